@@ -2,7 +2,7 @@
 
 A function takes `(item, folder, name)`, writes its files into `folder` under names made of `name`, and returns a
 JSON-able dict. Its folder is temporary and is renamed, result file included, once it is whole. The final folder's name
-holds a key made of the input files' bytes, the parameters and the code, so a killed run loses only the shards in
+holds a key made of the input files' bytes, the item, the parameters and the code, so a killed run loses only the shards in
 flight, and a changed input is never mistaken for a finished one.
 """
 
@@ -181,7 +181,7 @@ def _work_in(folder: str, *task: Any) -> Shard:
 
 
 def _work(function: ShardFunction, item: Any, sources: list[Path], name: str, key: str, work: Path) -> Shard:
-    hashed = hashlib.blake2b(f"{key}{name}{digest(sources)}".encode(), digest_size=8).hexdigest()
+    hashed = hashlib.blake2b(f"{key}{name}{item!r}{digest(sources)}".encode(), digest_size=8).hexdigest()
     folder = work / f"{name}-{hashed}"
     if not (folder / RESULT).exists():
         temporary = work / f"{name}-{hashed}.tmp"

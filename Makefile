@@ -1,0 +1,29 @@
+# make repro: from the crawl to reports/index.html.   make test: the test suite.   Both install what they need first.
+PYTHON ?= python3
+BIN := .venv/bin
+# The stages are run by DVC as `python -m stages.<name>`: they must find this environment's python.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test lint bench clean
+
+repro: .venv/.installed
+	$(BIN)/dvc repro
+
+test: .venv/.installed
+	$(BIN)/python -m pytest
+
+lint: .venv/.installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+timings: .venv/.installed
+	$(BIN)/python -m lab.bench.timings
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -e .
+	touch $@
+
+clean: # the environment and unfinished work; data/ and DVC's cache stay
+	rm -rf .venv .lab

@@ -1,0 +1,1 @@
+"""The tests mirror lab/; tests/e2e runs the pipeline."""
