@@ -16,8 +16,8 @@ lint: .venv/.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-timings: .venv/.installed
-	$(BIN)/python -m lab.bench.timings
+bench: .venv/.installed # after make repro
+	$(BIN)/python -m lab.bench.repro
 
 .venv/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try: make PYTHON=python3.12 ...")'

@@ -2,8 +2,8 @@
 
 A function takes `(item, folder, name)`, writes its files into `folder` under names made of `name`, and returns a
 JSON-able dict. Its folder is temporary and is renamed, result file included, once it is whole. The final folder's name
-holds a key made of the input files' bytes, the item, the parameters and the code, so a killed run loses only the shards in
-flight, and a changed input is never mistaken for a finished one.
+holds a key made of the input files' bytes, the item, the parameters and the code, so a killed run loses only the
+shards in flight, and a changed input is never mistaken for a finished one.
 """
 
 import hashlib

@@ -5,7 +5,6 @@ named after a stage belong to it; `model` is read by train, `tracking` by train 
 stages (it never changes an output, so no stage depends on it).
 """
 
-import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lab.errors import ParameterError
+from lab.machine import cores
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -29,7 +29,7 @@ class EngineParams(Section):
     address: str | None = None  # of a Ray cluster; None: one on this machine
 
     def processes(self) -> int:
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or cores()
 
 
 class SampleParams(Section):
