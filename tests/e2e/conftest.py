@@ -76,6 +76,14 @@ class Project:
         merge(values, changes)
         yaml.dump(values, path)
 
+    def clone(self, target: Path) -> "Project":
+        """Only what is committed."""
+        self.run("git", "clone", "-q", ".", str(target))
+        project = Project(target)
+        project.run("git", "config", "user.email", "test@example.org")
+        project.run("git", "config", "user.name", "Test")
+        return project
+
     def copy(self, target: Path) -> "Project":
         """A copy to break: the data are hard links, which every stage replaces rather than writes into."""
         shutil.copytree(self.root, target, symlinks=True, copy_function=os.link)
