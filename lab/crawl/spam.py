@@ -1,0 +1,114 @@
+"""Pages that the quality filters must refuse, one function a kind.
+
+In: a random generator, and paragraphs of sound English where the fault sits in otherwise good text. Out: the article's
+HTML. Each names the rule that it breaks (FACTS: Gopher, C4, FineWeb).
+"""
+
+import base64
+from collections.abc import Callable
+from html import escape
+from random import Random
+
+_LOREM = (
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
+    "magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo."
+)
+_OFFERS = [
+    "Buy the best garden chairs online today and save big on every order that you place with us.",
+    "Click here now to get the lowest price on travel insurance for you and your family.",
+    "Our customers have told us that this is the best offer of the year, and we agree with them.",
+    "Order before midnight and we will ship the same day to any address in the country.",
+]
+_GOODS_WORDS = (
+    "cheap flights hotel deals best price mattress used cars car loans online store discount code free shipping garden "
+    "furniture running shoes mobile phone repair printer ink kitchen knives wedding dress rental apartment insurance "
+    "quote credit card balance transfer laptop battery replacement web hosting coupon designer handbag watch outlet"
+)
+_GOODS = _GOODS_WORDS.split()
+_SYMBOLS = [*"#$%&*+=<>@^~|_", "->", "::", "***", "###", "=>", "%%", "$$", "//"]
+
+
+def paragraphs(texts: list[str]) -> str:
+    return "\n".join(f"<p>{escape(text, quote=False)}</p>" for text in texts)
+
+
+def repeated_lines(chance: Random, sound: list[str]) -> str:
+    """The same few lines again and again (Gopher: duplicate lines and paragraphs)."""
+    lines = chance.sample(_OFFERS, 2) * chance.randint(12, 20)
+    return paragraphs(lines)
+
+
+def repeated_phrase(chance: Random, sound: list[str]) -> str:
+    """One phrase over and over within running text (Gopher: duplicate n-grams)."""
+    phrase = chance.choice(_OFFERS)
+    return paragraphs([" ".join([text.split(".")[0] + ".", phrase, phrase, phrase]) for text in [*sound, *sound][:6]])
+
+
+def keyword_list(chance: Random, sound: list[str]) -> str:
+    """Search terms without a sentence (Gopher: stop words)."""
+    return paragraphs([", ".join(chance.choices(_GOODS, k=30)) for _ in range(8)])
+
+
+def symbol_soup(chance: Random, sound: list[str]) -> str:
+    """Words drowned in symbols (Gopher: words with a letter)."""
+    lines = []
+    for text in sound:
+        words = text.split()
+        lines.append(" ".join(f"{word} {chance.choice(_SYMBOLS)} {chance.choice(_SYMBOLS)}" for word in words))
+    return paragraphs(lines)
+
+
+def lorem_ipsum(chance: Random, sound: list[str]) -> str:
+    """A theme's filler text left in a page (C4: lorem ipsum)."""
+    at = chance.randint(1, len(sound))
+    return paragraphs([*sound[:at], _LOREM, *sound[at:]])
+
+
+def curly_brace(chance: Random, sound: list[str]) -> str:
+    """Code or an unfilled template in prose (C4: curly bracket)."""
+    template = "Dear {first_name}, we have news of " + chance.choice(_GOODS) + " for {city} that you should not miss."
+    return paragraphs([sound[0], template, *sound[1:]])
+
+
+def too_short(chance: Random, sound: list[str]) -> str:
+    """A page with next to nothing on it (Gopher: words)."""
+    return paragraphs([f"This page about {chance.choice(_GOODS)} is under construction. Please come back later."])
+
+
+def long_words(chance: Random, sound: list[str]) -> str:
+    """Lines with a word of more than a thousand characters (C4 drops each; too few sentences are left)."""
+    blobs = [base64.b64encode(chance.randbytes(900)).decode("ascii") for _ in sound]
+    return paragraphs([f"{text} {blob}" for text, blob in zip(sound, blobs, strict=True)])
+
+
+def bullet_list(chance: Random, sound: list[str]) -> str:
+    """Nothing but bullet points (Gopher: bullet lines)."""
+    sentences = [sentence for text in sound for sentence in text.split(". ")]
+    return paragraphs([f"• {sentence.rstrip('.')}." for sentence in sentences])
+
+
+def ellipsis_lines(chance: Random, sound: list[str]) -> str:
+    """Teasers that break off (Gopher: lines that end with an ellipsis)."""
+    sentences = [sentence for text in sound for sentence in text.split(". ")]
+    return paragraphs([f"{sentence.rstrip('.')}..." for sentence in sentences])
+
+
+def short_lines(chance: Random, sound: list[str]) -> str:
+    """Verse-like scraps without a full stop (FineWeb: terminal punctuation, short lines)."""
+    words = " ".join(sound).replace(".", "").replace('"', "").split()
+    return paragraphs([" ".join(words[at : at + 4]) for at in range(0, len(words), 4)])
+
+
+KINDS: dict[str, Callable[[Random, list[str]], str]] = {
+    "repeated_lines": repeated_lines,
+    "repeated_phrase": repeated_phrase,
+    "keyword_list": keyword_list,
+    "symbol_soup": symbol_soup,
+    "lorem_ipsum": lorem_ipsum,
+    "curly_brace": curly_brace,
+    "too_short": too_short,
+    "long_words": long_words,
+    "bullet_list": bullet_list,
+    "ellipsis_lines": ellipsis_lines,
+    "short_lines": short_lines,
+}

@@ -1,0 +1,128 @@
+"""A page under way: what the genres write on. Takes a world and a number, collects blocks, facts and topics."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from random import Random
+
+from lab.crawl.town.grammar import Text
+from lab.crawl.town.people import Person
+from lab.crawl.town.tracking import Scene
+from lab.crawl.town.world import Fact, Told, World
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a page. kind: "paragraph", "heading", "item" (of a bulleted list) or "step" (of a numbered list)."""
+
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class TownPage:
+    """A finished page; the site builder dresses it as HTML.
+
+    number: place in the town's order of days, from 0. slug: unique within the town. related: slugs of earlier pages of
+    the same town about the same people, animals or happenings. told: what it says of the town's state, in order.
+    """
+
+    number: int
+    slug: str
+    title: str
+    genre: str
+    date: date
+    author: str
+    town: str
+    blocks: list[Block]
+    topics: list[str]
+    related: list[str]
+    told: list[Told]
+
+    @property
+    def paragraphs(self) -> list[str]:
+        return [block.text for block in self.blocks if block.kind == "paragraph"]
+
+    @property
+    def text(self) -> str:
+        """Title and blocks, one a line."""
+        return "\n".join([self.title, *(block.text for block in self.blocks)])
+
+
+@dataclass
+class Draft:
+    """What a genre writes on."""
+
+    world: World
+    number: int
+    title: str = ""
+    author: str = ""
+    blocks: list[Block] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = Random(f"town:{self.world.seed}:{self.number}")
+        self.text = Text(self.random)
+        self.grammar = self.world.grammar
+        yesterday, today, tomorrow = self.world.weather
+        self.bind(
+            town=self.world.name,
+            weather=today,
+            yesterday=yesterday,
+            tomorrow=tomorrow,
+            season=self.world.season,
+            month=f"{self.world.date:%B}",
+            day=f"{self.world.date:%A}",
+        )
+
+    def bind(self, **bindings: object) -> None:
+        self.text.bindings.update(bindings)
+
+    def say(self, rule: str, **bindings: object) -> str:
+        """A sentence (or a few) of a rule."""
+        self.text.bindings.update(bindings)
+        return self.grammar.say(rule, self.text)
+
+    def phrase(self, pattern: str) -> str:
+        """A title or heading from a pattern: no final mark."""
+        return self.grammar.phrase(pattern, self.text).rstrip(".")
+
+    def lines(self, rule: str, low: int, high: int | None = None) -> list[str]:
+        """Between low and high different sentences of a rule."""
+        return [self.say(rule) for _ in range(self.random.randint(low, high or low))]
+
+    def paragraph(self, *sentences: str | list[str]) -> None:
+        """Adds a paragraph of these sentences (lists are joined in)."""
+        flat = [one for part in sentences for one in ([part] if isinstance(part, str) else part) if one]
+        if flat:
+            self.blocks.append(Block("paragraph", " ".join(flat)))
+
+    def heading(self, text: str) -> None:
+        self.blocks.append(Block("heading", text))
+
+    def item(self, text: str) -> None:
+        self.blocks.append(Block("item", text))
+
+    def step(self, text: str) -> None:
+        self.blocks.append(Block("step", text))
+
+    def people(self, count: int, among: list[Person] | None = None) -> list[Person]:
+        """Different people, bound to A, B, C, ..."""
+        chosen = self.random.sample(among or self.world.present(), count)
+        self.bind(**dict(zip("ABCDEFG", chosen, strict=False)))
+        self.topics += [person.full for person in chosen]
+        return chosen
+
+    def claim(self, fact: Fact, sentence: str) -> str:
+        """Notes that this sentence says this fact, which must hold already."""
+        self.told.append(Told(False, fact, sentence))
+        return sentence
+
+    def change(self, fact: Fact, sentence: str) -> str:
+        """Makes the fact true and notes the sentence that says so."""
+        self.world.tell(fact)
+        self.told.append(Told(True, fact, sentence))
+        return sentence
+
+    def scene(self, people: list[Person], objects: list[str], spots: list[str]) -> Scene:
+        return Scene(self.grammar, self.text, self.world.state, people, objects, spots, self.told)

@@ -1,0 +1,233 @@
+"""The state of a town and what changes it. Takes a seed; gives people, shops, animals, weather, and each day's happenings.
+
+All that a page may claim is a Fact; the State holds the facts that are true now. A happening is a set of new facts that
+the pages tell. Namespaces of seeds: towns draw from Random("town:<seed>"), evaluation items from other names (items.py),
+so evaluation never sees a town of the crawl.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from random import Random
+from types import SimpleNamespace
+
+from lab.crawl.town.grammar import Grammar, town_grammar
+from lab.crawl.town.people import ADULT_YEARS, RETIRED_YEARS, Animal, Person, Shop, household, price_words
+
+POPULATION = 54
+SHOPS = 10
+ANIMALS = 16
+OBJECTS = 26
+SHOP_WORK = ("serve customers", "write in the ledger", "arrange the window", "count the day's takings", "wrap parcels")
+SEASONS = ("winter", "winter", "spring", "spring", "spring", "summer", "summer", "summer", "autumn", "autumn", "autumn", "winter")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something true at a time: holder (object, person), place (object, "in the blue box"), job, home, price, ..."""
+
+    kind: str
+    subject: str
+    value: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        # An object is either held or lies somewhere: the one fact replaces the other.
+        return ("object" if self.kind in ("holder", "place") else self.kind, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a page says of the state, in order: a change (then true), or a claim (true already), and its sentence."""
+
+    change: bool
+    fact: Fact
+    sentence: str
+
+
+class State:
+    """The facts that hold now."""
+
+    def __init__(self, facts: Iterable[Fact] = ()) -> None:
+        self._facts = {fact.key: fact for fact in facts}
+
+    def set(self, fact: Fact) -> None:
+        self._facts[fact.key] = fact
+
+    def holds(self, fact: Fact) -> bool:
+        return self._facts.get(fact.key) == fact
+
+    def object(self, name: str) -> Fact:
+        """Where the object is: its holder or place."""
+        return self._facts["object", name]
+
+    def value(self, kind: str, subject: str) -> str | None:
+        fact = self._facts.get((kind, subject))
+        return fact.value if fact else None
+
+    def facts(self) -> list[Fact]:
+        return list(self._facts.values())
+
+
+@dataclass
+class Happening:
+    """One piece of town news: its kind (rules happen_<kind>, news_<kind>), who and what it binds, what it changes."""
+
+    kind: str
+    day: int
+    bindings: dict[str, object]
+    changes: tuple[Fact, ...] = ()
+    told: bool = False  # whether a page has told the changes already
+    slug: str = ""  # of the page that told it
+
+
+@dataclass
+class World:
+    """A town on some day. `advance` goes to the next one."""
+
+    seed: int
+    grammar: Grammar = field(default_factory=town_grammar)
+
+    def __post_init__(self) -> None:
+        self.random = random = Random(f"town:{self.seed}")
+        self.name = town_name(self.seed)
+        self.day = 0
+        self.start = date(2004 + random.randrange(14), random.randint(1, 12), 1)
+        self.people = self._populate()
+        self.shops = self._open_shops()
+        self._employ()
+        self.animals = self._keep_animals()
+        self.objects = random.sample(self.grammar.words["object"], OBJECTS)
+        self.sites = random.sample(self.grammar.records["site"], 11)
+        self.state = State(self._initial_facts())
+        self.news: list[Happening] = []
+        self.away: dict[str, SimpleNamespace] = {}
+        self.weather: list[SimpleNamespace] = []  # yesterday, today, tomorrow
+        for day in range(3):
+            self.weather.append(self._weather(day))
+
+    @property
+    def date(self) -> date:
+        return self.start + timedelta(days=self.day)
+
+    @property
+    def season(self) -> str:
+        return SEASONS[self.date.month - 1]
+
+    def person(self, name: str) -> Person:
+        return self._by_name[name]
+
+    def grown(self) -> list[Person]:
+        return [person for person in self.people if person.grown and person.name not in self.away]
+
+    def workers(self) -> list[Person]:
+        return [person for person in self.grown() if person.working]
+
+    def children(self) -> list[Person]:
+        return [person for person in self.people if 5 <= person.years < ADULT_YEARS]
+
+    def present(self) -> list[Person]:
+        return [person for person in self.people if person.years >= 5 and person.name not in self.away]
+
+    def relation(self, one: Person, other: Person) -> str:
+        """What `other` is to `one`."""
+        if other is one.partner:
+            return {"she": "wife", "he": "husband"}.get(other.pronoun, "partner")
+        if other in one.parents:
+            return {"she": "mother", "he": "father"}.get(other.pronoun, "parent")
+        if other in one.children:
+            return {"she": "daughter", "he": "son"}.get(other.pronoun, "child")
+        if one.parents and one.parents == other.parents:
+            return {"she": "sister", "he": "brother"}.get(other.pronoun, "twin")
+        if one.street == other.street:
+            return "neighbour"
+        return "friend" if abs(one.years - other.years) < 15 else "old friend" if one.years > 30 else "young friend"
+
+    def advance(self) -> None:
+        """The next day: tomorrow's weather becomes today's, and something may happen."""
+        self.day += 1
+        self.weather = [*self.weather[1:], self._weather(self.day + 1)]
+
+    def tell(self, fact: Fact) -> None:
+        """Makes a fact true."""
+        self.state.set(fact)
+
+    def _populate(self) -> list[Person]:
+        random, words = self.random, self.grammar.words
+        names = {key: random.sample(words[f"name_{key}"], len(words[f"name_{key}"])) for key in ("she", "he", "they")}
+        surnames = random.sample(words["surname"], len(words["surname"]))
+        people: list[Person] = []
+        while len(people) < POPULATION:
+            people += household(self.grammar, random, names, surnames.pop(), random.choice(words["street"]))
+        self._names = names
+        self._by_name = {person.name: person for person in people}
+        return people
+
+    def _open_shops(self) -> list[Shop]:
+        random, words = self.random, self.grammar.words
+        keepers = [person for person in self.people if ADULT_YEARS <= person.years < RETIRED_YEARS]
+        kinds = random.sample(self.grammar.records["shop"], SHOPS)
+        shops = []
+        for kind, keeper in zip(kinds, random.sample(keepers, min(SHOPS, len(keepers))), strict=False):
+            record = next((job for job in self.grammar.records["job"] if job.name == kind.keeper), None)
+            keeper.take_job(
+                record
+                or SimpleNamespace(name=kind.keeper, place=kind.name, tool="ledger", work=SHOP_WORK, product=kind.goods)
+            )
+            prices = {ware: random.randrange(60, 900, 10) for ware in kind.goods}
+            opens, closes = random.choice(("seven", "eight", "half past eight", "nine")), random.choice(("five", "six"))
+            weekday = random.choice(words["weekday"][:3])
+            shops.append(Shop(kind, keeper, random.choice(words["street"]), prices, opens, closes, weekday))
+        return shops
+
+    def _employ(self) -> None:
+        taken = {person.job for person in self.people}
+        jobs = [job for job in self.grammar.records["job"] if job.name not in taken]
+        self.random.shuffle(jobs)
+        for person in self.people:
+            if person.job or not person.grown:
+                continue
+            if person.years >= RETIRED_YEARS or not jobs:
+                person.job = "retired " + self.random.choice(self.grammar.records["job"]).name
+            else:
+                person.take_job(jobs.pop())
+        self.free_jobs = jobs
+
+    def _keep_animals(self) -> list[Animal]:
+        random = self.random
+        names = random.sample(self.grammar.words["pet_name"], ANIMALS)
+        kinds = [kind for kind in self.grammar.records["pet"] if kind.name != "bee"]
+        colours = ("black", "white", "brown", "grey", "spotted", "golden", "black and white")
+        return [
+            Animal(name, random.choice(kinds), random.choice(colours), random.choice(self.people), random.choice(("she", "he")))
+            for name in names
+        ]
+
+    def _initial_facts(self) -> list[Fact]:
+        random = self.random
+        facts = [Fact("job", person.name, person.job) for person in self.people if person.grown]
+        facts += [Fact("home", person.name, person.street) for person in self.people]
+        facts += [Fact("owner", animal.name, animal.owner.name) for animal in self.animals]
+        for shop in self.shops:
+            facts += [Fact("price", f"{ware} at the {shop.name}", price_words(p)) for ware, p in shop.prices.items()]
+        for name in self.objects:
+            if random.random() < 0.6:
+                facts.append(Fact("holder", name, random.choice(self.people).name))
+            else:
+                facts.append(Fact("place", name, random.choice(random.choice(self.sites).spot)))
+        return facts
+
+    def _weather(self, day: int) -> SimpleNamespace:
+        season = SEASONS[(self.start + timedelta(days=day)).month - 1]
+        kinds = [kind for kind in self.grammar.records["weather"] if season in kind.seasons]
+        if day and self.random.random() < 0.35 and season in self.weather[-1].seasons:
+            return self.weather[-1]
+        return self.random.choice(kinds)
+
+
+def town_name(seed: int) -> str:
+    """The town's name; a thousand seeds in a row have different ones."""
+    words = town_grammar().words
+    heads, tails = words["town_head"], words["town_tail"]
+    index = (seed * 617 + 131) % (len(heads) * len(tails))
+    return heads[index % len(heads)] + tails[index // len(heads)]

@@ -1,0 +1,88 @@
+"""C4's filter: lines that are no prose are dropped, pages with too little left are refused.
+
+In: a text. Out: the text with the lines that stay, and the Reason to refuse it, or None. As Raffel et al. 2020
+(section 2.2) define it and datatrove runs it for FineWeb, which leaves out the terminal-punctuation rule.
+"""
+
+from dataclasses import dataclass, field
+
+import regex
+
+from lab.curate.text import Text
+from lab.documents import Reason
+from lab.params import C4Params
+
+_CITATION = regex.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
+_ENDS = (".", "?", "!", '"', "'")
+_POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+
+
+@dataclass
+class Cleaned:
+    """What C4 leaves of a text: the kept lines, why it is refused, how many lines went, by parameter."""
+
+    text: Text
+    reason: Reason | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def reason(text: str | Text, params: C4Params) -> tuple[str, Reason | None]:
+    """The cleaned text and why it is refused. A refused text comes back as it was."""
+    cleaned = clean(text, params)
+    return cleaned.text.text, cleaned.reason
+
+
+def clean(text: str | Text, params: C4Params) -> Cleaned:
+    """As `reason`, with the cleaned text's words and the count of dropped lines (blank ones are not counted)."""
+    text = Text.of(text)
+    lowered = text.text.lower()
+    suspicious = "{" in lowered or any(phrase in lowered for phrase in ("lorem ipsum", "javascript", *_POLICIES))
+    kept: list[str] = []
+    dropped: dict[str, int] = {}
+    for line in map(str.strip, text.text.splitlines()):
+        without_citations = _CITATION.sub("", line) if params.remove_citations and "[" in line else line
+        verdict = (
+            _shape(line, without_citations, params) or (suspicious and _wording(without_citations, params)) or None
+        )
+        if isinstance(verdict, Reason):
+            return Cleaned(text, verdict)
+        if verdict is None:
+            kept.append(without_citations)
+        elif line:
+            dropped[verdict] = dropped.get(verdict, 0) + 1
+    joined = "\n".join(kept).strip()
+    cleaned = text if joined == text.text else Text(joined)
+    if params.min_sentences is not None and len(kept) < params.min_sentences:
+        sentences = len(kept) + cleaned.sentence_breaks()
+        if sentences < params.min_sentences:
+            return Cleaned(text, Reason("min_sentences", sentences, "<", params.min_sentences))
+    if not joined:
+        return Cleaned(text, Reason("empty"))
+    return Cleaned(cleaned, None, dropped)
+
+
+def _shape(line: str, without_citations: str, params: C4Params) -> str | None:
+    """The parameter by whose rule a line is dropped for its form, or None."""
+    limit = params.max_word_length
+    if limit is not None and len(line) > limit and max(map(len, line.split())) > limit:
+        return "max_word_length"
+    if params.terminal_punctuation and (not without_citations.endswith(_ENDS) or without_citations.endswith("...")):
+        return "terminal_punctuation"
+    least = params.min_words_per_line
+    if least is not None and len(line.split(maxsplit=least)) < least:
+        return "min_words_per_line"
+    return None
+
+
+def _wording(line: str, params: C4Params) -> str | Reason | None:
+    """The parameter by whose rule a line is dropped for what it says, a Reason to refuse the whole text, or None."""
+    lowered = line.lower()
+    if params.refuse_lorem_ipsum and "lorem ipsum" in lowered:
+        return Reason("refuse_lorem_ipsum")
+    if params.remove_javascript and "javascript" in lowered:
+        return "remove_javascript"
+    if params.refuse_curly_bracket and "{" in line:
+        return Reason("refuse_curly_bracket")
+    if params.remove_policy and any(phrase in lowered for phrase in _POLICIES):
+        return "remove_policy"
+    return None

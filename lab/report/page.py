@@ -1,0 +1,90 @@
+"""The page: in, the folders data/ and reports/ of a run and its parameters; out, reports/index.html and some metrics.
+
+Every part is made on its own and says what it lacks, so a report can be made at any point of a run. The file needs
+nothing else: style, script and pictures are in it, and its content security policy forbids anything from outside.
+Web text reaches the page only through Jinja's escaping.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lab.errors import LabError
+from lab.params import Params
+from lab.report import overview, sections, words
+from lab.report.collect import Run, collect
+
+CONTENTS = {
+    "overview": "Overview",
+    "funnel": "Funnel",
+    "examples": "Documents",
+    "planted": "Planted cases",
+    "tokens": "Tokens",
+    "training": "Training",
+    "scores": "Scores",
+    "reproduce": "Reproduce",
+}
+
+
+def write(target: Path, data: Path, reports: Path, params: Params, root: Path = Path(".")) -> dict:
+    """Write the report of a run to `target`, whole or not at all, and return its metrics.
+
+    `root` is the working tree whose git revision is named. Missing and broken inputs are said on the page; they
+    count as `problems` of the metrics. Raises OSError where the page can't be written.
+    """
+    run = collect(data, reports)
+    parts: dict[str, Any] = {}
+    for name, make in sections.PARTS.items():
+        parts |= _attempt(run, name, partial(make, run, params, root), sections.EMPTY[name])
+    parts["tiles"] = overview.tiles(run, params, parts)
+    parts |= overview.pictures(run, params)
+    page = render(run, parts).encode("utf-8", "replace")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.write_bytes(page)
+    temporary.replace(target)
+    return {"problems": len(run.problems), "planted": _totals(parts["confusion"]), "confusion": parts["confusion"]}
+
+
+def render(run: Run, parts: dict[str, Any]) -> str:
+    """The HTML of all parts."""
+    environment = Environment(
+        loader=PackageLoader("lab.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    for filter_ in (words.count, words.short, words.size, words.percent, words.share, words.decimal, words.label):
+        environment.filters[filter_.__name__] = filter_
+    script = files("lab.report").joinpath("templates/script.js").read_text("utf-8")
+    return environment.get_template("page.html.j2").render(
+        title="A pretraining run, from crawl to scores",
+        contents=CONTENTS.items(),
+        run=run,
+        style=Markup(environment.get_template("style.css.j2").render()),
+        script=Markup(script),
+        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **parts,
+    )
+
+
+def _totals(confusion: dict[str, dict]) -> dict[str, int]:
+    """How many planted pages there are and got the expected verdict; and the same for kinds that are certain."""
+    certain = [row for row in confusion.values() if row["certain"]]
+    every = list(confusion.values())
+    sums = {"": every, "certain_": certain}
+    return {f"{which}{key}": sum(row[key] for row in rows) for which, rows in sums.items() for key in ("n", "right")}
+
+
+def _attempt(run: Run, name: str, make: Callable[[], dict], empty: dict) -> dict:
+    """What `make` gives; where an input is missing or broken, `empty` and a line among the problems."""
+    try:
+        return {**empty, **make()}
+    except (LabError, OSError, pa.ArrowException) as error:
+        run.problems.append(f"{CONTENTS[name]}: {error}")
+        return empty

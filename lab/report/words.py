@@ -1,0 +1,101 @@
+"""Numbers and web text as a person reads them: in, a value of any stage's metrics; out, a short string for the page."""
+
+import re
+import unicodedata
+from typing import Any
+
+NOTHING = "–"
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def number(value: Any) -> float | None:
+    """The value as a float, or None where it is no finite number (a missing metric, NaN, a word)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) < float("inf") else None
+
+
+def count(value: Any) -> str:
+    """12345 -> 12,345."""
+    known = number(value)
+    return NOTHING if known is None else f"{known:,.0f}"
+
+
+def short(value: Any) -> str:
+    """1234567 -> 1.23 M. For axes and tiles."""
+    known = number(value)
+    if known is None:
+        return NOTHING
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")):
+        if abs(known) >= limit:
+            return f"{_three(known / (1e3 if unit == 'k' else limit))} {unit}"
+    return f"{known:,.0f}" if known == int(known) else f"{known:.4g}"
+
+
+def size(value: Any) -> str:
+    """Bytes in decimal units: 1234567 -> 1.23 MB. 0 and less mean that a stage does not know."""
+    known = number(value)
+    if not known or known < 0:
+        return NOTHING
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if known >= limit:
+            return f"{_three(known / limit)} {unit}"
+    return f"{known:.0f} B"
+
+
+def percent(value: Any) -> str:
+    """A share as per cent: 0.1234 -> 12.3 %."""
+    known = number(value)
+    if known is None:
+        return NOTHING
+    if 0 < abs(known) < 0.001:
+        return "< 0.1 %"
+    return f"{known * 100:.1f} %".replace(".0 %", " %")
+
+
+def share(part: Any, whole: Any) -> str:
+    """`part` of `whole` as per cent; a dash where that is not defined."""
+    a, b = number(part), number(whole)
+    return percent(a / b) if a is not None and b else NOTHING
+
+
+def decimal(value: Any, digits: int = 3) -> str:
+    """1.23456 -> 1.235."""
+    known = number(value)
+    return NOTHING if known is None else f"{known:,.{digits}f}"
+
+
+def label(name: str) -> str:
+    """A name of the code as words: near_duplicate -> near duplicate."""
+    return name.replace("_", " ")
+
+
+def clean(text: Any) -> str:
+    """Text that can't disturb a page: no control characters, no direction overrides, no lone surrogates.
+
+    Each becomes U+FFFD, so that a reader sees that something stood there. Escaping is the template's work.
+    """
+    return _CONTROLS.sub("\ufffd", "" if text is None else str(text))
+
+
+def excerpt(text: Any, characters: int) -> str:
+    """The first characters of a text, cleaned; an ellipsis where something follows."""
+    cleaned = clean(text)
+    if len(cleaned) <= characters:
+        return cleaned
+    cut = characters
+    while cut > 1 and unicodedata.combining(cleaned[cut]):
+        cut -= 1
+    return cleaned[:cut].rstrip() + " …"
+
+
+def visible(token: bytes) -> str:
+    """A token's bytes as a person can see them: spaces as ␣, newlines as ↵, bytes that are no text as <E2>."""
+    shown = token.decode("utf-8", "backslashreplace")
+    shown = re.sub(r"\\x([0-9a-f]{2})", lambda match: f"<{match[1].upper()}>", shown) if b"\\x" not in token else shown
+    return clean(shown.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣"))
+
+
+def _three(value: float) -> str:
+    """Three significant digits."""
+    return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:.3g}"

@@ -1,0 +1,13 @@
+"""report: one page that shows the whole run, from what its stages left behind."""
+
+from lab.params import Params
+from lab.report import page
+from stages import DATA, REPORTS, run
+
+
+def main(params: Params) -> dict:
+    return page.write(REPORTS / "index.html", DATA, REPORTS, params)
+
+
+if __name__ == "__main__":
+    run("report", main)

@@ -1,0 +1,144 @@
+"""If these fail, a part of the report shows other numbers than the stages wrote."""
+
+import json
+import subprocess
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from lab.documents import Counts
+from lab.errors import InputError
+from lab.params import Params
+from lab.report import collect, funnel, reproduce, scores, tokens
+
+
+def test_the_funnel_holds_every_document(finished):
+    stages = funnel.stages(collect.collect(*finished))
+    assert [stage.name for stage in stages] == list(collect.CURATION)
+    for before, after in pairwise(stages):
+        assert before.counts.documents_out == after.counts.documents_in
+    assert all(s.removed == s.counts.documents_in - s.counts.documents_out for s in stages)
+
+
+def test_many_reasons_become_few_branches_without_losing_any():
+    removed = {f"reason_{i}": i + 1 for i in range(20)}
+    stage = funnel.Stage("quality", Counts(300, 300 - sum(removed.values()), removed=removed))
+    assert len(stage.branches) == funnel.LABELLED + 1
+    assert sum(count for _, count in stage.branches) == stage.removed
+    assert stage.branches[0] == ("reason 19", 20)
+
+
+def test_an_empty_stage_can_be_drawn():
+    assert "<svg" in funnel.picture([funnel.Stage("index", Counts())])
+
+
+def test_counts_are_found_wherever_a_stage_put_them(tmp_path):
+    counts = {"documents_in": 3, "documents_out": 2, "removed": {"x": 1}}
+    run = collect.Run(tmp_path, tmp_path, {"a": {"counts": counts, "more": 1}, "b": {"other": 1}})
+    assert run.counts("a").removed == {"x": 1}
+    assert run.counts("b") is None and run.counts("c") is None
+
+
+def test_the_curve_leaves_blanks_out(finished):
+    curve = collect.read_curve(finished[1] / "train" / "curve.csv")
+    assert len(curve.loss) == 300 and len(curve.validation_loss) == 6
+    assert curve.validation_loss[0][0] == 50 * 8192
+
+
+def test_token_statistics_are_those_of_the_shards(finished):
+    found = tokens.read_tokens(finished[0])
+    assert found.counted == found.splits[0].tokens == 393
+    assert found.used == 2 and found.rare == 1
+    assert found.frequent == [("␣the", 387), ("<|endoftext|>", 6)]
+    # Documents of 0, 1, 5, 40, 41 and 300 tokens.
+    assert {bar.name: bar.value for bar in found.lengths if bar.value} == {"0": 1, "1": 1, "4": 1, "32": 2, "256": 1}
+
+
+def test_documents_that_cross_pieces_keep_their_length(finished, monkeypatch):
+    whole = tokens.read_tokens(finished[0])
+    for piece in (1, 7, 100):
+        monkeypatch.setattr(tokens, "PIECE", piece)
+        assert tokens.read_tokens(finished[0]) == whole
+
+
+def test_only_so_many_tokens_are_counted(finished, monkeypatch):
+    monkeypatch.setattr(tokens, "MAX_TOKENS", 50)
+    found = tokens.read_tokens(finished[0])
+    assert found.counted == 50 and found.splits[0].tokens == 393
+
+
+def test_a_token_outside_the_vocabulary_is_named(finished):
+    path = finished[0] / "tokenize" / "train" / "shard-00000.bin"
+    np.array([1, 60_000], dtype="<u2").tofile(path)
+    with pytest.raises(InputError, match="60000"):
+        tokens.read_tokens(finished[0])
+
+
+def test_scores_above_chance_are_counted_in_standard_errors(finished):
+    found = scores.read_scores(collect.collect(*finished))
+    best = scores.best_above_chance(found)
+    assert [score.task for score in best] == ["lab_continuation", "lab_agreement"]
+    assert best[0].above == pytest.approx((0.61 - 0.25) / 0.028)
+    entities = next(score for score in found if score.task == "lab_entities")
+    assert entities.above is None and entities.share
+    bits = next(score for score in found if score.metric == "bits_per_byte")
+    assert not bits.share and bits.chance is None
+
+
+def test_items_show_what_the_model_chose(finished):
+    found = scores.read_items(finished[0], 2)["lab_continuation"]
+    assert len(found["right"]) == len(found["wrong"]) == 2
+    wrong = found["wrong"][0]
+    assert wrong.prompt == "0: The ferry goes"
+    assert [(correct, chosen) for _, _, correct, chosen in wrong.answers] == [
+        (True, False),
+        (False, False),
+        (False, False),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("row", [{}, {"acc": None}, {"acc": 1.0}, {"acc": 1.0, "arguments": [["a"]], "resps": "x"}])
+def test_odd_items_do_no_harm(row, tmp_path):
+    (tmp_path / "evaluate").mkdir()
+    (tmp_path / "evaluate" / "task.jsonl").write_text(json.dumps(row) + "\n")
+    assert set(scores.read_items(tmp_path, 3)) <= {"task"}
+
+
+def test_parameters_that_differ_make_the_command():
+    params = Params.model_validate({"language": {"keep": ["de"]}, "train": {"budget": "60 seconds"}})
+    shown, defaults = params.model_dump(mode="json"), Params().model_dump(mode="json")
+    found = reproduce.parameters(shown, defaults)
+    assert reproduce.command(found) == ("dvc exp run -S 'language.keep=[\"de\"]' -S 'train.budget=60 seconds'")
+    assert reproduce.command(reproduce.parameters(defaults, defaults)) == "dvc repro"
+
+
+def test_the_revision_is_gits_and_runs_do_not_dirty_it(tmp_path):
+    assert str(reproduce.revision(tmp_path)) == "unknown"
+
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)
+
+    git("init", "-q")
+    (tmp_path / "code.py").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    clean = reproduce.revision(tmp_path)
+    assert clean.commit == git("rev-parse", "HEAD").stdout.strip() and not clean.dirty
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "train.json").write_text("{}")
+    (tmp_path / "dvc.lock").write_text("")
+    assert not reproduce.revision(tmp_path).dirty
+    (tmp_path / "code.py").write_text("2")
+    assert reproduce.revision(tmp_path).dirty
+
+
+def test_hashes_follow_the_data(finished):
+    data, _ = finished
+    before = reproduce.hashes(data)
+    (data / "train" / "model.safetensors").write_bytes(b"other weights")
+    after = reproduce.hashes(data)
+    assert {name for name in before if before[name] != after[name]} == {"model"}
+    assert before["dataset, validation"] == "not there"
