@@ -1,0 +1,13 @@
+"""tokenizer: a byte-level BPE, trained on the train split or taken by name."""
+
+from lab.params import Params
+from lab.tokens import bpe
+from stages import DATA, run
+
+
+def main(params: Params) -> dict:
+    return bpe.make(DATA / "dataset", DATA / "tokenizer", params.tokenizer)
+
+
+if __name__ == "__main__":
+    run("tokenizer", main)
