@@ -209,7 +209,9 @@ class ModelParams(Section):
 
 class TrainParams(Section):
     seed: Count = 1
-    budget: str = "2500000 tokens"  # "N tokens" or "N seconds"
+    budget: Annotated[str, Field(pattern=r"^[1-9][0-9_]*(\.[0-9]+)?(e[0-9]+)? (tokens|seconds)$")] = (
+        "2500000 tokens"  # "N tokens" or "N seconds"
+    )
     batch_tokens: Positive = 8192  # tokens a step, over all devices
     micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3

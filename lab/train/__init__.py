@@ -1,0 +1,1 @@
+"""Token shards into a trained model."""

@@ -1,0 +1,185 @@
+"""The training step as a Lightning module: one call is one optimiser step, micro-batches and all.
+
+In: batches [sequences, context + 1] of lab.train.data. Out: changed weights, a curve of `Measured` rows, and calls to
+`watchers` with each. Optimisation is Lightning's "manual" kind, so that accumulation, clipping, validation and
+checkpoints fall on step boundaries only, and a step is the same computation whether or not the run was resumed before.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import lightning
+import torch
+from torch import nn
+
+from lab.errors import LabError
+from lab.params import TrainParams
+from lab.train.data import Plan
+from lab.train.optim import Budget, adamw, learning_rate
+
+CURVE_ROWS = 2000  # at most, about
+STEPS_PER_READING_ON_GPU = 10  # reading a loss waits for the GPU
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known after a step; tokens per second is the only figure that another run need not repeat."""
+
+    step: int  # steps made
+    tokens: int
+    loss: float  # nats a token, mean over the batch before the step
+    learning_rate: float
+    gradient_norm: float  # before clipping
+    validation_loss: float | None = None  # after the step
+    tokens_per_second: float = 0.0
+
+
+class TrainingModule(lightning.LightningModule):
+    """A model under training. `step`: steps made. `state` and `resume` carry everything over a restart."""
+
+    def __init__(self, model: nn.Module, params: TrainParams, layout: Plan, budget: Budget, *, compiled: bool = False):
+        """`model` has `loss(tokens, targets) -> mean nats a token`; `compiled`: through torch.compile."""
+        super().__init__()
+        self.automatic_optimization = False
+        self.model, self.params, self.layout, self.budget = model, params, layout, budget
+        self.loss = torch.compile(model.loss) if compiled else model.loss
+        self.step = 0
+        self.curve: list[list] = []  # rows of step, tokens, loss, validation loss or None, learning rate
+        self.watchers: list[Callable[[Measured], None]] = []
+        self.on_checkpoint: Callable[[], None] = lambda: None
+        self._unread: list[tuple[torch.Tensor, torch.Tensor, float]] = []
+        self._optimizer_state: dict | None = None
+        self._elapsed_before = 0.0
+        self._started: float | None = None
+        self._window = 0.0
+
+    # What a checkpoint holds.
+
+    def state(self) -> dict:
+        """Everything that the next steps depend on: tensors and plain values only."""
+        return {
+            "step": self.step,
+            "elapsed": self.elapsed(),
+            "curve": list(self.curve),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizers(use_pl_optimizer=False).state_dict(),
+        }
+
+    def resume(self, state: dict) -> None:
+        """Go on from what `state` returned; before fitting."""
+        self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
+        self.model.load_state_dict(state["model"])
+        self._optimizer_state = state["optimizer"]
+
+    # Lightning's hooks.
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optimizer = adamw(self.model, self.params)
+        if self._optimizer_state is not None:
+            optimizer.load_state_dict(self._optimizer_state)
+            self._optimizer_state = None
+        return optimizer
+
+    def on_train_start(self) -> None:
+        self._started = self._window = time.monotonic()
+
+    def training_step(self, batch: torch.Tensor, number: int) -> None:
+        """One optimiser step on this device's sequences [sequences_per_device, context + 1]."""
+        optimizer = self.optimizers()
+        rate = learning_rate(self.step, self._share(), self.params)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        # Seeded by the step, so that a resumed run drops the same units and no generator's state need be kept.
+        torch.manual_seed((self.params.seed * 1_000_003 + self.step) * self.layout.devices + self.global_rank)
+        pieces = batch.split(self.layout.micro_batch)
+        total = torch.zeros((), device=batch.device)
+        for index, piece in enumerate(pieces):
+            with self._without_sync() if index + 1 < len(pieces) else nullcontext():
+                # Pieces are of equal size, so the mean of their means is the batch's.
+                loss = self.loss(piece[:, :-1].contiguous(), piece[:, 1:].contiguous()) / len(pieces)
+                self.manual_backward(loss)
+            total += loss.detach()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
+        optimizer.step()
+        optimizer.zero_grad()
+        self._unread.append((self._over_devices(total) / self.layout.devices, norm.detach(), rate))
+
+    def on_train_batch_end(self, outputs: object, batch: torch.Tensor, number: int) -> None:
+        self.step += 1
+        finished = self._finished()
+        validate = finished or self.step % self.params.validate_every == 0
+        save = finished or self.step % self.params.checkpoint_every == 0
+        waits = self.device.type != "cpu" and len(self._unread) < STEPS_PER_READING_ON_GPU
+        if validate or save or not waits:
+            self._read(validate)
+        if save:
+            self.on_checkpoint()
+        if validate or save:
+            self._window = time.monotonic()
+        if finished:
+            self.trainer.should_stop = True
+
+    # What they are made of.
+
+    def elapsed(self) -> float:
+        """Seconds trained and validated, those before a restart included."""
+        return self._elapsed_before + (time.monotonic() - self._started if self._started is not None else 0.0)
+
+    def validation_loss(self) -> float:
+        """Mean loss over the validation sequences of all devices, nats a token."""
+        total = torch.zeros(2, device=self.device, dtype=torch.float64)
+        self.model.eval()
+        with torch.no_grad(), self.trainer.precision_plugin.val_step_context():
+            for batch in self.trainer.datamodule.validation_batches():
+                batch = batch.to(self.device)
+                loss = self.loss(batch[:, :-1].contiguous(), batch[:, 1:].contiguous())
+                total += torch.stack([loss.double() * len(batch), torch.tensor(len(batch), device=self.device)])
+        self.model.train()
+        summed, count = self._over_devices(total).tolist()
+        return summed / count
+
+    def _read(self, validate: bool) -> None:
+        """Turn the losses that are still on the device into rows; LabError where one is no number."""
+        first = self.step - len(self._unread) + 1
+        readings = [(loss.item(), norm.item(), rate) for loss, norm, rate in self._unread]
+        seconds = time.monotonic() - self._window
+        self._window += seconds
+        speed = len(readings) * self.params.batch_tokens / max(seconds, 1e-9)
+        self._unread = []
+        for step, (loss, norm, rate) in enumerate(readings, first):
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise LabError(
+                    f"step {step}: the loss is {loss} and the gradient's norm {norm}. The last checkpoint before it is "
+                    "kept; lower train.learning_rate, raise train.warmup_steps or lower train.gradient_clip."
+                )
+            validation = self.validation_loss() if validate and step == self.step else None
+            row = Measured(step, step * self.params.batch_tokens, loss, rate, norm, validation, speed)
+            if validation is not None or (step - 1) % self._stride() == 0:
+                self.curve.append([row.step, row.tokens, row.loss, row.validation_loss, row.learning_rate])
+            for watcher in self.watchers:
+                watcher(row)
+
+    def _stride(self) -> int:
+        return max(1, (self.budget.steps or 0) // CURVE_ROWS)
+
+    def _share(self) -> float:
+        elapsed = self._agreed(self.elapsed()) if self.budget.seconds else 0.0
+        return self.budget.share(self.step, elapsed, self.params.warmup_steps)
+
+    def _finished(self) -> bool:
+        return self.budget.finished(self.step, self._agreed(self.elapsed()) if self.budget.seconds else 0.0)
+
+    def _agreed(self, seconds: float) -> float:
+        """The first device's clock, for all: they must end at the same step."""
+        return self.trainer.strategy.broadcast(seconds)
+
+    def _over_devices(self, value: torch.Tensor) -> torch.Tensor:
+        return self.trainer.strategy.reduce(value, reduce_op="sum")
+
+    def _without_sync(self) -> AbstractContextManager:
+        """Gradients of all but the last micro-batch stay on their device."""
+        strategy = self.trainer.strategy
+        return strategy.block_backward_sync() if hasattr(strategy, "block_backward_sync") else nullcontext()

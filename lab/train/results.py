@@ -1,0 +1,81 @@
+"""What a training run leaves: weights, their description, sample texts, the curve and the metrics.
+
+In: a trained module. Out: model.safetensors (weights by their names in lab.model), model.json, samples.jsonl and
+curve.csv.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import tiktoken
+from safetensors.torch import save_file
+
+from lab.files import write_json
+from lab.model import Transformer
+from lab.model.config import ModelConfig
+from lab.model.generate import generate
+from lab.train.data import TokenData, bits_per_byte, unigram_entropy
+from lab.train.module import TrainingModule
+
+COLUMNS = ("step", "tokens", "loss", "validation_loss", "learning_rate")
+PROMPTS, PROMPT_TOKENS, SAMPLE_TOKENS = 3, 24, 96
+
+
+def prompts(data: TokenData, encoding: tiktoken.Encoding) -> list[list[int]]:
+    """The first tokens of a few validation sequences."""
+    length = min(PROMPT_TOKENS, data.layout.context - 1)
+    starts = data.validation_items()[:: max(1, len(data.validation_items()) // PROMPTS)][:PROMPTS] * data.layout.context
+    return [data.validation[int(start) : int(start) + length].tolist() for start in starts]
+
+
+def samples(model: Transformer, context: int, encoding: tiktoken.Encoding, prompts: list[list[int]]) -> Iterator[dict]:
+    """Continuations of prompts, the same for the same weights."""
+    model.eval()
+    for seed, prompt in enumerate(prompts):
+        length = min(SAMPLE_TOKENS, context - len(prompt))
+        stream = generate(model, prompt, max_tokens=length, temperature=0.8, top_k=None, top_p=0.95, seed=seed)
+        yield {"prompt": encoding.decode(prompt), "text": encoding.decode(list(islice(stream, length)))}
+    model.train()
+
+
+def metrics(module: TrainingModule, data: TokenData, config: ModelConfig, bytes_a_token: float) -> dict:
+    _, tokens, loss, validation, _ = module.curve[-1]
+    return {
+        "loss": round(loss, 6),
+        "validation_loss": round(validation, 6),  # nats a token
+        "validation_bits_per_byte": round(bits_per_byte(validation, bytes_a_token), 6),
+        "unigram_entropy": round(unigram_entropy(data.validation, config.vocabulary), 6),  # of the validation split
+        "tokens": tokens,
+        "steps": module.step,
+        "epochs": round(module.step * data.layout.sequences / data.sequences_per_epoch, 4),
+        "parameters": config.parameters(),
+        "flops": int(tokens * config.flops_per_token()),
+    }
+
+
+def write_curve(path: Path, rows: list[list]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([["" if value is None else round(value, 8) for value in row] for row in rows])
+    temporary.replace(path)
+
+
+def write_model(
+    out: Path, model: Transformer, config: ModelConfig, metrics: dict, tokenizer: str, samples: list[dict]
+) -> None:
+    """Weights under their names in lab.model (a shared one once), then what they are."""
+    out.mkdir(parents=True, exist_ok=True)
+    weights = {name: weight.detach().cpu().contiguous() for name, weight in model.named_parameters()}
+    temporary = out / ".model.safetensors.tmp"
+    save_file(weights, temporary)
+    temporary.replace(out / "model.safetensors")
+    lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
+    (out / "samples.jsonl").write_text(lines, "utf-8")
+    about = {"tokenizer": tokenizer, "tokens": metrics["tokens"], "steps": metrics["steps"]}
+    write_json(out / "model.json", config.as_dict() | about)

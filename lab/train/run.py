@@ -1,0 +1,141 @@
+"""A training run from shards to weights.
+
+In: data/tokenize (token shards), data/tokenizer, parameters. Out: data/train/model.safetensors, model.json (the model's
+configuration, tokenizer hash, tokens, steps) and samples.jsonl; reports/train/curve.csv; the stage's metrics. Killed at
+any point and started again it goes on from its last checkpoint, on a CPU to the same bytes.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lightning
+import torch
+
+from lab.errors import InputError
+from lab.model import Transformer
+from lab.model.config import ModelConfig
+from lab.params import Params
+from lab.progress import Ticker, progress
+from lab.tokens import bpe
+from lab.tokens.shards import read_index
+from lab.train import checkpoints, results, tracking
+from lab.train.data import TokenData, bytes_per_token, plan
+from lab.train.module import Measured, TrainingModule
+from lab.train.optim import Budget, budget
+from lab.train.trainer import fit, make_trainer, peak_flops
+
+READERS_ON_GPU = 2  # processes that read batches ahead
+
+
+def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params) -> dict:
+    """Train the model of `params.model` on the shards in `tokens`; returns the stage's metrics.
+
+    Raises InputError where shards and tokenizer do not belong together or are too few, ParameterError where the batch
+    can't be laid out, LabError where memory runs out or the loss is no number.
+    """
+    index = read_index(tokens)
+    _check_tokenizer(index, tokens, tokenizer)
+    encoding = bpe.load(tokenizer)
+    config = ModelConfig.from_params(params.model, index["vocabulary"])
+    limits = budget(params.train)
+    trainer = make_trainer(params.train)
+    gpu = isinstance(trainer.accelerator, lightning.pytorch.accelerators.CUDAAccelerator)
+    layout = plan(params.train, config.context, trainer.world_size)
+    data = TokenData(tokens, layout, params.train, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(params.train.seed)
+        model = Transformer(config)
+    compiled = params.train.compile == "on" or (params.train.compile == "auto" and gpu)
+    module = TrainingModule(model, params.train, layout, limits, compiled=compiled)
+
+    data_hash = checkpoints.data_hash(tokens)
+    key = checkpoints.key(data_hash, params.model, params.train)
+    folder = checkpoints.WORK / key
+    state = checkpoints.latest(folder)
+    if state is not None:
+        module.resume(state)
+        data.first = module.step
+        if trainer.is_global_zero:
+            print(f"train: resuming from step {module.step}", file=sys.stderr, flush=True)
+    data.last = limits.steps
+
+    bytes_a_token = bytes_per_token(data, encoding, config.vocabulary)
+    if trainer.is_global_zero:
+        module.on_checkpoint = lambda: checkpoints.save(folder, module.state())
+        facts = {
+            "dataset_hash": data_hash,
+            "tokenizer_hash": index["tokenizer"],
+            "parameters": config.parameters(),
+            "model_config": config.as_dict(),
+            "devices_used": trainer.world_size,
+        }
+        sizes = tracking.Sizes(config.flops_per_token(), peak_flops(trainer), bytes_a_token)
+        tracker = tracking.Tracker(params, key, facts, sizes, resumed=state is not None)
+        module.watchers.append(tracker.step)
+        prompts = results.prompts(data, encoding)
+
+        def show_sample(row: Measured) -> None:
+            if row.validation_loss is not None:
+                tracker.samples(row.tokens, list(results.samples(model, config.context, encoding, prompts[:1])))
+
+        if tracking.mode(params.tracking) != "disabled":
+            module.watchers.append(show_sample)
+    summary = None
+    try:
+        if not limits.finished(module.step, module.elapsed()):
+            with _shown(trainer, module, limits):
+                fit(trainer, module, data)
+        if not trainer.is_global_zero:
+            sys.exit(0)  # the first process alone writes
+        metrics = results.metrics(module, data, config, bytes_a_token)
+        texts = list(results.samples(model.cpu(), config.context, encoding, prompts))
+        tracker.samples(metrics["tokens"], texts)
+        summary = metrics
+    finally:
+        if trainer.is_global_zero:
+            tracker.finish(summary)
+    results.write_curve(curve, module.curve)
+    results.write_model(out, model, config, metrics, index["tokenizer"], texts)
+    checkpoints.remove(folder)
+    return metrics
+
+
+def _check_tokenizer(index: dict, tokens: Path, tokenizer: Path) -> None:
+    there = bpe.tokenizer_hash(tokenizer)
+    if index["tokenizer"] != there:
+        raise InputError(
+            f"{tokens}/index.json: the shards were made with the tokenizer {index['tokenizer'][:16]}, but {tokenizer} "
+            f"is the tokenizer {there[:16]}. Run `dvc repro tokenize`."
+        )
+
+
+@contextmanager
+def _shown(trainer: lightning.Trainer, module: TrainingModule, limits: Budget) -> Iterator[None]:
+    """Progress with loss and tokens a second, and a last line that sums it up."""
+    if not trainer.is_global_zero:
+        yield
+        return
+    first, started = module.step, time.monotonic()
+    with progress("train", limits.steps or int(limits.seconds)) as ticker:
+        ticker.advance(first if limits.steps else int(module.elapsed()))
+        module.watchers.append(lambda row: _advance(ticker, row, module, limits))
+        yield
+    seconds = time.monotonic() - started
+    rate = (module.step - first) * module.params.batch_tokens / max(seconds, 1e-9)
+    last = module.curve[-1]
+    print(
+        f"train: {module.step} steps, {last[1]:,} tokens, loss {last[2]:.3f}, validation {last[3]:.3f}; "
+        f"{rate:,.0f} tokens/s with validation",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _advance(ticker: Ticker, row: Measured, module: TrainingModule, limits: Budget) -> None:
+    validation = next((line[3] for line in reversed(module.curve) if line[3] is not None), None)
+    note = f"loss {row.loss:.3f}" + (f" validation {validation:.3f}" if validation is not None else "")
+    done = row.step if limits.steps else min(int(module.elapsed()), ticker.total)
+    ticker.advance(done - ticker.done, f"{note} {row.tokens_per_second:,.0f} tokens/s")

@@ -1,0 +1,166 @@
+"""A training run in Weights & Biases: online where there is a key, else a file under .lab/wandb that can be sent later.
+
+In: parameters, hashes, and a row a step. Out: a W&B run that can be grouped by any decision, and .lab/train/run.json,
+by which `log_scores` adds the evaluation's scores to the same run.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import InputError
+from lab.files import read_json, write_json
+from lab.params import Params, TrackingParams
+from lab.train.data import bits_per_byte
+from lab.train.module import Measured
+
+FOLDER = Path(".lab")  # wandb makes its own folder `wandb` in it
+RUN = Path(".lab/train/run.json")
+SECONDS_TO_CONNECT = 30
+
+
+def mode(params: TrackingParams) -> str:
+    """online, offline or disabled."""
+    if params.mode == "auto":
+        return "online" if os.environ.get("WANDB_API_KEY") else "offline"
+    return params.mode
+
+
+def revision() -> str | None:
+    """The git revision that the code is at, with "+changes" where files differ from it; None outside of git."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+changes" if changed.strip() else "")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What turns losses and rates into figures that compare across models and machines."""
+
+    flops_per_token: float
+    peak: float  # FLOP/s that the devices reach together on a matrix product; MFU is the share of it
+    bytes_per_token: float  # of the validation tokens
+
+
+class Tracker:
+    """One run. Does nothing where tracking is disabled."""
+
+    def __init__(self, params: Params, key: str, facts: dict, sizes: Sizes, *, resumed: bool):
+        """`key` names the training run: a resumed one goes on in its W&B run. `facts`: what the config says besides."""
+        self._sizes = sizes
+        self._run: Any = None  # wandb's Run, imported late
+        if mode(params.tracking) == "disabled":
+            RUN.unlink(missing_ok=True)
+            return
+        known = read_json(RUN) if RUN.exists() else {}
+        identity = known["id"] if resumed and known.get("key") == key else secrets.token_hex(4)
+        target = {"project": params.tracking.project, "entity": params.tracking.entity}
+        config = params.model_dump(mode="json") | {"revision": revision()} | facts
+        self._run = _open(
+            identity,
+            target,
+            mode(params.tracking),
+            config=config,
+            group=params.tracking.group,
+            tags=params.tracking.tags or None,
+            job_type="train",
+        )
+        how = "offline" if self._run.offline else "online"
+        write_json(RUN, {"id": self._run.id, "key": key, "mode": how, **target})
+        self._run.define_metric("tokens")
+        self._run.define_metric("*", step_metric="tokens")
+
+    def step(self, row: Measured) -> None:
+        """Log a step."""
+        if self._run is None:
+            return
+        values = {
+            "step": row.step,
+            "tokens": row.tokens,
+            "flops": row.tokens * self._sizes.flops_per_token,
+            "train/loss": row.loss,
+            "train/learning_rate": row.learning_rate,
+            "train/gradient_norm": row.gradient_norm,
+            "train/tokens_per_second": row.tokens_per_second,
+            "train/mfu": row.tokens_per_second * self._sizes.flops_per_token / self._sizes.peak,
+        }
+        if row.validation_loss is not None:
+            values["validation/loss"] = row.validation_loss
+            values["validation/bits_per_byte"] = bits_per_byte(row.validation_loss, self._sizes.bytes_per_token)
+        self._run.log(values)
+
+    def samples(self, tokens: int, samples: list[dict]) -> None:
+        """Log texts that the model wrote after `tokens` tokens."""
+        if self._run is not None:
+            import wandb
+
+            rows = [[sample["prompt"], sample["text"]] for sample in samples]
+            self._run.log({"tokens": tokens, "samples": wandb.Table(columns=["prompt", "text"], data=rows)})
+
+    def finish(self, summary: dict | None = None) -> None:
+        """Close the run: with its final metrics, or as failed where there are none."""
+        if self._run is None:
+            return
+        self._run.summary.update(summary or {})
+        _close(self._run, exit_code=0 if summary is not None else 1)
+        self._run = None
+
+
+def log_scores(scores: dict[str, dict]) -> None:
+    """Add scores ({task: {metric: value}}) to the W&B run of the last training; nothing where that was not tracked."""
+    if not RUN.exists():
+        return
+    known = read_json(RUN)
+    try:
+        identity, target, how = known["id"], {name: known[name] for name in ("project", "entity")}, known["mode"]
+    except (KeyError, TypeError):
+        raise InputError(f"{RUN}: not what training writes. Remove it, or run `dvc repro -f train`.") from None
+    if how == "online" and not os.environ.get("WANDB_API_KEY"):
+        how = "offline"
+    run = _open(identity, target, how)
+    flat = {
+        f"scores/{task}/{name}": value
+        for task, values in scores.items()
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    run.log(flat)
+    run.summary.update(flat)
+    _close(run)
+
+
+def _open(identity: str, target: dict, how: str, **more: Any) -> Any:
+    import wandb
+
+    FOLDER.mkdir(exist_ok=True)
+    settings = wandb.Settings(
+        silent=True, console="off", init_timeout=SECONDS_TO_CONNECT, disable_git=True, save_code=False
+    )
+    # Offline there is no server to ask whether the run exists; `wandb sync` joins what has the same id.
+    resume = {"resume": "allow"} if how == "online" else {}
+    arguments: dict[str, Any] = dict(
+        id=identity, dir=str(FOLDER.absolute()), settings=settings, reinit="create_new", **target, **more
+    )
+    try:
+        return wandb.init(mode=how, **resume, **arguments)
+    except wandb.errors.Error as error:
+        if how == "offline":
+            raise
+        print(f"wandb: not online ({error}); this run is kept offline", file=sys.stderr, flush=True)
+        # The id that failed to connect stays taken in wandb's service, so this one is another.
+        return wandb.init(mode="offline", **arguments | {"id": secrets.token_hex(4)})
+
+
+def _close(run: Any, exit_code: int = 0) -> None:
+    folder, offline = Path(run.dir).parent, run.offline
+    run.finish(exit_code=exit_code)
+    if offline:
+        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        print(f"wandb: this run is kept offline; to send it: wandb sync {shown}", file=sys.stderr, flush=True)

@@ -1,0 +1,59 @@
+"""Index and random access: without these a broken record ends a run, or goes missing without being counted."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lab.crawl import warc
+from lab.documents import Reason, read_rows, shards
+from lab.errors import InputError
+from lab.files import write_json
+from lab.params import EngineParams, IndexParams
+
+
+def scanned(path: Path) -> tuple[list[dict], Counter]:
+    lost = Counter()
+    return list(warc.scan(str(path), lambda reason: lost.update([reason]))), lost
+
+
+def test_missing_files_and_files_that_are_no_warc_are_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"none\.warc\.gz"):
+        warc.manifest([str(tmp_path / "none.warc.gz")])
+    (tmp_path / "page.html").write_text("<html>no archive</html>")
+    with pytest.raises(InputError, match=r"page\.html"):
+        scanned(tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(("name", "rows"), [("warcfile", 16), ("clueweb-quirk", 29), ("block-sized-records", 0)])
+def test_every_response_of_hard_archives_is_found(shared: Path, name: str, rows: int):
+    assert [len(part) for part in scanned(shared / f"warc-hard/{name}.warc.gz")] == [rows, 0]
+
+
+def test_a_cut_record_is_counted_not_kept(shared: Path):
+    assert scanned(shared / "warc-hard/clipped.warc.gz") == ([], {"truncated": 1})
+
+
+def test_a_broken_record_costs_only_itself(shared: Path, tmp_path: Path):
+    source = shared / "warc-hard/warcfile.warc.gz"
+    rows, _ = scanned(source)
+    data = bytearray(source.read_bytes())
+    at = rows[5]["offset"]
+    data[at + 300 : at + 330] = b"\xff" * 30
+    (tmp_path / "x.warc.gz").write_bytes(data)
+    found, lost = scanned(tmp_path / "x.warc.gz")
+    assert [row["offset"] for row in found] == [row["offset"] for row in rows if row is not rows[5]]
+    assert sum(lost.values()) == 1
+    (broken,) = [record for _, record in warc.read_records(str(tmp_path / "x.warc.gz"), [at])]
+    assert broken == "broken_record" and isinstance(broken, Reason)
+
+
+def test_index_is_the_same_for_any_number_of_workers(shared: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [str(shared / f"warc-hard/{name}.warc.gz") for name in ("warcfile", "clueweb-quirk")]
+    write_json(Path("crawl/manifest.json"), warc.manifest(names))
+    for workers in (1, 2):
+        warc.index(Path("crawl"), Path(f"{workers}"), IndexParams(records_per_shard=20), EngineParams(workers=workers))
+        warc.engine.clear("index")
+    assert [path.read_bytes() for path in shards(Path("1"))] == [path.read_bytes() for path in shards(Path("2"))]
+    assert [len(list(read_rows(path))) for path in shards(Path("1"))] == [20, 20, 5]

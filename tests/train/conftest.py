@@ -1,0 +1,65 @@
+"""A small project: tokenizer and shards of real text, and parameters of a model that trains in a second or two."""
+
+import argparse
+import difflib
+import inspect
+import optparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lab.files import write_json
+from lab.params import ModelParams, Params, TrackingParams, TrainParams
+from lab.tokens import bpe, shards
+
+TEXTS = [inspect.getsource(module) for module in (difflib, optparse, argparse)]
+VOCABULARY = 500
+MODEL = {"layers": 2, "width": 32, "heads": 2, "kv_heads": 2, "ffn": 64, "context": 32}
+TRAIN = {
+    "budget": "15000 tokens",
+    "batch_tokens": 512,
+    "micro_batch": 16,
+    "warmup_steps": 5,
+    "validate_every": 7,
+    "validation_tokens": 1024,
+    "checkpoint_every": 4,
+    "accelerator": "cpu",
+    "devices": 1,
+}
+
+
+def params(mode: str = "disabled", **train: object) -> Params:
+    """Small parameters, with keys of the section `train` that differ."""
+    return Params(model=ModelParams(**MODEL), train=TrainParams(**TRAIN | train), tracking=TrackingParams(mode=mode))
+
+
+def write_shards(folder: Path, encoding, tokenizer: Path) -> None:
+    dtype = np.dtype("<u2")
+    ids = [np.array([bpe.end_of_text(encoding), *encoding.encode_ordinary(text)], dtype) for text in TEXTS]
+    splits = {}
+    for split, parts in (("validation", ids[:1]), ("train", ids[1:])):
+        stream = shards.Tokens(parts)
+        written = shards.write_shards(stream, folder, split, dtype, 10_000)
+        splits[split] = {"tokens": len(stream), "documents": len(parts), "shards": written}
+    index = {"dtype": "uint16", "tokenizer": bpe.tokenizer_hash(tokenizer), "vocabulary": encoding.n_vocab}
+    write_json(folder / "index.json", {**index, "eot": bpe.end_of_text(encoding), "splits": splits})
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Path:
+    """data/tokenizer and data/tokenize."""
+    root = tmp_path_factory.mktemp("train")
+    encoding = bpe.train(TEXTS, VOCABULARY, 10_000_000)
+    bpe.save(encoding, root / "data" / "tokenizer")
+    write_shards(root / "data" / "tokenize", encoding, root / "data" / "tokenizer")
+    return root
+
+
+@pytest.fixture
+def project(corpus, tmp_path, monkeypatch) -> Path:
+    """A folder to train in, with the corpus in data/."""
+    (tmp_path / "data").symlink_to(corpus / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    return tmp_path

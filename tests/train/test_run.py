@@ -1,0 +1,274 @@
+"""If these fail, a training run can't be trusted to be what its parameters say, or is lost when it is killed."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lab.errors import InputError, LabError
+from lab.files import read_json, write_json
+from lab.model import Transformer
+from lab.model.config import ModelConfig
+from lab.train import checkpoints
+from lab.train.data import Plan
+from lab.train.module import TrainingModule
+from lab.train.optim import Budget
+from lab.train.run import train
+from lab.train.trainer import make_trainer
+from tests.conftest import ROOT
+from tests.train.conftest import MODEL, VOCABULARY, params
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from lab.params import Params
+from lab.train.run import train
+data = Path("data")
+settings = Params.model_validate_json(sys.argv[1])
+metrics = train(data / "tokenize", data / "tokenizer", Path("out"), Path("curve.csv"), settings)
+print(json.dumps(metrics))
+"""
+
+
+def run(settings, out: str = "out") -> dict:
+    data = Path("data")
+    return train(data / "tokenize", data / "tokenizer", Path(out), Path(out) / "curve.csv", settings)
+
+
+def start(project: Path, settings) -> subprocess.Popen:
+    (project / "script.py").write_text(SCRIPT)
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
+    return subprocess.Popen(
+        [sys.executable, "script.py", settings.model_dump_json()], cwd=project, env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def kill_at(step: int, process: subprocess.Popen) -> None:
+    """SIGKILL a run and its processes once it has a checkpoint of that step or a later one."""
+    end = time.monotonic() + 60
+    while not [path for path in Path(".lab/train").rglob("*.ckpt") if int(path.stem.split("-")[1]) >= step]:
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def curve(path: str) -> list[dict]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_learns_and_writes_what_it_promises(project):
+    metrics = run(params())
+    assert metrics["steps"] == 30 and metrics["tokens"] == 30 * 512
+    assert metrics["validation_loss"] < 6.0 < metrics["unigram_entropy"] + 1.5  # log(500) = 6.2 at first
+    config = ModelConfig.from_params(params().model, VOCABULARY)
+    assert metrics["parameters"] == config.parameters() == sum(p.numel() for p in Transformer(config).parameters())
+    assert metrics["flops"] == metrics["tokens"] * config.flops_per_token()
+
+    rows = curve("out/curve.csv")
+    assert list(rows[0]) == ["step", "tokens", "loss", "validation_loss", "learning_rate"]
+    assert [row["step"] for row in rows if row["validation_loss"]] == ["7", "14", "21", "28", "30"]
+    assert float(rows[-1]["validation_loss"]) == pytest.approx(metrics["validation_loss"], abs=1e-5)
+
+    about = read_json(Path("out/model.json"))
+    assert about["tokenizer"] == read_json(Path("data/tokenize/index.json"))["tokenizer"]
+    assert (about["tokens"], about["steps"], about["layers"]) == (metrics["tokens"], 30, MODEL["layers"])
+    model = Transformer(config)
+    missing, unexpected = model.load_state_dict(load_file("out/model.safetensors"), strict=False)
+    assert not unexpected and not set(missing) & {name for name, _ in model.named_parameters()}
+    assert all(json.loads(line)["text"] for line in Path("out/samples.jsonl").read_text("utf-8").splitlines())
+    # No litter: checkpoints go once the weights are there, and Lightning leaves nothing.
+    assert sorted(path.name for path in project.iterdir()) == [".lab", "data", "out"]
+    assert [path for path in Path(".lab").rglob("*") if path.is_file()] == []
+
+
+def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(project, capfd):
+    settings = params(checkpoint_every=4)
+    run(settings)
+    expected = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+
+    for steps in (4, 12):
+        kill_at(steps, start(project, settings))
+    assert 1 <= len(list(Path(".lab/train").rglob("*.ckpt"))) <= checkpoints.KEPT + 1
+
+    shutil.rmtree("out")
+    run(settings)
+    assert "resuming from step" in capfd.readouterr().err
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == expected
+
+
+def test_a_resumed_run_with_dropout_and_accumulation_is_exact_from_any_step(project, monkeypatch):
+    settings = params(micro_batch=4, checkpoint_every=1, budget="4000 tokens").model_copy(
+        update={"model": params().model.model_copy(update={"dropout": 0.2})}
+    )
+    monkeypatch.setattr(checkpoints, "KEPT", 99)
+    monkeypatch.setattr(checkpoints, "remove", lambda folder: None)
+    run(settings)
+    folder = next(Path(".lab/train").iterdir())
+    saved = sorted(folder.glob("*.ckpt"))
+    assert len(saved) == 8
+    expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "curve.csv")]
+    for last in (7, 3):  # 8 is a run that was killed before it wrote its weights
+        for path in saved[last:]:
+            path.unlink(missing_ok=True)
+        run(settings, "again")
+        assert [Path("again", name).read_bytes() for name in ("model.safetensors", "curve.csv")] == expected
+    run(settings, "again")
+    assert [Path("again", name).read_bytes() for name in ("model.safetensors", "curve.csv")] == expected
+
+
+def test_a_broken_checkpoint_gives_way_to_the_one_before(project, monkeypatch, capfd):
+    with pytest.raises(RuntimeError, match="stop"), monkeypatch.context() as patch:
+        patch.setattr("lab.train.module.TrainingModule._finished", stop_at(10))
+        run(params())
+    saved = sorted(Path(".lab/train").rglob("*.ckpt"))
+    assert [path.name for path in saved] == ["step-000000004.ckpt", "step-000000008.ckpt"]
+    saved[1].write_bytes(saved[1].read_bytes()[:1000])
+    run(params())
+    assert "resuming from step 4" in capfd.readouterr().err
+
+
+def stop_at(step: int):
+    def finished(module) -> bool:
+        if module.step == step:
+            raise RuntimeError("stop")
+        return False
+
+    return finished
+
+
+def test_a_checkpoint_holds_no_code(project, monkeypatch):
+    monkeypatch.setattr(checkpoints, "remove", lambda folder: None)
+    run(params())
+    for path in Path(".lab/train").rglob("*.ckpt"):
+        assert torch.load(path, weights_only=True)["step"] in (28, 30)
+
+
+def test_accumulation_changes_nothing_but_rounding(project):
+    run(params(), "whole")
+    run(params(micro_batch=3), "pieces")
+    for whole, piece in zip(curve("whole/curve.csv"), curve("pieces/curve.csv"), strict=True):
+        assert float(piece["loss"]) == pytest.approx(float(whole["loss"]), abs=1e-4)
+
+
+def test_two_processes_have_the_losses_of_one(project):
+    run(params(), "one")
+    process = start(project, params(devices=2, strategy="ddp", micro_batch=4))
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    one, two = curve("one/curve.csv"), curve("curve.csv")
+    assert len(one) == len(two) == 30
+    for alone, shared in zip(one, two, strict=True):
+        assert float(shared["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-4)
+        if alone["validation_loss"]:
+            assert float(shared["validation_loss"]) == pytest.approx(float(alone["validation_loss"]), abs=1e-4)
+    assert json.loads(output)["steps"] == 30  # one process alone writes
+
+
+def test_what_two_processes_began_one_can_finish(project, capfd):
+    run(params(), "one")
+    kill_at(8, start(project, params(devices=2, strategy="ddp")))
+    run(params(), "resumed")
+    assert "resuming from step" in capfd.readouterr().err
+    for alone, resumed in zip(curve("one/curve.csv"), curve("resumed/curve.csv"), strict=True):
+        assert float(resumed["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-4)
+
+
+def test_a_budget_in_seconds_ends_in_time_and_decays_to_the_end(project):
+    metrics = run(params(budget="2 seconds", warmup_steps=2))
+    rates = [float(row["learning_rate"]) for row in curve("out/curve.csv")]
+    assert metrics["steps"] == len(rates) > 5
+    assert max(rates) <= 3e-3 and rates[-1] < 1.2e-3 < rates[2]
+
+
+def test_the_clock_of_a_budget_starts_with_the_first_step():
+    config = ModelConfig.from_params(params().model, VOCABULARY)
+    module = TrainingModule(Transformer(config), params().train, Plan(32, 16, 1, 16), Budget(None, 1.0), compiled=False)
+    time.sleep(0.01)
+    assert module.elapsed() == 0.0
+
+
+def test_a_gpu_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(LabError, match=r"train.accelerator 'gpu'.*'auto'"):
+        make_trainer(params(accelerator="gpu").train)
+
+
+def test_another_tokenizer_than_the_shards(project):
+    shutil.copytree(project / "data" / "tokenize", "tokenize")
+    index = read_json(Path("tokenize/index.json"))
+    write_json(Path("tokenize/index.json"), index | {"tokenizer": "0123456789abcdef" * 4})
+    with pytest.raises(InputError, match=r"0123456789abcdef.*" + index["tokenizer"][:16]):
+        train(Path("tokenize"), Path("data/tokenizer"), Path("out"), Path("curve.csv"), params())
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(project):
+    with pytest.raises(LabError, match=r"step \d+: the loss is nan"):
+        run(params(learning_rate=1e18, gradient_clip=None, warmup_steps=0))
+    assert not Path("out/model.safetensors").exists()
+
+
+def test_out_of_memory_says_what_to_lower(project, monkeypatch):
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Transformer, "loss", full)
+    with pytest.raises(LabError, match=r"step 1: out of memory with 16 x 32 tokens.*train.micro_batch from 16 to 8"):
+        run(params())
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_no_half_checkpoint(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise RuntimeError("unexpected pos 10752 vs 10646")  # what torch.save makes of it
+
+    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="No space left") as caught:
+        checkpoints.save(tmp_path, {"step": 1})
+    assert caught.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
+
+
+def test_a_compiler_that_fails_is_named(project, monkeypatch):
+    def fails(*_: object) -> None:
+        raise torch._dynamo.exc.TorchDynamoException("no C++ compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda function: fails)
+    with pytest.raises(LabError, match=r"train.compile.*'off'.*no C\+\+ compiler"):
+        run(params(compile="on"))
+
+
+def test_ctrl_c_is_a_keyboard_interrupt_and_keeps_the_checkpoint(project, monkeypatch):
+    def interrupted(module) -> bool:
+        if module.step == 6:
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr("lab.train.module.TrainingModule._finished", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(params())
+    assert signal.getsignal(signal.SIGINT) is before
+    assert [path.name for path in Path(".lab/train").rglob("*.ckpt")] == ["step-000000004.ckpt"]
+
+
+def test_parameters_that_only_say_how_leave_the_run_the_same_others_do_not():
+    def key(**changes: object) -> str:
+        settings = params(**changes)
+        return checkpoints.key("data", settings.model, settings.train)
+
+    assert key() == key(micro_batch=2, checkpoint_every=9, devices="auto", compile="off")
+    assert len({key(), key(seed=2), key(learning_rate=0.1), key(budget="9000 tokens")}) == 4

@@ -1,0 +1,113 @@
+"""If these fail, a training run can't be found, compared or continued in Weights & Biases."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from wandb.proto import wandb_internal_pb2
+
+from lab.params import TrackingParams
+from lab.train import tracking
+from tests.train.conftest import params
+from tests.train.test_run import run, stop_at
+
+BLOCK = 32768  # of the LevelDB log format, which a .wandb file is in
+WHOLE, LAST = 1, 4
+
+
+def records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
+    """The records of a .wandb file, parsed by wandb's own message classes (its reader is not in Python any more)."""
+    data, position, parts = path.read_bytes(), 7, b""
+    assert data[:4] == b":W&B"
+    while position + 7 <= len(data):
+        if BLOCK - position % BLOCK < 7:
+            position += BLOCK - position % BLOCK
+            continue
+        _, length, kind = struct.unpack("<IHB", data[position : position + 7])
+        parts += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (WHOLE, LAST):
+            yield wandb_internal_pb2.Record.FromString(parts)
+            parts = b""
+
+
+def values(items) -> dict:
+    return {"/".join([item.key, *item.nested_key]).strip("/"): json.loads(item.value_json) for item in items}
+
+
+def read_offline() -> dict[str, dict]:
+    """Run file -> its id, config, history rows and summary."""
+    found = {}
+    for path in sorted(Path(".lab/wandb").glob("offline-run-*/run-*.wandb")):
+        run = {"history": [], "summary": {}}
+        for record in records(path):
+            kind = record.WhichOneof("record_type")
+            if kind == "run":
+                run |= {"id": record.run.run_id, "config": values(record.run.config.update), "run": record.run}
+            elif kind == "history":
+                run["history"].append(values(record.history.item))
+            elif kind == "summary":
+                run["summary"] |= values(record.summary.update)
+        found[path.as_posix()] = run
+    return found
+
+
+TRACKING = TrackingParams(group="ablation", tags=["small", "test"])
+
+
+def test_an_offline_run_holds_what_a_dashboard_needs_and_takes_scores(project, capfd):
+    settings = params().model_copy(update={"tracking": TRACKING})
+    metrics = run(settings)
+    ((path, found),) = read_offline().items()
+    assert found["run"].run_group == "ablation" and list(found["run"].tags) == ["small", "test"]
+    config = found["config"]
+    assert config["train"]["learning_rate"] == settings.train.learning_rate and config["dedup"]["bands"] == 14
+    index = json.loads(Path("data/tokenize/index.json").read_text())
+    assert config["tokenizer_hash"] == index["tokenizer"] and len(config["dataset_hash"]) == 32
+    assert "revision" in config and config["parameters"] == metrics["parameters"]
+
+    steps = [row for row in found["history"] if "train/loss" in row]
+    assert [row["step"] for row in steps] == list(range(1, 31))
+    assert steps[-1]["train/loss"] == pytest.approx(metrics["loss"], abs=1e-5)
+    for name in ("learning_rate", "gradient_norm", "tokens_per_second", "mfu"):
+        assert all(row[f"train/{name}"] > 0 for row in steps)
+    validated = [row for row in steps if "validation/loss" in row]
+    assert [row["step"] for row in validated] == [7, 14, 21, 28, 30]
+    assert validated[-1]["validation/bits_per_byte"] == pytest.approx(metrics["validation_bits_per_byte"], abs=1e-5)
+    assert sum("samples/path" in row for row in found["history"]) == 5 + 1
+    assert found["summary"]["unigram_entropy"] == metrics["unigram_entropy"]
+    assert f"wandb sync {Path(path).parent}" in capfd.readouterr().err
+
+    tracking.log_scores({"sample_agreement": {"acc": 0.75, "acc_stderr": 0.02, "chance": None, "version": "1"}})
+    (scored,) = (run for run in read_offline().values() if "scores/sample_agreement/acc" in run["summary"])
+    assert scored["id"] == found["id"] and scored is not found
+    assert scored["summary"]["scores/sample_agreement/acc"] == 0.75
+    assert "scores/sample_agreement/chance" not in scored["summary"]
+
+
+def test_a_resumed_run_goes_on_under_the_same_id(project, monkeypatch):
+    settings = params().model_copy(update={"tracking": TRACKING})
+    with pytest.raises(RuntimeError, match="stop"), monkeypatch.context() as patch:
+        patch.setattr("lab.train.module.TrainingModule._finished", stop_at(10))
+        run(settings)
+    run(settings)
+    first, second = read_offline().values()
+    assert first["id"] == second["id"]
+    steps = {row["step"] for found in (first, second) for row in found["history"] if "step" in row}
+    assert steps == set(range(1, 31))
+
+
+def test_nothing_is_written_when_tracking_is_disabled(project):
+    tracking.Tracker(params(), "key", {}, tracking.Sizes(1, 1, 1), resumed=False)
+    tracking.log_scores({"task": {"acc": 1.0}})
+    assert not Path(".lab/wandb").exists()
+
+
+def test_a_key_makes_it_online(monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    assert tracking.mode(TrackingParams()) == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    assert tracking.mode(TrackingParams()) == "online"
+    assert tracking.mode(TrackingParams(mode="offline")) == "offline"
