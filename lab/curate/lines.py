@@ -20,7 +20,7 @@ _BLANK = 0
 
 def line_hashes(text: str) -> list[int]:
     """A hash for each line of text.split("\\n"), spaces at its ends left out; 0 for a blank one."""
-    return [word_hash(line) if (line := line.strip()) else _BLANK for line in text.split("\n")]
+    return [word_hash(line) if line else _BLANK for line in map(str.strip, text.split("\n"))]
 
 
 def count(item: tuple[Path, Path], folder: Path, name: str) -> dict:
