@@ -100,7 +100,6 @@ def _training(run: Run, params: Params, root: Path) -> dict:
     if curve.learning_rate:
         rate = [Series("learning rate", curve.learning_rate)]
         found["rate_picture"] = charts.lines("Learning rate", rate, x="tokens", y="", floor=0.0)
-    return found
     samples = [
         (words.clean(row.get("prompt")), words.excerpt(row.get("text"), 800))
         for path in sorted((run.data / "train").glob("samples*.jsonl"))
