@@ -168,6 +168,7 @@ class PiiParams(Section):
     ips: bool = True  # public addresses only
     phones: bool = False
     cards: bool = False  # numbers with a valid check digit
+    phone_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None  # whose national numbers count too
 
 
 class DatasetParams(Section):
@@ -199,11 +200,13 @@ class ModelParams(Section):
     ffn: Positive | None = None  # width of the feed-forward layer
     context: Positive | None = None  # tokens
     norm: Literal["layernorm", "rmsnorm"] | None = None
-    position: Literal["learned", "rope"] | None = None
-    activation: Literal["gelu", "swiglu"] | None = None
+    norm_placement: Literal["pre", "post"] | None = None  # before a sublayer, or after its residual sum
+    norm_epsilon: Annotated[float, Field(gt=0)] | None = None
+    position: Literal["learned", "rope", "sinusoidal"] | None = None
+    activation: Literal["gelu", "swiglu", "relu"] | None = None
     bias: bool | None = None
     tied_embeddings: bool | None = None
-    rope_theta: float | None = None
+    rope_theta: Annotated[float, Field(gt=0)] | None = None
     dropout: Share | None = None
 
 

@@ -1,0 +1,64 @@
+"""Keys and values of the tokens that a model has read, so that the next token costs one token's work.
+
+Rows may hold texts of different lengths: a row's tokens lie at the front, and what lies behind them is never looked at
+and is written over. So a padded batch gives each row what it would have got alone.
+"""
+
+import torch
+from torch import Tensor
+
+from lab.errors import InputError
+from lab.model.config import ModelConfig
+
+
+class Cache:
+    """Room for `config.context` tokens a row. `lengths`: tokens that each row holds."""
+
+    def __init__(self, config: ModelConfig, batch: int, *, device: torch.device, dtype: torch.dtype):
+        shape = (config.layers, batch, config.kv_heads, config.context, config.head_width)
+        self.context = config.context
+        self.lengths = [0] * batch
+        self._keys = torch.empty(shape, device=device, dtype=dtype)
+        self._values = torch.empty(shape, device=device, dtype=dtype)
+
+    def keep(self, lengths: list[int]) -> None:
+        """Forget what lies behind the first `lengths` tokens of each row (padding, say)."""
+        self.lengths = list(lengths)
+
+    def positions(self, time: int) -> slice | Tensor:
+        """Where the next `time` tokens of each row go: a slice where all rows agree, else [batch, time].
+
+        Raises InputError where they do not fit into the context.
+        """
+        first, last = min(self.lengths), max(self.lengths)
+        if last + time > self.context:
+            raise InputError(f"{last + time} tokens do not fit into the model's context of {self.context}.")
+        if first == last:
+            return slice(first, first + time)
+        starts = torch.tensor(self.lengths, device=self._keys.device)
+        return starts[:, None] + torch.arange(time, device=self._keys.device)
+
+    def mask(self, positions: slice | Tensor) -> Tensor | None:
+        """Which keys each new token may look at, [batch or 1, 1, time, keys]; None for a first or a single token."""
+        if isinstance(positions, slice):
+            if positions.start == 0 or positions.stop - positions.start == 1:
+                return None
+            positions = torch.arange(positions.start, positions.stop, device=self._keys.device)[None]
+        keys = max(self.lengths) + positions.shape[1]
+        return torch.arange(keys, device=positions.device) <= positions[:, None, :, None]
+
+    def extend(self, layer: int, positions: slice | Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write one layer's new keys and values [batch, kv_heads, time, head_width]; returns all, old and new."""
+        if isinstance(positions, slice):
+            self._keys[layer][:, :, positions] = keys
+            self._values[layer][:, :, positions] = values
+            end = positions.stop
+        else:
+            rows = torch.arange(len(positions), device=positions.device)[:, None]
+            self._keys[layer][rows, :, positions] = keys.transpose(1, 2)
+            self._values[layer][rows, :, positions] = values.transpose(1, 2)
+            end = max(self.lengths) + positions.shape[1]
+        return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]
+
+    def advance(self, time: int) -> None:
+        self.lengths = [length + time for length in self.lengths]

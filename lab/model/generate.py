@@ -1,0 +1,152 @@
+"""Text from a model, token by token, with a key-value cache; one prompt or many at once.
+
+In: a model and prompts of token ids. Out: tokens. Sampling follows Hugging Face's order: temperature, then the top_k
+most likely, then the smallest set that holds top_p of the probability (Holtzman et al. 2020). A row's random numbers
+come from its own generator (seed + row), so a row of a batch is what it would be alone, up to rounding.
+
+Past the context: when a text fills it, the first half is forgotten and the second is read again at the front.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+
+import torch
+from torch import Tensor
+
+from lab.errors import InputError, ParameterError
+from lab.model.transformer import Transformer
+
+
+def generate(
+    model: Transformer,
+    prompt: list[int],
+    *,
+    max_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    stop: Collection[int] = (),
+) -> Iterator[int]:
+    """Tokens after the prompt, as they are made: at most `max_tokens`, and none from a token in `stop` on.
+
+    Temperature 0 takes the most likely token each time. Raises InputError for a prompt that is empty, too long or of
+    unknown tokens, ParameterError for settings that can't be used.
+    """
+    sampler = Sampler(1, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+    for (token,) in _steps(model, [prompt], max_tokens, sampler):
+        if token in stop:
+            return
+        yield token
+
+
+def generate_batch(
+    model: Transformer,
+    prompts: list[list[int]],
+    *,
+    max_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    stop: Collection[int] = (),
+    finished: Callable[[int, list[int]], bool] = lambda row, tokens: False,
+) -> list[list[int]]:
+    """What `generate` gives for each prompt (row r with seed + r). Prompts may be of different lengths.
+
+    `finished(row, tokens so far)` can end a row early; the token that ended it is kept. Raises as `generate` does.
+    """
+    sampler = Sampler(len(prompts), temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+    texts: list[list[int]] = [[] for _ in prompts]
+    running = set(range(len(prompts)))
+    for tokens in _steps(model, prompts, max_tokens, sampler) if prompts else ():
+        for row in sorted(running):
+            if tokens[row] in stop:
+                running.discard(row)
+                continue
+            texts[row].append(tokens[row])
+            if finished(row, texts[row]):
+                running.discard(row)
+        if not running:
+            break
+    return texts
+
+
+class Sampler:
+    """Logits [batch, vocabulary] -> tokens [batch]."""
+
+    def __init__(self, rows: int, *, temperature: float, top_k: int | None, top_p: float | None, seed: int):
+        if temperature < 0:
+            raise ParameterError(f"temperature: {temperature} is below 0. 0 takes the most likely token.")
+        if top_k is not None and top_k < 1:
+            raise ParameterError(f"top_k: {top_k} tokens can't be chosen from; give 1 or more.")
+        if top_p is not None and not 0 < top_p <= 1:
+            raise ParameterError(f"top_p: {top_p} is no share of probability; give more than 0 and at most 1.")
+        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
+        self._generators = [torch.Generator().manual_seed(seed + row) for row in range(rows)]
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        logits = logits.float()
+        if self.temperature == 0:
+            return logits.argmax(dim=-1)
+        logits = logits / self.temperature
+        tokens = None
+        if self.top_k is not None:
+            logits, tokens = logits.topk(min(self.top_k, logits.shape[-1]))
+        elif self.top_p is not None:
+            logits, tokens = logits.sort(dim=-1, descending=True)
+        shares = logits.softmax(dim=-1)
+        sums = shares.cumsum(dim=-1)
+        if self.top_p is not None:
+            sums = (shares * (sums - shares < self.top_p)).cumsum(dim=-1)
+        drawn = torch.cat([torch.rand(1, generator=generator) for generator in self._generators])
+        chosen = torch.searchsorted(sums, drawn[:, None].to(sums.device) * sums[:, -1:], right=True)
+        chosen = chosen.clamp(max=sums.shape[-1] - 1)
+        return (chosen if tokens is None else tokens.gather(1, chosen))[:, 0]
+
+
+def _steps(model: Transformer, prompts: list[list[int]], max_tokens: int, sampler: Sampler) -> Iterator[list[int]]:
+    """For each step the next token of every row."""
+    _check(model, prompts)
+    context = model.config.context
+    texts = [list(prompt) for prompt in prompts]
+    cache, logits = None, None
+    for _ in range(max_tokens):
+        if cache is None or max(map(len, texts)) > context:
+            texts = [text if len(text) <= context else text[-(context // 2) :] for text in texts]
+            cache = model.cache(len(texts))
+            logits = _read(model, texts, cache)
+        else:
+            logits = _read_last(model, texts, cache)
+        tokens = sampler(logits).tolist()
+        for text, token in zip(texts, tokens, strict=True):
+            text.append(token)
+        yield tokens
+
+
+def _check(model: Transformer, prompts: list[list[int]]) -> None:
+    for prompt in prompts:
+        if not prompt:
+            raise InputError("the prompt has no tokens. Begin with the end-of-text token, or with some text.")
+        if len(prompt) > model.config.context:
+            raise InputError(
+                f"the prompt has {len(prompt)} tokens, the model's context {model.config.context}. Shorten it."
+            )
+        if max(prompt) >= model.config.vocabulary or min(prompt) < 0:
+            raise InputError(f"the prompt has token {max(prompt)}, the model knows {model.config.vocabulary} tokens.")
+
+
+@torch.inference_mode()
+def _read(model: Transformer, texts: list[list[int]], cache) -> Tensor:
+    """Fill an empty cache; logits [batch, vocabulary] after each text."""
+    lengths = [len(text) for text in texts]
+    padded = [text + [0] * (max(lengths) - len(text)) for text in texts]
+    device = model.embedding.weight.device
+    states = model.hidden(torch.tensor(padded, device=device), cache)
+    cache.keep(lengths)
+    return model.head(states[torch.arange(len(texts), device=device), torch.tensor(lengths, device=device) - 1])
+
+
+@torch.inference_mode()
+def _read_last(model: Transformer, texts: list[list[int]], cache) -> Tensor:
+    last = torch.tensor([[text[-1]] for text in texts], device=model.embedding.weight.device)
+    return model.head(model.hidden(last, cache)[:, -1])

@@ -1,0 +1,59 @@
+"""Cross-entropy of a linear head, a piece of the tokens at a time, so that the logits are never whole in memory.
+
+In: hidden states [tokens, width], head [vocabulary, width], targets [tokens]. Out: mean nats a token. The gradients of
+a piece are made while its logits are at hand (as in Liger Kernel's fused linear cross-entropy, Hsu et al. 2024), so
+nothing is computed twice and the result is that of torch's cross_entropy on full logits, up to rounding.
+"""
+
+import torch
+from torch import Tensor
+
+PIECE = 1 << 22  # logits held at once: 16 MB in float32
+
+
+def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """Mean of -log softmax(hidden @ head.T)[targets], a scalar in float32. Under autocast the products are in its type."""
+    device = hidden.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        hidden, head = hidden.to(dtype), head.to(dtype)
+    if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
+        return _LinearCrossEntropy.apply(hidden, head, targets)
+    return _forward(hidden, head, targets, None, None)
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+        hidden_gradient = torch.empty_like(hidden)
+        head_gradient = torch.zeros(head.shape, device=head.device, dtype=torch.float32)
+        with torch.autocast(hidden.device.type, enabled=False):
+            loss = _forward(hidden, head, targets, hidden_gradient, head_gradient)
+        ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
+        return loss
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+        hidden_gradient, head_gradient = ctx.saved_tensors
+        return hidden_gradient * upstream, head_gradient * upstream, None
+
+
+def _forward(
+    hidden: Tensor, head: Tensor, targets: Tensor, hidden_gradient: Tensor | None, head_gradient: Tensor | None
+) -> Tensor:
+    """The mean loss; writes the gradients of it where there is room for them."""
+    tokens = len(hidden)
+    total = torch.zeros((), device=hidden.device, dtype=torch.float32)
+    step = max(1, PIECE // len(head))
+    for start in range(0, tokens, step):
+        piece, wanted = hidden[start : start + step], targets[start : start + step, None]
+        logits = (piece @ head.T).float()
+        normalizer = torch.logsumexp(logits, dim=1, keepdim=True)
+        total += (normalizer - logits.gather(1, wanted)).sum()
+        if head_gradient is not None:
+            slope = logits.sub_(normalizer).exp_()
+            slope.scatter_add_(1, wanted, slope.new_full(wanted.shape, -1.0))
+            slope = slope.mul_(1 / tokens).to(hidden.dtype)
+            torch.mm(slope, head, out=hidden_gradient[start : start + step])
+            head_gradient += slope.T @ piece
+    return total / tokens

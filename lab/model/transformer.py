@@ -1,0 +1,278 @@
+"""A decoder-only transformer that is GPT-2, Llama 3 or the transformer of 2017, by its configuration.
+
+In: tokens [batch, time]. Out: logits [batch, time, vocabulary], or the mean loss of targets. It follows Vaswani et al.
+2017 (attention, post-norm, sinusoidal positions), Radford et al. 2019 (GPT-2: pre-norm, learned positions, GELU,
+initialisation), and Grattafiori et al. 2024 (Llama 3: RMSNorm, rotary positions, grouped queries, SwiGLU).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lab.errors import InputError
+from lab.model.cache import Cache
+from lab.model.config import ModelConfig
+from lab.model.loss import linear_cross_entropy
+
+DEVIATION = 0.02  # of initial weights
+
+
+def make_norm(config: ModelConfig) -> nn.Module:
+    """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) over the width."""
+    if config.norm == "layernorm":
+        return nn.LayerNorm(config.width, eps=config.norm_epsilon, bias=config.bias)
+    return nn.RMSNorm(config.width, eps=config.norm_epsilon)
+
+
+# Positions.
+
+
+class LearnedPositions(nn.Module):
+    """A vector for each position, learned and added to the token's (Radford et al. 2019)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(config.context, config.width))
+
+    def forward(self, x: Tensor, positions: slice | Tensor) -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        return x + self.weight[positions]
+
+
+class SinusoidalPositions(nn.Module):
+    """Sines and cosines of wavelengths from 2 pi to 10000 * 2 pi, added to scaled embeddings (Vaswani et al. 2017)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.scale = math.sqrt(config.width)  # section 3.4
+        self.register_buffer("table", torch.empty(config.context, config.width), persistent=False)
+
+    def initialise(self) -> None:
+        context, width = self.table.shape
+        frequencies = 10_000.0 ** (-torch.arange(0, width, 2).float() / width)
+        angles = torch.outer(torch.arange(context).float(), frequencies)
+        self.table.copy_(torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1))
+
+    def forward(self, x: Tensor, positions: slice | Tensor) -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        return x * self.scale + self.table[positions]
+
+
+class Rotary(nn.Module):
+    """Rotary positions (Su et al. 2021), with Llama 3.1's scaling: queries and keys are turned by their position.
+
+    The two numbers that make a pair lie half a head apart, as in Hugging Face's Llama, so weights need no permutation.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        shape = (config.context, 1, config.head_width // 2)
+        self.register_buffer("cosine", torch.empty(shape), persistent=False)
+        self.register_buffer("sine", torch.empty(shape), persistent=False)
+
+    def initialise(self) -> None:
+        angles = torch.outer(torch.arange(self.config.context).float(), rotary_frequencies(self.config))
+        self.cosine.copy_(angles.cos()[:, None])
+        self.sine.copy_(angles.sin()[:, None])
+
+    def forward(self, positions: slice | Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the angles at these positions, each [time or (batch, time), 1, head_width / 2]."""
+        return self.cosine[positions], self.sine[positions]
+
+
+def rotary_frequencies(config: ModelConfig) -> Tensor:
+    """Radians a position, [head_width / 2], float32."""
+    frequencies = 1.0 / config.rope_theta ** (torch.arange(0, config.head_width, 2).float() / config.head_width)
+    scaling = config.rope_scaling
+    if scaling is None:
+        return frequencies
+    turns = scaling.original_context * frequencies / (2 * math.pi)  # over the context first trained on
+    low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
+    kept = ((turns - low) / (high - low)).clamp(0, 1)
+    return (1 - kept) * frequencies / scaling.factor + kept * frequencies
+
+
+def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair of x [batch, time, heads, head_width] by its position's angle."""
+    cosine, sine = rotation
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cosine - right * sine, right * cosine + left * sine], dim=-1)
+
+
+# Sublayers.
+
+
+class Attention(nn.Module):
+    """Causal self-attention in several heads; each key-value head serves heads / kv_heads queries."""
+
+    def __init__(self, config: ModelConfig, layer: int):
+        super().__init__()
+        self.layer, self.dropout = layer, config.dropout
+        self.heads, self.kv_heads, self.head_width = config.heads, config.kv_heads, config.head_width
+        self.qkv = nn.Linear(config.width, (config.heads + 2 * config.kv_heads) * config.head_width, bias=config.bias)
+        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+
+    def forward(self, x: Tensor, where: "Where") -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        batch, time, width = x.shape
+        qkv = self.qkv(x).view(batch, time, -1, self.head_width)
+        turned, values = qkv.split([self.heads + self.kv_heads, self.kv_heads], dim=2)
+        if where.rotation is not None:
+            turned = rotate(turned, where.rotation)
+        queries, keys = turned.split([self.heads, self.kv_heads], dim=2)
+        queries, keys, values = queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
+        if where.cache is not None:
+            keys, values = where.cache.extend(self.layer, where.positions, keys, values)
+        mixed = F.scaled_dot_product_attention(
+            queries,
+            keys,
+            values,
+            attn_mask=where.mask,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=where.mask is None and time > 1,
+            enable_gqa=self.kv_heads != self.heads,
+        )
+        return self.out(mixed.transpose(1, 2).reshape(batch, time, width))
+
+
+class FeedForward(nn.Module):
+    """Up, a nonlinearity, down: GELU (in GPT-2's tanh form) or ReLU."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.up = nn.Linear(config.width, config.ffn, bias=config.bias)
+        self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
+        self.activation = nn.GELU("tanh") if config.activation == "gelu" else nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        return self.out(self.activation(self.up(x)))
+
+
+class GatedFeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020): one half, through SiLU, gates the other."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.gate_up = nn.Linear(config.width, 2 * config.ffn, bias=config.bias)
+        self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.out(F.silu(gate) * up)
+
+
+class Where:
+    """What attention must know of its tokens: their positions, rotations, which keys they see, and the cache."""
+
+    def __init__(self, time: int, rotary: Rotary | None, cache: Cache | None):
+        self.cache = cache
+        self.positions = slice(0, time) if cache is None else cache.positions(time)
+        self.rotation = None if rotary is None else rotary(self.positions)
+        self.mask = None if cache is None else cache.mask(self.positions)
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each added to a stream that its norm reads from (pre-norm)."""
+
+    def __init__(self, config: ModelConfig, layer: int):
+        super().__init__()
+        self.attention_norm = make_norm(config)
+        self.attention = Attention(config, layer)
+        self.feedforward_norm = make_norm(config)
+        self.feedforward = GatedFeedForward(config) if config.activation == "swiglu" else FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, where: Where) -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), where))
+        return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+class PostNormBlock(Block):
+    """The same with the norm after each sum (Vaswani et al. 2017)."""
+
+    def forward(self, x: Tensor, where: Where) -> Tensor:
+        """[batch, time, width] -> the same shape."""
+        x = self.attention_norm(x + self.dropout(self.attention(x, where)))
+        return self.feedforward_norm(x + self.dropout(self.feedforward(x)))
+
+
+# The whole.
+
+
+class Transformer(nn.Module):
+    """Embedding, blocks, norm, head. Weights are initialised as GPT-2's; on the meta device, by `initialise` later."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        block = Block if config.norm_placement == "pre" else PostNormBlock
+        self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.positions = _added_positions(config)
+        self.rotary = Rotary(config) if config.position == "rope" else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(block(config, layer) for layer in range(config.layers))
+        self.norm = make_norm(config) if config.norm_placement == "pre" else nn.Identity()
+        self.head = nn.Linear(config.width, config.vocabulary, bias=False)
+        if config.tied_embeddings:
+            self.head.weight = self.embedding.weight
+        if not self.embedding.weight.is_meta:
+            self.initialise()
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """Normal weights of deviation 0.02; those that write into the residual stream, of which there are two a layer,
+        smaller by the square root of their number (Radford et al. 2019, section 2.3)."""
+        residual = DEVIATION / math.sqrt(2 * self.config.layers)
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear | nn.Embedding | LearnedPositions):
+                nn.init.normal_(module.weight, std=residual if name.endswith(".out") else DEVIATION)
+                if getattr(module, "bias", None) is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
+                module.reset_parameters()
+            elif isinstance(module, Rotary | SinusoidalPositions):
+                module.initialise()
+
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """States after the last norm, [batch, time] -> [batch, time, width]; logits are `head` of them.
+
+        With a cache, `tokens` go on where its rows end, and are added to it. Raises InputError where tokens exceed the
+        context.
+        """
+        time = tokens.shape[1]
+        if time > self.config.context:
+            raise InputError(f"{time} tokens do not fit into the model's context of {self.config.context}.")
+        where = Where(time, self.rotary, cache)
+        x = self.embedding(tokens)
+        if self.positions is not None:
+            x = self.positions(x, where.positions)
+        x = self.dropout(x)
+        for block in self.blocks:
+            x = block(x, where)
+        if cache is not None:
+            cache.advance(time)
+        return self.norm(x)
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Logits of the next token, [batch, time] -> [batch, time, vocabulary]."""
+        return self.head(self.hidden(tokens, cache))
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token."""
+        return linear_cross_entropy(self.hidden(tokens).flatten(0, 1), self.head.weight, targets.flatten())
+
+    def cache(self, batch: int) -> Cache:
+        """An empty cache for `batch` texts, of this model's device and type."""
+        weight = self.embedding.weight
+        return Cache(self.config, batch, device=weight.device, dtype=weight.dtype)
+
+
+def _added_positions(config: ModelConfig) -> nn.Module | None:
+    kinds = {"learned": LearnedPositions, "sinusoidal": SinusoidalPositions}
+    return kinds[config.position](config) if config.position in kinds else None
