@@ -1,0 +1,198 @@
+"""The pii stage: documents whose personal addresses and numbers are replaced by neutral stand-ins.
+
+In: shards of documents. Out: the same documents without e-mail addresses and public IP addresses and, if asked, without
+phone and payment card numbers. What counts, and the stand-ins, are FineWeb's (Penedo et al. 2024, as datatrove's
+PIIFormatter runs it), with these corrections: letters such as ü belong to an address; Chinese or Japanese text may
+touch one; IPv6 is known; and what is no address stays: version and section numbers (`version 1.2.3.4`), and what has a
+number for its top-level domain (`react@18.2.0`).
+
+Every search takes time linear in the text: no pattern can start twice in the same run of characters.
+"""
+
+import hashlib
+import ipaddress
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import regex
+
+from lab import engine
+from lab.documents import Counts, Document, Reason, shards, sift
+from lab.params import EngineParams, PiiParams
+
+DEFAULTS = PiiParams()
+STAND_INS = {
+    "email": ("email@example.com", "firstname.lastname@example.org"),  # domains kept free for examples
+    "ipv4": (  # FineWeb's: nobody answered there
+        "22.214.171.124", "126.96.36.199", "188.8.131.52", "184.108.40.206", "220.127.116.11", "18.104.22.168",
+    ),
+    "ipv6": ("2001:db8::1", "2001:db8::2", "2001:db8::3"),  # the block kept free for documentation
+    "card": ("4111 1111 1111 1111", "5555 5555 5555 4444"),  # issuers' test numbers
+    "phone": ("+1 202-555-0143", "+1 202-555-0178"),  # numbers kept free for fiction
+}  # fmt: skip
+
+# Letters with a case are those of alphabets whose texts put spaces between words; no others belong to an address.
+_LETTER = r"\p{Ll}\p{Lu}\p{Mn}"
+_ATOM = rf"{_LETTER}0-9!#$%&'*+/=?^_`{{|}}~\-"
+_LABEL = rf"[{_LETTER}0-9]++(?:-++[{_LETTER}0-9]++)*+"
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_QUAD = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_EMAIL = regex.compile(rf"(?<![{_ATOM}.])([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
+_FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
+_IPV4 = regex.compile(
+    rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
+)  # fmt: skip
+_IPV6 = regex.compile(
+    rf"(?i)(?<![0-9a-z:.])[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
+    r"(?![0-9a-z]|:[0-9a-f:])"
+)
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")  # by IANA so far; Python calls `abc::def` global too
+_VERSION_BEFORE = regex.compile(
+    r"(?i)(?:(?<!\p{L})(?:version(?:en|e|s)?|versión|verzia|wersja|версия|ver|v|release|build|firmware|revision|rev"
+    r"|update|patch|section|sec|chapter|clause|article|figure|table|abschnitt|kapitel|absatz|ziffer|artikel|abbildung"
+    r"|tabelle|chapitre|capítulo|sección)|版本|バージョン|§)[.:=#\s]{0,3}$"
+)
+_VERSION_AFTER = regex.compile(r"(?i)[-.](?:alpha|beta|rc|dev|snapshot|final|patch|tar|zip|jar|exe|deb|rpm)(?!\p{L})")
+_CONTEXT = 16  # characters, longer than any word that announces a version
+_CARD = regex.compile(
+    "|".join(
+        rf"(?<![\w.,-])(?<![0-9]{gap}){digits}(?!\w|[.,-][0-9]|{gap}[0-9]{{4}}(?![0-9]))"
+        for gap in ("[ \u00a0]", "-")
+        for digits in (
+            "[0-9]{13,19}",
+            f"[0-9]{{4}}(?:{gap}[0-9]{{4}}){{3}}",
+            f"[0-9]{{4}}{gap}[0-9]{{6}}{gap}[0-9]{{4,5}}",
+        )
+    )
+)
+_ISSUERS = [  # first and last prefix, lengths of the whole number (ISO/IEC 7812 as issuers publish them)
+    ("4", "4", {13, 16, 19}), ("51", "55", {16}), ("2221", "2720", {16}), ("34", "34", {15}), ("37", "37", {15}),
+    ("6011", "6011", range(16, 20)), ("644", "659", range(16, 20)), ("62", "62", range(16, 20)),
+    ("3528", "3589", range(16, 20)), ("300", "305", range(14, 20)), ("36", "36", range(14, 20)),
+    ("38", "39", range(14, 20)), ("2200", "2204", range(16, 20)),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Something personal in a text: text[start:end], of one of the kinds of STAND_INS."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def find(text: str, params: PiiParams = DEFAULTS) -> list[Span]:
+    """What `scrub` replaces, in order; of two that overlap the one that begins first, or is the longer."""
+    found: list[Span] = []
+    if params.emails and "@" in text:
+        found += _emails(text)
+    if params.ips:
+        found += _ips(text)
+    if params.cards:
+        found += [Span(*card.span(), "card") for card in _CARD.finditer(text) if is_card(card[0])]
+    if params.phones:
+        found += _phones(text, params.phone_region)
+    kept: list[Span] = []
+    for span in sorted(found, key=lambda span: (span.start, -span.end)):
+        if (not kept or span.start >= kept[-1].end) and text[span.start : span.end] not in STAND_INS[span.kind]:
+            kept.append(span)
+    return kept
+
+
+def scrub(text: str, params: PiiParams = DEFAULTS) -> tuple[str, dict[str, int]]:
+    """The text with stand-ins, and how many of each kind were replaced (kinds as in STAND_INS).
+
+    The same address gets the same stand-in everywhere. Scrubbing twice changes nothing more.
+    """
+    parts, end = [], 0
+    counts: Counter[str] = Counter()
+    for span in find(text, params):
+        parts += [text[end : span.start], _stand_in(span.kind, text[span.start : span.end])]
+        end = span.end
+        counts[span.kind] += 1
+    return "".join([*parts, text[end:]]) if parts else text, dict(counts)
+
+
+def scrub_documents(source: Path, out: Path, params: PiiParams, engine_params: EngineParams) -> Counts:
+    """Scrub every shard of `source` into `out`. `changed` of the result counts what was replaced, by kind.
+
+    EmptyCorpusError if there is no document.
+    """
+    found = engine.run(
+        "pii",
+        partial(_scrub_shard, params=params),
+        {path.stem: path for path in shards(source)},
+        engine=engine_params,
+        params=params,
+        out=out,
+    )
+    return Counts.total(shard.result for shard in found).require_output("pii")
+
+
+def is_card(number: str) -> bool:
+    """Whether digits (spaces and hyphens between them) have a card issuer's prefix, its length and the check digit."""
+    digits = "".join(filter(str.isdecimal, number))
+    issued = any(first <= digits[: len(first)] <= last and len(digits) in sizes for first, last, sizes in _ISSUERS)
+    doubled = [int(digit) for digit in digits[-2::-2]]
+    luhn = sum(map(int, digits[-1::-2])) + sum(2 * digit - 9 * (digit > 4) for digit in doubled)
+    return issued and luhn % 10 == 0
+
+
+def _emails(text: str) -> Iterator[Span]:
+    for match in _EMAIL.finditer(text):
+        local, domain = match.groups()
+        # No two dots in a row and none at an end; quotes and other marks before the first letter stand outside.
+        local = local.rsplit("..", 1)[-1]
+        first = _FIRST_OF_LOCAL.search(local)
+        labels = domain.split(".")
+        while labels and labels[-1].isdecimal():  # no top-level domain is a number
+            labels.pop()
+        if first and not local.endswith(".") and len(labels) > 1:
+            start = match.end(1) - len(local) + first.start()
+            yield Span(start, match.start(2) + len(".".join(labels)), "email")
+
+
+def _ips(text: str) -> Iterator[Span]:
+    for match in _IPV4.finditer(text):
+        start, end = match.span()
+        version = _VERSION_BEFORE.search(text[max(0, start - _CONTEXT) : start]) or _VERSION_AFTER.match(text, end)
+        if not version and ipaddress.IPv4Address(match[0]).is_global:
+            yield Span(start, end, "ipv4")
+    if "::" in text or text.count(":") >= 7:
+        for match in _IPV6.finditer(text):
+            try:
+                address = ipaddress.IPv6Address(match[0])
+            except ValueError:
+                continue
+            if address.is_global and address in _GIVEN_OUT:
+                yield Span(*match.span(), "ipv6")
+
+
+def _phones(text: str, region: str | None) -> Iterator[Span]:
+    import phonenumbers  # 2 MB of number plans, which only this option needs
+
+    for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):
+        yield Span(match.start, match.end, "phone")
+
+
+def _stand_in(kind: str, found: str) -> str:
+    choice = hashlib.blake2b(found.lower().encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return STAND_INS[kind][int.from_bytes(choice, "little") % len(STAND_INS[kind])]
+
+
+def _scrub_shard(path: Path, folder: Path, name: str, *, params: PiiParams) -> dict:
+    changed: Counter[str] = Counter()
+
+    def judge(document: Document) -> tuple[Document, Reason | None]:
+        text, counts = scrub(document.text, params)
+        changed.update(counts)
+        return (replace(document, text=text) if counts else document), None
+
+    counts = sift(path, folder, name, judge)
+    for kind, number in changed.items():
+        counts.change(kind, number)
+    return counts.as_dict()

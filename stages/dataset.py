@@ -1,0 +1,13 @@
+"""dataset: the train and validation splits, with their card."""
+
+from lab.curate import dataset
+from lab.params import Params
+from stages import DATA, run
+
+
+def main(params: Params) -> dict:
+    return dataset.make(DATA / "pii", DATA / "dataset", params.dataset, params.engine)
+
+
+if __name__ == "__main__":
+    run("dataset", main)
