@@ -14,7 +14,7 @@ from lab.params import ModelParams
 
 @dataclass(frozen=True)
 class RopeScaling:
-    """Llama 3.1's stretching of RoPE: low frequencies are divided by `factor`, high ones kept, those between blended."""
+    """Llama 3.1's RoPE for longer texts: low frequencies are divided by `factor`, high ones kept, others blended."""
 
     factor: float
     low_frequency_factor: float

@@ -12,7 +12,7 @@ PIECE = 1 << 22  # logits held at once: 16 MB in float32
 
 
 def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-    """Mean of -log softmax(hidden @ head.T)[targets], a scalar in float32. Under autocast the products are in its type."""
+    """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type."""
     device = hidden.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)

@@ -49,7 +49,7 @@ class SinusoidalPositions(nn.Module):
         self.scale = math.sqrt(config.width)  # section 3.4
         self.register_buffer("table", torch.empty(config.context, config.width), persistent=False)
 
-    def initialise(self) -> None:
+    def fill(self) -> None:
         context, width = self.table.shape
         frequencies = 10_000.0 ** (-torch.arange(0, width, 2).float() / width)
         angles = torch.outer(torch.arange(context).float(), frequencies)
@@ -73,7 +73,7 @@ class Rotary(nn.Module):
         self.register_buffer("cosine", torch.empty(shape), persistent=False)
         self.register_buffer("sine", torch.empty(shape), persistent=False)
 
-    def initialise(self) -> None:
+    def fill(self) -> None:
         angles = torch.outer(torch.arange(self.config.context).float(), rotary_frequencies(self.config))
         self.cosine.copy_(angles.cos()[:, None])
         self.sine.copy_(angles.sin()[:, None])
@@ -206,7 +206,7 @@ class PostNormBlock(Block):
 
 
 class Transformer(nn.Module):
-    """Embedding, blocks, norm, head. Weights are initialised as GPT-2's; on the meta device, by `initialise` later."""
+    """Embedding, blocks, norm, head. Initialised as GPT-2, unless on the meta device."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -219,10 +219,18 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(block(config, layer) for layer in range(config.layers))
         self.norm = make_norm(config) if config.norm_placement == "pre" else nn.Identity()
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)
-        if config.tied_embeddings:
-            self.head.weight = self.embedding.weight
+        self.settle()
         if not self.embedding.weight.is_meta:
             self.initialise()
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Tie the head and fill the tables of positions: what weights alone do not restore after `to_empty`."""
+        if self.config.tied_embeddings:
+            self.head.weight = self.embedding.weight
+        for module in self.modules():
+            if isinstance(module, Rotary | SinusoidalPositions):
+                module.fill()
 
     @torch.no_grad()
     def initialise(self) -> None:
@@ -236,8 +244,6 @@ class Transformer(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
                 module.reset_parameters()
-            elif isinstance(module, Rotary | SinusoidalPositions):
-                module.initialise()
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """States after the last norm, [batch, time] -> [batch, time, width]; logits are `head` of them.

@@ -1,0 +1,98 @@
+"""A tiktoken encoding as Hugging Face's fast tokenizer, with the same ids for every text.
+
+In: a tiktoken.Encoding. Out: the contents of tokenizer.json and tokenizer_config.json. tiktoken keeps tokens only; the
+merge that made each is found by merging its own bytes with the tokens that came before it. That is the merge that any
+longer text goes through too: where its two ends are token borders, nothing from outside has had a part in it.
+"""
+
+import json
+import re
+from itertools import pairwise
+
+import tiktoken
+
+from lab.tokens.bpe import end_of_text
+
+
+def tokenizer_json(encoding: tiktoken.Encoding) -> str:
+    """The contents of tokenizer.json."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    spelled = [_printable(byte) for byte in range(256)]
+    ranks = encoding._mergeable_ranks
+    vocabulary = {_spell(token, spelled): rank for token, rank in ranks.items()}
+    pairs = [(_spell(left, spelled), _spell(right, spelled)) for left, right in merges(ranks)]
+    # tiktoken takes a piece that is a token as it is, whatever its merges would give.
+    tokenizer = Tokenizer(models.BPE(vocabulary, pairs, ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(oniguruma(encoding._pat_str)), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    special = sorted(encoding._special_tokens.items(), key=lambda item: item[1])
+    described = json.loads(tokenizer.to_str())
+    # Written here, because adding tokens by the library numbers them itself, and some vocabularies have gaps.
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    described["added_tokens"] = [{"id": number, "content": name, **flags} for name, number in special]
+    described["model"]["vocab"] |= dict(special)
+    return json.dumps(described, ensure_ascii=False, indent=2) + "\n"
+
+
+def tokenizer_config(encoding: tiktoken.Encoding, context: int) -> dict:
+    """The contents of tokenizer_config.json."""
+    name = encoding.decode([end_of_text(encoding)])
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": context,
+        "bos_token": name,
+        "eos_token": name,
+        "unk_token": None,
+        "add_prefix_space": False,
+        "clean_up_tokenization_spaces": False,
+    }
+
+
+def merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
+    """The two parts of each token of more than a byte, in the order of ranks; tokens that no merge makes left out."""
+    found = []
+    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        if len(token) > 1:
+            parts = _merge(token, ranks, rank)
+            if len(parts) == 2:
+                found.append((parts[0], parts[1]))
+    return found
+
+
+def _merge(token: bytes, ranks: dict[bytes, int], limit: int) -> list[bytes]:
+    """The token's bytes after all merges into tokens of a rank below `limit`, lowest first, leftmost first."""
+    parts = [bytes([byte]) for byte in token]
+    while len(parts) > 2:
+        lowest, place = min((ranks.get(left + right, limit), at) for at, (left, right) in enumerate(pairwise(parts)))
+        if lowest >= limit:
+            break
+        parts[place : place + 2] = [parts[place] + parts[place + 1]]
+    return parts
+
+
+def oniguruma(pattern: str) -> str:
+    """A split pattern of tiktoken (Rust's fancy-regex) in the tokenizers library's dialect, with the same matches.
+
+    There `$` also matches before a line's end, and `{m,n}+` is not possessive.
+    """
+    pattern = re.sub(r"(?<!\\)\$", r"\\z", pattern)
+    atom = r"(\\[pP]\{\w+\}|\[(?:\\.|[^\]\\])*\]|\\.|[^\\\](){}|*+?])"
+    return re.sub(atom + r"(\{\d+(?:,\d*)?\})\+", r"(?>\1\2)", pattern)
+
+
+def _spell(token: bytes, spelled: list[str]) -> str:
+    return "".join(spelled[byte] for byte in token)
+
+
+def _printable(byte: int) -> str:
+    """GPT-2's stand-in for a byte: itself where it is printable in Latin-1, else a character from U+0100 on."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    if byte in shown:
+        return chr(byte)
+    return chr(256 + [other for other in range(256) if other not in shown].index(byte))

@@ -1,0 +1,152 @@
+"""Models as Hugging Face folders: ours written so that transformers loads them, and theirs read.
+
+In and out: config.json, safetensors (one file, or shards with an index), tokenizer.json. A folder of ours also holds
+tiktoken/, the tokenizer as lab.tokens.bpe saves it. Nothing is pickled.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import tiktoken
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lab.errors import InputError, ParameterError
+from lab.files import read_json, write_json
+from lab.model.architectures import Weight, architecture_named, architecture_of
+from lab.model.config import ModelConfig
+from lab.model.fast_tokenizer import tokenizer_config, tokenizer_json
+from lab.model.transformer import Transformer
+from lab.tokens import bpe
+
+TOKENIZER = "tiktoken"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def save(
+    model: Transformer,
+    tokenizer: tiktoken.Encoding,
+    folder: Path,
+    *,
+    dtype: str = "float32",
+    card: str = "",
+    mixed: bool = False,
+) -> None:
+    """Write the folder. `card` is README.md's text; with `mixed`, a model that transformers does not know is written
+    as well, in a layout that `load` alone reads.
+
+    Raises ParameterError, naming the field, for such a model without `mixed`, and for an unknown dtype; InputError
+    where the tokenizer has more tokens than the model.
+    """
+    config = model.config
+    if dtype not in DTYPES:
+        raise ParameterError(f"export.dtype: '{dtype}' is none of: {', '.join(DTYPES)}.")
+    if tokenizer.n_vocab > config.vocabulary:
+        raise InputError(
+            f"the tokenizer has {tokenizer.n_vocab} tokens, the model {config.vocabulary}: they are not of one run."
+        )
+    architecture = architecture_of(config, mixed=mixed)
+    folder.mkdir(parents=True, exist_ok=True)
+    end = bpe.end_of_text(tokenizer)
+    tokens = {"bos_token_id": end, "eos_token_id": end}
+    weights = dict(_theirs(model, architecture.weights(config), DTYPES[dtype]))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "tokenizer.json").write_text(tokenizer_json(tokenizer), "utf-8")
+    write_json(folder / "tokenizer_config.json", tokenizer_config(tokenizer, config.context))
+    bpe.save(tokenizer, folder / TOKENIZER)
+    write_json(folder / "generation_config.json", {**tokens, "pad_token_id": end})
+    (folder / "README.md").write_text(card, "utf-8")
+    described = {
+        "architectures": [architecture.class_name],
+        "model_type": architecture.model_type,
+        **architecture.describe(config),
+        **tokens,
+        "torch_dtype": dtype,
+    }
+    write_json(folder / "config.json", described)
+
+
+def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transformer, tiktoken.Encoding]:
+    """Model and tokenizer of a folder that `save` wrote, or of any GPT-2 or Llama in Hugging Face's layout.
+
+    Raises InputError, naming the file, where one is missing, broken, or of a model that ours can't be.
+    """
+    folder = Path(folder)
+    config, layout = _read_config(folder / "config.json")
+    with torch.device("meta"):
+        model = Transformer(config)
+    model.to(dtype).to_empty(device="cpu")
+    model.settle()
+    with torch.no_grad():
+        _fill(model, layout, folder)
+    return model.eval(), load_tokenizer(folder)
+
+
+def load_tokenizer(folder: Path) -> tiktoken.Encoding:
+    """The tokenizer of such a folder."""
+    own = Path(folder) / TOKENIZER
+    return bpe.load(own) if own.exists() else bpe.from_file(Path(folder) / "tokenizer.json")
+
+
+def _read_config(path: Path) -> tuple[ModelConfig, list[Weight]]:
+    values = read_json(path)
+    architecture = architecture_named(values.get("model_type", ""), path)
+    try:
+        config = architecture.understand(values)
+    except KeyError as error:
+        raise InputError(f"{path}: {error} is missing.") from None
+    except (InputError, ParameterError) as error:
+        raise InputError(f"{path}: {error}") from None
+    return config, architecture.weights(config)
+
+
+def _theirs(model: Transformer, layout: list[Weight], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
+    ours = dict(model.named_parameters())
+    for weight in layout:
+        whole = torch.zeros(weight.rows) if weight.ours is None else ours[weight.ours].detach()
+        whole = (whole.T if weight.transposed else whole).to("cpu", dtype)
+        pieces = whole.split(weight.rows) if len(weight.theirs) > 1 else [whole]
+        for name, piece in zip(weight.theirs, pieces, strict=True):
+            yield name, piece.clone().contiguous()
+
+
+def _fill(model: Transformer, layout: list[Weight], folder: Path) -> None:
+    """Copy their weights into the model's."""
+    files = _weight_files(folder)
+    ours = dict(model.named_parameters())
+    for weight in layout:
+        pieces = [_read(files, name, folder) for name in weight.theirs]
+        whole = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+        whole = whole.T if weight.transposed else whole
+        target = ours[weight.ours]
+        if whole.shape != target.shape:
+            raise InputError(
+                f"{folder}: {weight.theirs[0]} is {list(whole.shape)}, config.json says {list(target.shape)}."
+            )
+        target.copy_(whole)
+
+
+def _weight_files(folder: Path) -> dict[str, safe_open]:
+    """Name of a weight -> the open file that holds it. GPT-2's are found without their prefix as well."""
+    index = folder / "model.safetensors.index.json"
+    names = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
+    files = {}
+    for name in names:
+        try:
+            file = safe_open(folder / name, framework="pt")
+        except FileNotFoundError:
+            raise InputError(f"{folder / name}: no such file. Only safetensors are read, never pickles.") from None
+        except SafetensorError as error:
+            raise InputError(f"{folder / name}: not a whole safetensors file ({error}).") from None
+        files |= {key: file for key in file.keys()}  # noqa: SIM118
+    return files
+
+
+def _read(files: dict[str, safe_open], name: str, folder: Path) -> Tensor:
+    # OpenAI's GPT-2 checkpoints were saved from the model without its head, so names lack the first part.
+    for spelled in (name, name.removeprefix("transformer.")):
+        if spelled in files:
+            return files[spelled].get_tensor(spelled)
+    raise InputError(f"{folder}: the weights lack '{name}', which config.json asks for.")
