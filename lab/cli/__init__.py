@@ -1,0 +1,103 @@
+"""The command line: `lab COMMAND`. In: arguments and the project's folder. Out: what a command prints, exit status 0;
+1 on an error that a user can act upon, 2 on wrong usage (either is one line on stderr), 130 on Ctrl-C.
+
+A command is a file with a function of its name, listed in COMMANDS. Modules here import nothing heavy at their top:
+`lab --help` must not wait for torch.
+"""
+
+import os
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from lab.cli.doctor import doctor
+from lab.cli.generate import generate
+from lab.cli.preview import preview
+from lab.cli.tokens import tokens
+from lab.errors import LabError
+
+COMMANDS = (generate, preview, tokens, doctor)
+DEBUG = "--debug"
+
+app = typer.Typer(
+    name="lab",
+    help="From a web crawl to a scored base model: look at what a run made.",
+    epilog="The pipeline itself is run with `dvc repro` and `dvc exp run -S section.key=value`.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lab {metadata.version('pretraining-lab')}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show tracebacks; also with LAB_DEBUG=1.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+for command in COMMANDS:
+    app.command()(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit."""
+    given = sys.argv[1:] if arguments is None else arguments
+    end = given.index("--") if "--" in given else len(given)
+    debug = DEBUG in given[:end] or bool(os.environ.get("LAB_DEBUG"))
+    given = [argument for argument in given[:end] if argument != DEBUG] + given[end:]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # web text must not end a command where the terminal has no UTF-8
+    sys.exit(_run(given, debug))
+
+
+def _run(given: list[str], debug: bool) -> int:
+    try:
+        status = typer.main.get_command(app).main(given, prog_name="lab", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except BrokenPipeError:  # the reader has seen enough
+        _close_stdout()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except typer.TyperException as error:
+        told = error.format_message()
+        message = f"{told}{'' if told.endswith(('.', '?')) else '.'} See `lab {''.join(_named(given))}--help`."
+        return _failed(error, message, 2, debug)
+    except LabError as error:
+        return _failed(error, str(error), 1, debug)
+    except ModuleNotFoundError as error:
+        message = f"the package '{error.name}' is not installed; `lab doctor` tells what to do."
+        return _failed(error, message, 1, debug)
+
+
+def _failed(error: Exception, message: str, status: int, debug: bool) -> int:
+    if debug:
+        raise error
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _named(given: list[str]) -> list[str]:
+    """The command that was meant, with a space behind it; nothing where there is none of that name."""
+    names = {command.__name__ for command in COMMANDS}
+    return [f"{argument} " for argument in given[:1] if argument in names]
+
+
+def _close_stdout() -> None:
+    """So that Python does not complain at exit about what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

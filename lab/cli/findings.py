@@ -1,0 +1,101 @@
+"""What `lab doctor` finds out of this machine and project: devices, disk, parameters, git and DVC.
+
+A Finding with a remedy is a reason for which `make repro` can't run; one with `warning` is worth a look.
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import machine
+from lab.cli.project import Project
+from lab.errors import LabError
+from lab.report import words
+
+FREE_BYTES = 3_000_000_000  # that a default run and its cache need, with room to spare
+MEMORY_BYTES = 4_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `lab doctor`."""
+
+    name: str
+    value: str
+    remedy: str | None = None  # what to do, so that `make repro` can run
+    warning: bool = False
+
+
+def devices() -> list[Finding]:
+    """Processor, memory and GPUs."""
+    memory = memory_bytes()
+    short = memory is not None and memory < MEMORY_BYTES
+    return [
+        Finding("processor", f"{machine.processor()}, {machine.cores()} cores for this process"),
+        Finding("memory", words.size(memory) + (" (the default run wants 4 GB)" if short else ""), warning=short),
+        Finding("GPUs", "; ".join(gpus()) or "none: training runs on the processor"),
+    ]
+
+
+def memory_bytes() -> int | None:
+    """Of the machine, or of this process's control group where that is less."""
+    known = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(OSError, ValueError):  # no limit, or no control groups
+        known.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(known, default=None)
+
+
+def gpus() -> list[str]:
+    """Names and memory, as torch sees them."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    if torch.cuda.is_available():
+        found = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+        return [f"{gpu.name}, {words.size(gpu.total_memory)}" for gpu in found]
+    return ["Apple GPU (mps)"] if torch.backends.mps.is_available() else []
+
+
+def project(project: Project) -> list[Finding]:
+    """Parameters, git, DVC and disk."""
+    from lab import params
+
+    try:
+        params.load(project.root / "params.yaml")
+        parameters = Finding("params.yaml", "valid")
+    except LabError as error:
+        parameters = Finding("params.yaml", str(error), remedy="correct it as the message above says.")
+    return [Finding("folder", str(project.root)), parameters, git(project.root), dvc(project.root), disk(project.root)]
+
+
+def git(root: Path) -> Finding:
+    from lab.report.reproduce import revision
+
+    found = revision(root)
+    if found.commit is None:
+        return Finding("git", "not a repository with a commit", remedy="git init && git add -A && git commit -m Start")
+    return Finding("git", str(found))
+
+
+def dvc(root: Path) -> Finding:
+    if not (root / ".dvc" / "config").is_file():
+        return Finding("DVC", "not initialised", remedy="dvc init")
+    lock = root / "dvc.lock"
+    if not lock.is_file():
+        return Finding("DVC", "initialised; nothing has run yet")
+    stages = sum(line.startswith("  ") and not line.startswith("   ") for line in lock.read_text("utf-8").splitlines())
+    return Finding(
+        "DVC", f"initialised; dvc.lock records {stages} stages that have run (`dvc status` tells what changed)"
+    )
+
+
+def disk(root: Path) -> Finding:
+    free = shutil.disk_usage(root).free
+    few = free < FREE_BYTES
+    remedy = f"free {words.size(FREE_BYTES - free)}; `dvc gc --workspace` removes old outputs from DVC's cache."
+    return Finding("disk", f"{words.size(free)} free", remedy=remedy if few else None)

@@ -1,0 +1,103 @@
+"""`lab generate`: text from the exported model. In: a prompt and data/export/. Out: its continuation, as it is made."""
+
+import codecs
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.project import find_project
+from lab.errors import InputError
+
+if TYPE_CHECKING:
+    import tiktoken
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+
+
+def generate(
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="What the text begins with; without it, stdin is read.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of an exported model; without it, the project's data/export.")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="At most so many; end-of-text ends it sooner.")] = 200,
+    temperature: Annotated[float, typer.Option(min=0, help="0: always the most probable token.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Only from the so many most probable tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Only from the most probable tokens that have this share.")
+    ] = 0.95,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same text; of the first of --count.")] = 1,
+    count: Annotated[int, typer.Option(min=1, help="Texts to make.")] = 1,
+) -> None:
+    """Continue a text with the exported model.
+
+    \b
+    Examples:
+      lab generate "Once upon a time"
+      lab generate "The ferry to the island" --temperature 0 --max-tokens 60
+      lab generate "Dear" --count 3 --model ../other/data/export
+    """
+    folder = model or find_project().data / "export"
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no exported model here. Run `dvc repro export`, or give --model FOLDER.")
+    begins = _stdin() if prompt is None or prompt == "-" else prompt
+
+    import torch
+
+    from lab.model import huggingface
+    from lab.model.generate import generate as continuation
+    from lab.tokens.bpe import end_of_text
+
+    transformer, encoding = huggingface.load(folder)
+    transformer.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    end = end_of_text(encoding)
+    # An empty prompt is the beginning of a document, which stands behind an end-of-text.
+    ids = encoding.encode_ordinary(begins.encode("utf-8", "replace").decode()) or [end]
+    for number in range(count):
+        stream = continuation(
+            transformer, ids, max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
+            seed=seed + number, stop=(end,),
+        )  # fmt: skip
+        pieces = decoded(encoding, stream)
+        first = next(pieces, "")  # raises what is wrong with the prompt, before anything is shown
+        if count > 1:
+            _show(f"--- {number + 1} of {count}, seed {seed + number}\n")
+        _show(begins, bold=True)
+        _show(first)
+        for piece in pieces:
+            _show(piece)
+        _show("\n")
+
+
+def decoded(encoding: "tiktoken.Encoding", stream: Iterable[int]) -> Iterator[str]:
+    """The text of tokens as soon as its characters are whole; bytes that are no UTF-8 become U+FFFD.
+
+    A token may end within a character. Ids without a token (a vocabulary padded up) are U+FFFD too.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for token in stream:
+        try:
+            piece = encoding.decode_single_token_bytes(token)
+        except KeyError:
+            piece = REPLACEMENT
+        if text := decoder.decode(piece):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
+
+
+def _show(text: str, *, bold: bool = False) -> None:
+    """Print at once; bold in a terminal. What a model says must not move the cursor."""
+    from lab.report import words
+
+    typer.secho(words.clean(text), bold=bold, nl=False)
+
+
+def _stdin() -> str:
+    if sys.stdin.isatty():
+        print("Type what the text begins with, then Ctrl-D on a line of its own.", file=sys.stderr)
+    return sys.stdin.buffer.read().decode("utf-8", "replace")

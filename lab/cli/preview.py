@@ -1,0 +1,139 @@
+"""`lab preview`: the documents that a curation stage kept and removed. In: data/<stage>/. Out: pages of a terminal."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.project import find_project
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lab.cli.stage_rows import Row, Verdict
+
+FACTS = ("status", "mime", "language", "language_score")
+
+
+def preview(
+    stage: Annotated[
+        str,
+        typer.Argument(metavar="STAGE", help="index, url_filter, extract, language, quality, dedup, pii or dataset."),
+    ],
+    removed: Annotated[bool, typer.Option("--removed", help="Only what was removed.")] = False,
+    kept: Annotated[bool, typer.Option("--kept", help="Only what was kept.")] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Only what was removed for this reason; its beginning up to a ':' will do.")
+    ] = None,
+    search: Annotated[str | None, typer.Option(help="Only documents with this in URL or text, in any case.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="So many at random, instead of all in order.")] = None,
+    seed: Annotated[int, typer.Option(help="Of --sample.")] = 1,
+    characters: Annotated[int, typer.Option(min=0, help="Shown of each text; 0: all.")] = 2000,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="How many of each verdict, and how long, instead of texts.")
+    ] = False,
+) -> None:
+    """Page through the documents that a curation stage kept and removed, with the reasons.
+
+    \b
+    Examples:
+      lab preview quality
+      lab preview quality --removed --sample 20
+      lab preview quality --reason gopher --search "terms of use"
+      lab preview language --stats
+    """
+    from lab.cli import stage_rows
+    from lab.cli.terminal import make_console, page
+
+    if stage not in stage_rows.STAGES:
+        raise LabError(f"preview: there is no curation stage '{stage}'; there are {', '.join(stage_rows.STAGES)}.")
+    if kept and (removed or reason):
+        raise LabError("preview: --kept goes with neither --removed nor --reason; leave one out.")
+    folder = find_project().data / stage
+    if reason is not None:
+        stage_rows.require_reason(folder, reason)
+    rows = stage_rows.read_stage(folder, kept=not (removed or reason), removed=not kept)
+    wanted = re.compile(re.escape(search), re.IGNORECASE) if search else None
+    rows = stage_rows.select(rows, reason, wanted)
+    console = make_console()
+    if stats:
+        console.print(_table(stage_rows.statistics(rows)))
+        return
+    chosen = stage_rows.sample(rows, sample, seed) if sample else rows
+    page(console, _pages(chosen, characters or None, wanted))
+
+
+def _pages(rows: "Iterable[Row]", characters: int | None, wanted: re.Pattern | None) -> "Iterator[RenderableType]":
+    number = 0
+    for number, row in enumerate(rows, 1):
+        yield _shown(number, row, characters, wanted)
+    if not number:
+        yield "No such documents."
+
+
+def _shown(number: int, row: "Row", characters: int | None, wanted: re.Pattern | None) -> "RenderableType":
+    """A document: number and verdict, URL, facts, measured value, and the text."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from lab.cli.terminal import harmless
+
+    verdict = Text(f"{number}. ", "bold")
+    if row.reason is None:
+        verdict.append("kept" + (f" ({row.split})" if row.split else ""), "bold green")
+    else:
+        verdict.append("removed: ", "bold red").append_text(harmless(row.reason, "bold red"))
+        if row.detail:
+            verdict.append("  ").append_text(harmless(row.detail, "yellow"))
+    parts = [verdict, harmless(row.url, "cyan")]
+    facts = [f"{name.replace('_', ' ')} {_fact(row.facts[name])}" for name in FACTS if row.facts.get(name) is not None]
+    if row.text is not None:
+        facts.append(f"{len(row.text):,} characters")
+    parts.append(harmless(", ".join(facts), "dim"))
+    if row.text is not None:
+        start = _start(row.text, wanted, characters)
+        end = None if characters is None else start + characters
+        text = harmless(("… " if start else "") + row.text[start:end])
+        if end is not None and end < len(row.text):
+            text.append(" …", "dim")
+        if wanted:
+            text.highlight_regex(wanted, "reverse")
+        parts += [Text(), text]
+    return Group(*parts, Text())
+
+
+def _start(text: str, wanted: re.Pattern | None, characters: int | None) -> int:
+    """Where the excerpt begins: at the start, or a little before a hit that would not be seen from there."""
+    hit = wanted.search(text) if wanted else None
+    if not (hit and characters) or hit.end() <= characters:
+        return 0
+    return max(0, hit.start() - characters // 4)
+
+
+def _fact(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _table(verdicts: "list[Verdict]") -> "RenderableType":
+    from rich.table import Table
+
+    from lab.cli.terminal import harmless
+    from lab.report import words
+
+    table = Table("verdict", box=None, pad_edge=False)
+    for heading in ("documents", "share", "text", "median characters"):
+        table.add_column(heading, justify="right")
+    total = sum(verdict.rows for verdict in verdicts)
+    for verdict in verdicts:
+        table.add_row(
+            harmless(verdict.name),
+            words.count(verdict.rows),
+            words.share(verdict.rows, total),
+            words.size(verdict.bytes),
+            words.count(verdict.median_characters),
+        )
+    table.add_section()
+    table.add_row("all", words.count(total), "", words.size(sum(verdict.bytes for verdict in verdicts)), "")
+    return table

@@ -1,0 +1,149 @@
+"""`lab tokens`: how a tokenizer splits a text. In: a text or stdin. Out: tokens over their ids, and bytes a token."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.project import find_project
+from lab.errors import InputError
+
+if TYPE_CHECKING:
+    import tiktoken
+    from rich.text import Text
+
+COLOURS = ("black on cyan", "black on yellow", "black on green", "black on magenta", "black on bright_blue")
+GAP = 1  # columns between tokens
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of a text. `fragment`: its bytes are a part of a character only."""
+
+    id: int
+    bytes: bytes
+
+    @property
+    def fragment(self) -> bool:
+        try:
+            self.bytes.decode("utf-8")
+        except UnicodeDecodeError:
+            return True
+        return False
+
+
+def tokens(
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="Text to split; without it, stdin is read.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            help="gpt2, cl100k_base, o200k_base, or a path to ranks; without it, the project's data/tokenizer."
+        ),
+    ] = None,
+    ids: Annotated[bool, typer.Option("--ids", help="Print the ids only.")] = False,
+) -> None:
+    """Show how a text is split into tokens, with their ids.
+
+    Spaces are shown as ␣, line ends as ↵, bytes that are a part of a character only as <E2>.
+
+    \b
+    Examples:
+      lab tokens "How is this split?"
+      lab tokens "How is this split?" --tokenizer gpt2
+      cat story.txt | lab tokens --ids
+    """
+    encoding = open_tokenizer(tokenizer)
+    found = split(encoding, _stdin() if text is None or text == "-" else text)
+    if ids:
+        print(*(token.id for token in found))
+        return
+
+    from lab.cli.terminal import make_console
+
+    console = make_console()
+    for line in lines(found, console.width):
+        console.print(line, soft_wrap=True)
+    console.print(_summary(found, encoding), soft_wrap=True, style="dim")
+
+
+def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
+    """A tokenizer by name or path; the project's own without one. InputError where it can't be had."""
+    from lab.tokens import bpe
+
+    if name is None:
+        return bpe.load(find_project().data / "tokenizer")
+    if name in bpe.NAMED:
+        return bpe.by_name(name)
+    if not Path(name).exists():
+        raise InputError(f"--tokenizer {name}: neither a path nor one of {', '.join(bpe.NAMED)}.")
+    return bpe.from_file(Path(name))
+
+
+def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:
+    """The tokens of a text; what looks like a special token is plain text."""
+    # A lone surrogate (bytes on the command line that are no UTF-8) has no UTF-8, so no tokens.
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return [Token(token, encoding.decode_single_token_bytes(token)) for token in encoding.encode_ordinary(text)]
+
+
+def lines(found: Iterable[Token], width: int) -> "Iterator[Text]":
+    """Tokens over their ids, column by column, at most `width` columns wide; a new row behind each line's end."""
+    from rich.text import Text
+
+    for row in _rows(found, width):
+        above, below = Text(), Text()
+        for number, (token, shown, columns) in row:
+            colour = "bold white on red" if token.fragment else COLOURS[number % len(COLOURS)]
+            above.append(shown, colour).append(" " * (columns - _columns(shown) + GAP))
+            below.append(str(token.id).ljust(columns + GAP), "dim")
+        for line in (above, below):
+            line.rstrip()
+            yield line
+
+
+def _rows(found: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
+    from lab.report import words
+
+    row: list[tuple[int, tuple[Token, str, int]]] = []
+    used = 0
+    for number, token in enumerate(found):
+        shown = words.visible(token.bytes)
+        columns = max(_columns(shown), len(str(token.id)))
+        if row and used + columns > width:
+            yield row
+            row, used = [], 0
+        row.append((number, (token, shown, columns)))
+        used += columns + GAP
+        if token.bytes.endswith(b"\n"):
+            yield row
+            row, used = [], 0
+    if row:
+        yield row
+
+
+def _columns(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _summary(found: list[Token], encoding: "tiktoken.Encoding") -> str:
+    size = sum(len(token.bytes) for token in found)
+    parts = [f"{len(found):,} tokens", f"{size:,} bytes"]
+    if found:
+        parts.append(f"{size / len(found):.2f} bytes a token")
+    fragments = sum(token.fragment for token in found)
+    if fragments:
+        parts.append(f"{fragments:,} fragments of a character")
+    return f"{', '.join(parts)}; {encoding.name}, vocabulary {encoding.n_vocab:,}"
+
+
+def _stdin() -> str:
+    if sys.stdin.isatty():
+        print("Type a text, then Ctrl-D on a line of its own.", file=sys.stderr)
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
