@@ -51,7 +51,7 @@ def clean(text: str | Text, params: C4Params) -> Cleaned:
         elif line:
             dropped[verdict] = dropped.get(verdict, 0) + 1
     joined = "\n".join(kept).strip()
-    cleaned = text if joined == text.text else Text(joined)
+    cleaned = text if joined == text.text else Text(joined, text.language)
     if params.min_sentences is not None and len(kept) < params.min_sentences:
         sentences = len(kept) + cleaned.sentence_breaks()
         if sentences < params.min_sentences:

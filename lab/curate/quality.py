@@ -33,9 +33,14 @@ def filter_documents(source: Path, out: Path, params: QualityParams, engine_para
     return Counts.total(shard.result for shard in found).require_output("quality")
 
 
-def judge(text: str | Text, params: QualityParams) -> tuple[str, Reason | None, dict[str, int]]:
-    """The text as the filters leave it, why it is refused (or None), and how many lines went, by `c4:parameter`."""
-    text = Text.of(text)
+def judge(
+    text: str | Text, params: QualityParams, language: str | None = None
+) -> tuple[str, Reason | None, dict[str, int]]:
+    """The text as the filters leave it, why it is refused (or None), and how many lines went, by `c4:parameter`.
+
+    `language` (ISO 639-1) decides how words are split.
+    """
+    text = Text.of(text, language)
     if params.repetition.enabled and (reason := gopher.repetition_reason(text, params.repetition)):
         return text.text, _named("repetition", reason), {}
     if params.gopher.enabled and (reason := gopher.quality_reason(text, params.gopher)):
@@ -62,7 +67,7 @@ def _filter_shard(path: Path, folder: Path, name: str, *, params: QualityParams)
     changed: Counter[str] = Counter()
 
     def verdict(document: Document) -> tuple[Document, Reason | None]:
-        text, reason, dropped = judge(document.text, params)
+        text, reason, dropped = judge(document.text, params, document.language)
         changed.update(dropped)
         return (document if text == document.text else replace(document, text=text)), reason
 

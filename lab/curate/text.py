@@ -1,18 +1,19 @@
 """A document's words, lines and paragraphs: made once here and shared by every filter.
 
-In: a text. Out: its words as arrays (hash, length, kind), its lines and paragraphs as strings. Words are, in effect,
-those of spaCy's English tokeniser, which datatrove counts: runs between spaces, less the punctuation at their ends, of
-which each mark is a word of its own; split again inside at hyphens, slashes and the like. Web addresses stay whole.
+In: a text and its language. Out: its words as arrays (hash, length, kind), its lines and paragraphs as strings.
+lab/curate/words.py says what a word is.
 """
 
 import hashlib
 import string
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 
 import numpy as np
 import regex
+
+from lab.curate.words import Splitter, splitter
 
 # Kinds of a word, as bits.
 NON_SYMBOL = 1  # holds something other than punctuation
@@ -24,8 +25,8 @@ PUNCTUATION = 8  # is nothing but punctuation in Unicode's sense, which leaves o
 TERMINAL_MARKS = frozenset(
     regex.findall(r"[\p{Sentence_Terminal}៖៙៚]", "".join(map(chr, [*range(0xD800), *range(0xE000, 0x20000)])))
 )
-# What near-duplicate detection ignores: cc_net's list (Wenzek et al. 2019), as FineWeb has it. The odd "１" stands there
-# by their mistake.
+# What near-duplicate detection ignores: cc_net's list (Wenzek et al. 2019), as FineWeb has it. Why "１" stands there is
+# not known.
 SYMBOLS = (
     string.punctuation
     + "«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～"
@@ -34,36 +35,7 @@ SYMBOLS = (
 _SYMBOLS_AND_MARKS = TERMINAL_MARKS.union(SYMBOLS)  # a "symbol" word holds nothing else
 
 _PUNCTUATION_WORD = regex.compile(r"\p{P}+")
-_SINGLE_MARKS = frozenset("'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪")
-_QUOTES = r"'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧"
-_MARKS = r"…,:;!?¿؟¡()\[\]{}<>_\#*&。？！，、；：～·।،۔؛٪"
-_UNIT = "(?:[kdcmnµ]?m[²³]?|ha|yd|in|ft|[kmµ]?g|t|lb|oz|[km]m?/[sh]|kmh|mph|h?Pa|mbar|[mMkKgGtT][bB]|T|G|M|K|%)"
-_FLAGS = regex.VERBOSE | regex.VERSION1
-_PREFIX = regex.compile(r"\.\.+ | …+ | [§%=—–] | \+(?![0-9]) | (?:US|[CA])?\$ | \p{Sc} | [\p{So}--[°]]", _FLAGS)
-_SUFFIX = regex.compile(
-    rf"""(?r)(?: \.\.+ | …+ | \): | [—–] | [\p{{So}}--[°]] | ['’][sS] | (?<=[0-9])(?:\+ | \p{{Sc}} | {_UNIT})
-    | (?<=[0-9\p{{Ll}}%²\-+{_QUOTES}{_MARKS}] | \p{{Lu}}\p{{Lu}} )\. )$""",
-    _FLAGS,
-)
-_INFIX = regex.compile(
-    rf"""( \.\.+ | … | [\p{{So}}--[°]] | (?<=[0-9])[+\-*^](?=[0-9-]) | (?<=[\p{{Ll}}{_QUOTES}])\.(?=[\p{{Lu}}{_QUOTES}])
-    | (?<=\p{{L}}),(?=\p{{L}}) | (?<=[\p{{L}}0-9])(?:---?|——?|[-–~:<>=/])(?=\p{{L}})
-    | (?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])(?=\p{{L}}) )""",
-    _FLAGS,
-)
-_ADDRESS = regex.compile(
-    r"(?:[\w+\-.]{2,}://)?(?:\S+@)?(?:[A-Za-z0-9\u00a1-\uffff][\w-]{0,62}\.)+\p{Ll}{2,63}(?::\d{2,5})?(?:[/?\#]\S*)?"
-)
-_CONTRACTION = regex.compile(r"(?i)(.+)(n['’]t|['’](?:ll|re|ve|d|m))")
-_JOINED = {"cannot": ["can", "not"], "Cannot": ["Can", "not"], "gonna": ["gon", "na"], "gotta": ["got", "ta"]}
-_ABBREVIATIONS = frozenset(
-    "Mr. Mrs. Ms. Messrs. Dr. Prof. St. Mt. Jr. Gen. Gov. Rep. Rev. Sen. Adm. Inc. Ltd. Co. co. Corp. Bros. vs. "
-    "e.g. i.e. E.g. I.e. a.m. p.m. Ph.D. D.C. N.Y. N.J. Jan. Feb. Mar. Apr. Jun. Jul. Aug. Sep. Sept. Oct. Nov. Dec. "
-    "Ariz. Calif. Colo. Conn. Fla. Ga. Ill. Ind. Kan. Ky. Mass. Md. Mich. Minn. Miss. Mo. Mont. Neb. Nev. Okla. Ore. "
-    "Pa. Tenn. Va. Wash. Wis. and/or w/o C++ o'clock ma'am 's 'S 'd 'm 're 've 'll ''".split()
-) | {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
 
-_FIRST_IDEOGRAPH = "\u2e80"
 _LINE_BREAKS = regex.compile(r"\n+")
 _PARAGRAPH_BREAKS = regex.compile(r"\n{2,}")
 HASH_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of an n-gram is lost modulo 2^64
@@ -91,46 +63,6 @@ def extend_ngrams(
     return positions, keys
 
 
-def split_chunk(chunk: str) -> list[str]:
-    """The words of a run of characters without spaces."""
-    if chunk.isalpha():
-        return _split_core(chunk)
-    before: list[str] = []
-    after: list[str] = []
-    while chunk and not chunk.isalpha() and chunk not in _ABBREVIATIONS:
-        first, last = chunk[0], chunk[-1]
-        if first in _SINGLE_MARKS:
-            before.append(first)
-            chunk = chunk[1:]
-        elif last in _SINGLE_MARKS and not chunk.endswith("):"):
-            after.append(last)
-            chunk = chunk[:-1]
-        elif (not first.isalnum() or "$" in chunk) and (mark := _PREFIX.match(chunk)):
-            before.append(mark[0])
-            chunk = chunk[mark.end() :]
-        elif not last.isdecimal() and (mark := _SUFFIX.search(chunk)):
-            after.append(mark[0])
-            chunk = chunk[: mark.start()]
-        else:
-            break
-    return before + _split_core(chunk) + after[::-1]
-
-
-def _split_core(core: str) -> list[str]:
-    """The words of a chunk that has lost the marks at its ends."""
-    if core.isalnum() and core.isascii() and core not in _JOINED:
-        return [core]
-    if core in _JOINED:
-        return _JOINED[core]
-    if core in _ABBREVIATIONS or (("." in core or "@" in core) and _ADDRESS.fullmatch(core)):
-        return [core]
-    if ("'" in core or "’" in core) and (contraction := _CONTRACTION.fullmatch(core)):
-        return list(contraction.groups())
-    if core.isalpha() and max(core) < _FIRST_IDEOGRAPH:
-        return [core]
-    return [part for part in _INFIX.split(core) if part]
-
-
 def kind(word: str) -> int:
     """The bits NON_SYMBOL, ALPHABETIC, TERMINAL and PUNCTUATION that a word has."""
     if word.isalpha() and word.isascii():
@@ -149,8 +81,9 @@ class _Lexicon(dict):
     A memory only: what is measured never depends on what was seen before. About 300 bytes a chunk.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Splitter) -> None:
         super().__init__()
+        self._split = rules.split
         self._start()
 
     def _start(self) -> None:
@@ -161,7 +94,7 @@ class _Lexicon(dict):
 
     def __missing__(self, chunk: str) -> tuple[int, ...]:
         found = []
-        for word in split_chunk(chunk):
+        for word in self._split(chunk):
             row = self._rows.get(word)
             if row is None:
                 row = self._rows[word] = len(self._rows)
@@ -188,22 +121,25 @@ class _Lexicon(dict):
         return self._measures[np.array(rows, np.int64)], np.array(ends, np.int64)
 
 
-_lexicon = _Lexicon()
+@lru_cache
+def _lexicon(language: str | None) -> _Lexicon:
+    return _Lexicon(splitter(language))
 
 
 class Text:
-    """A text with its words, lines and paragraphs, each made when first asked for.
+    """A text with its words, lines and paragraphs, each made when first asked for. `language`: ISO 639-1.
 
     `hashes` uint64 [words], `lengths` int64 [words] in characters, `kinds` uint8 [words];
     `line_ends` int64 [lines of text.split("\\n")], words up to and with each of them.
     """
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, language: str | None = None):
         self.text = text
+        self.language = language
 
     @classmethod
-    def of(cls, text: "str | Text") -> "Text":
-        return text if isinstance(text, Text) else cls(text)
+    def of(cls, text: "str | Text", language: str | None = None) -> "Text":
+        return text if isinstance(text, Text) else cls(text, language)
 
     @cached_property
     def paragraphs(self) -> list[str]:
@@ -217,7 +153,7 @@ class Text:
 
     @cached_property
     def _found(self) -> tuple[np.ndarray, np.ndarray]:
-        return _lexicon.look_up(self.text.split("\n"))
+        return _lexicon(self.language).look_up(self.text.split("\n"))
 
     @cached_property
     def hashes(self) -> np.ndarray:
@@ -237,7 +173,7 @@ class Text:
 
     def words(self) -> Iterator[str]:
         """The words as strings; the filters need only their measures."""
-        return chain.from_iterable(map(split_chunk, self.text.split()))
+        return chain.from_iterable(map(splitter(self.language).split, self.text.split()))
 
     def sentence_breaks(self) -> int:
         """How often a sentence ends and another begins within a line: where a terminal mark is followed by a word that
