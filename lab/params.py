@@ -72,6 +72,8 @@ class UrlFilterParams(Section):
     categories: list[str] | None = None  # None: all in the list
     banned_words: bool = True
     soft_banned_words: bool = True  # two or more hits
+    banned_subwords: bool = True  # anywhere in the URL, marks between letters left out
+    word_lists: str | None = None  # folder with {banned,soft_banned}_words.txt, banned_subwords.txt; None: the lab's own
     html_only: bool = True
     status_200_only: bool = True
     duplicate_urls: bool = True  # keep the first of a URL, session ids and fragments left out
@@ -249,6 +251,7 @@ class EvaluateParams(Section):
     seed: Count = 1
     items: Positive = 300  # that the sample suite makes for each of its tasks
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    data_dir: str | None = None  # folder that lab.evaluate.fetch wrote: data sets without a net
 
 
 class ReportParams(Section):
@@ -296,10 +299,15 @@ def load(path: Path) -> Params:
         raise ParameterError(f"{path}: no such file. Run from the repository root.") from None
     except YAMLError as error:
         raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return check(values, str(path))
+
+
+def check(values: object, where: str) -> Params:
+    """The values of a params.yaml as data classes. ParameterError begins with `where` they stand."""
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise ParameterError(f"{path}: " + "; ".join(_explain(problem) for problem in error.errors())) from None
+        raise ParameterError(f"{where}: " + "; ".join(_explain(problem) for problem in error.errors())) from None
 
 
 def _explain(problem: dict) -> str:

@@ -1,0 +1,72 @@
+"""Overrides of params.yaml: section.key -> value. In: nested or dotted mappings. Out: DVC's `-S` arguments, and the
+values of params.yaml as a run will see them.
+"""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from lab.errors import ParameterError
+
+
+def flatten(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested sections as dotted keys.
+
+    >>> flatten({"quality": {"gopher": {"enabled": False}}, "train.seed": 2})
+    {'quality.gopher.enabled': False, 'train.seed': 2}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{before}{key}"
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
+    return flat
+
+
+def apply(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of params.yaml with the overrides in them. ParameterError for a key that is not there."""
+    changed = deepcopy(dict(values))
+    for key, value in overrides.items():
+        *sections, last = key.split(".")
+        place: Any = changed
+        for section in sections:
+            place = place.get(section) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or last not in place:
+            raise ParameterError(f"{key}: there is no such key in params.yaml; only keys that stand there can vary.")
+        place[last] = value
+    return changed
+
+
+def arguments(overrides: Mapping[str, Any]) -> list[str]:
+    """`-S key=value` for `dvc exp run`, in the order given. JSON is a subset of what Hydra's grammar takes."""
+    return [part for key, value in overrides.items() for part in ("-S", f"{key}={json.dumps(value)}")]
+
+
+def outside_paths(values: Any, root: Path, before: str = "") -> dict[str, Any]:
+    """Overrides that make paths absolute which lead out of the project: from a clone they would lead elsewhere.
+
+    >>> outside_paths({"crawl": {"paths": ["../web.warc.gz"]}}, Path("/work/lab"))
+    {'crawl.paths': ['/work/web.warc.gz']}
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{before}{key}"
+        if isinstance(value, dict):
+            found |= outside_paths(value, root, f"{name}.")
+        elif isinstance(value, list) and any(map(_leads_out, value)):
+            found[name] = [_absolute(item, root) if _leads_out(item) else item for item in value]
+        elif _leads_out(value):
+            found[name] = _absolute(value, root)
+    return found
+
+
+def _leads_out(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("../")
+
+
+def _absolute(value: str, root: Path) -> str:
+    up, path = root, value
+    while path.startswith("../"):
+        up, path = up.parent, path[3:]
+    return str(up / path)

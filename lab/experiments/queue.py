@@ -1,0 +1,118 @@
+"""An ablation's experiments, checked and with equal budgets, and which of them are finished.
+
+In: an ablation and the project as HEAD has it. Out: a Queue, which the schedule works off. A finished experiment is one
+of that name whose parameters and code are the same as they would be now: it is never run again.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab import params
+from lab.errors import LabError, ParameterError
+from lab.experiments import overrides, pipeline
+from lab.experiments.budget import equal_budget
+from lab.experiments.plan import Ablation, Experiment, plan
+from lab.experiments.repository import Repository
+
+TARGETS = ("evaluate", "contamination")  # the page of each run is left out: the ablation has its own
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Experiments in the order in which they are to be run. `values`: params.yaml of each; `keys`: of its stages."""
+
+    name: str
+    ablation: Ablation
+    project: Repository
+    targets: list[str]
+    experiments: list[Experiment]
+    values: dict[str, dict[str, Any]]
+    keys: dict[str, dict[str, str]]
+    code: list[str]
+
+    def finished(self) -> dict[str, str]:
+        """The commits of the experiments that need not be run again, by experiment."""
+        made: dict[str, list[str]] = {}
+        for ref, commit in self.project.experiments():
+            made.setdefault(ref.rsplit("/", 1)[-1], []).append(commit)
+        head = self.project.revision()
+        found = {}
+        for experiment in self.experiments:
+            for commit in reversed(made.get(experiment.name, [])):
+                if self._is_current(experiment, commit, head):
+                    found[experiment.name] = commit
+                    break
+        return found
+
+    def part(self, number: int, of: int) -> "Queue":
+        """Every `of`-th experiment, from the `number`-th (from 1): one machine's share."""
+        return replace(self, experiments=self.experiments[number - 1 :: of])
+
+    def log(self, experiment: Experiment) -> Path:
+        return self.folder / f"{experiment.name}.log"
+
+    @property
+    def folder(self) -> Path:
+        return self.project.root / ".lab" / "ablations" / self.name
+
+    def _is_current(self, experiment: Experiment, commit: str, head: str) -> bool:
+        return (
+            self.project.yaml(commit, "params.yaml") == self.values[experiment.name]
+            and self.targets_made(commit)
+            and (commit == head or self.project.same(commit, head, self.code))
+        )
+
+    def targets_made(self, commit: str) -> bool:
+        try:
+            return set(self.targets) <= self.project.yaml(commit, "dvc.lock").get("stages", {}).keys()
+        except LabError:
+            return False
+
+
+def make_queue(name: str, ablation: Ablation, project: Repository, targets: list[str] | None = None) -> Queue:
+    """All experiments of an ablation, checked before any runs.
+
+    Raises ParameterError for overrides that can't be used or budgets that can't be made equal.
+    """
+    stages = pipeline.read_stages(project.root / "dvc.yaml")
+    wanted = targets or [target for target in TARGETS if target in stages]
+    used = pipeline.needed(stages, wanted)
+    stages = {stage: stages[stage] for stage in used}
+    head = project.revision()
+    base = project.yaml(head, "params.yaml")
+    outside = overrides.outside_paths(base, project.root)
+    experiments, values = [], {}
+    baselines: dict[int, params.Params] = {}
+    for experiment in plan(name, ablation):
+        where = f"ablations.yaml: {name}: {experiment.variant}"
+        changes = outside | experiment.overrides | overrides.outside_paths(experiment.overrides, project.root)
+        try:
+            checked = params.check(overrides.apply(base, changes), where)
+            baseline = baselines.setdefault(experiment.seed, checked)  # a seed's first is its baseline
+            changes |= equal_budget(ablation.budget, checked, baseline)
+        except ParameterError as error:
+            raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        experiments.append(replace(experiment, overrides=changes))
+        values[experiment.name] = overrides.apply(base, changes)
+    return Queue(
+        name=name,
+        ablation=ablation,
+        project=project,
+        targets=wanted,
+        experiments=experiments,
+        values=values,
+        keys={key: pipeline.keys(stages, value) for key, value in values.items()},
+        code=sorted({"dvc.yaml"} | {dep for stage in stages.values() for dep in stage.code}),
+    )
+
+
+def require_committed(queue: Queue) -> None:
+    """LabError where what the experiments are made of is not committed: they run what HEAD has."""
+    changed = queue.project.changed(["params.yaml", *queue.code])
+    if changed:
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise LabError(
+            f"{', '.join(changed[:3])}{more}: changed since the last commit. Experiments run what is committed, so "
+            "that each score belongs to a revision: git commit, then run this again."
+        )

@@ -1,0 +1,118 @@
+"""The project's git repository and DVC's experiments in it, read without touching the working tree.
+
+In: a root folder. Out: revisions, files at a revision (git show), a stage's outputs at a revision (through dvc.lock and
+DVC's cache), the experiments' refs (refs/exps/<baseline>/<name>, as `dvc exp run` writes them).
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab.errors import InputError, LabError
+
+
+class Repository:
+    """A git repository with a DVC project at its root."""
+
+    def __init__(self, root: Path):
+        self.root = root.absolute()
+
+    def git(self, *arguments: str, root: Path | None = None) -> str:
+        """What git prints. LabError with git's own last line where it fails."""
+        done = subprocess.run(["git", *arguments], cwd=root or self.root, capture_output=True, text=True)
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["no message"]
+            raise LabError(f"git {arguments[0]} failed in {root or self.root}: {lines[-1]}")
+        return done.stdout
+
+    def revision(self, name: str = "HEAD") -> str:
+        """The commit of a revision or of an experiment's name. InputError where there is none."""
+        for wanted in (name, self._experiment_ref(name)):
+            try:
+                return self.git("rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}").strip()
+            except LabError:
+                continue
+        raise InputError(f"{name}: neither a git revision nor an experiment; `dvc exp list` shows the experiments.")
+
+    def experiments(self) -> Iterator[tuple[str, str]]:
+        """(ref, commit) of all experiments, the newest last."""
+        listed = self.git("for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", "refs/exps")
+        for line in listed.splitlines():
+            ref, commit = line.split()
+            if not ref.startswith(("refs/exps/exec/", "refs/exps/temp/")) and ref.count("/") == 4:
+                yield ref, commit
+
+    def text(self, revision: str, path: str) -> str:
+        """A file that git tracks, at a revision. InputError where it has none."""
+        try:
+            return self.git("show", f"{revision}:./{path}")
+        except LabError:
+            raise InputError(f"{path}: revision {revision[:10]} has no such file.") from None
+
+    def yaml(self, revision: str, path: str) -> Any:
+        """A YAML file (params.yaml, dvc.lock) at a revision."""
+        from ruamel.yaml import YAML
+
+        return YAML(typ="safe", pure=True).load(self.text(revision, path)) or {}
+
+    def reports(self, revision: str) -> dict[str, dict]:
+        """reports/<stage>.json of a revision, by stage; broken ones are left out."""
+        listed = self.git("ls-tree", "--name-only", revision, "reports/").splitlines()
+        found = {}
+        for path in listed:
+            if path.endswith(".json"):
+                try:
+                    found[Path(path).stem] = json.loads(self.text(revision, path))
+                except ValueError:
+                    continue
+        return found
+
+    def output(self, revision: str, out: str) -> dict[str, Path]:
+        """The files of a stage's output at a revision: relative path -> its file in DVC's cache.
+
+        InputError where the revision's dvc.lock does not know it, or the cache no longer has it.
+        """
+        for stage in self.yaml(revision, "dvc.lock").get("stages", {}).values():
+            for made in stage.get("outs", ()):
+                if made["path"] == out:
+                    return self._files(made["md5"], out, revision)
+        raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
+
+    def changed(self, paths: list[str]) -> list[str]:
+        """Which of the paths hold something that is not committed."""
+        if not paths:
+            return []
+        return [line[3:] for line in self.git("status", "--porcelain", "--", *paths).splitlines()]
+
+    def same(self, one: str, other: str, paths: list[str]) -> bool:
+        """Whether the paths are the same at two revisions."""
+        return not paths or not self.git("diff", "--name-only", one, other, "--", *paths).strip()
+
+    @cached_property
+    def cache(self) -> Path:
+        """DVC's cache folder: `cache.dir` of its configuration, .dvc/cache by default."""
+        done = subprocess.run(["dvc", "cache", "dir"], cwd=self.root, capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"dvc cache dir failed in {self.root}: {done.stderr.strip().splitlines()[-1:]}")
+        return (self.root / done.stdout.strip()).resolve()
+
+    def _experiment_ref(self, name: str) -> str:
+        refs = [ref for ref, _ in self.experiments() if ref.rsplit("/", 1)[-1] == name]
+        return refs[-1] if refs else name
+
+    def _files(self, md5: str, out: str, revision: str) -> dict[str, Path]:
+        path = self._cached(md5)
+        if not path.exists():
+            raise InputError(
+                f"{out}: DVC's cache no longer has it for revision {revision[:10]}; `dvc fetch` or `dvc exp pull` gets "
+                "it from a remote, running the experiment again makes it again."
+            )
+        if not md5.endswith(".dir"):
+            return {"": path}
+        return {entry["relpath"]: self._cached(entry["md5"]) for entry in json.loads(path.read_text("utf-8"))}
+
+    def _cached(self, md5: str) -> Path:
+        return self.cache / "files" / "md5" / md5[:2] / md5[2:]

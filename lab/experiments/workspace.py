@@ -1,0 +1,157 @@
+"""Clones of the project in which experiments run, one a worker: `.lab/ablations/workers/<number>`.
+
+DVC's own queue was tried and left: its workers run a stage that two experiments share twice, a killed one stays
+"Running" for good, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache
+(finished stages are restored from the run cache) and keeps its .lab/ (unfinished ones go on). A lock that `dvc exp run`
+inherits says whether it is at work, also after the process that started it was killed.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.experiments.overrides import arguments
+from lab.experiments.plan import Experiment
+from lab.experiments.repository import Repository
+from lab.files import read_json, write_json
+
+FOLDER = Path(".lab/ablations")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A worker's clone. `cores`: those it may use, None: all; `device`: the GPU it may use, None: all."""
+
+    project: Repository
+    number: int
+    cores: frozenset[int] | None = None
+    device: str | None = None
+
+    @property
+    def root(self) -> Path:
+        return self.project.root / FOLDER / "workers" / str(self.number)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a `dvc exp run` is at work here, whoever started it."""
+        if not self._lock.exists():
+            return False
+        with open(self._lock) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    @property
+    def current(self) -> str | None:
+        """The experiment that was started here last; its unfinished work is in .lab/."""
+        path = self._lock.with_suffix(".json")
+        return read_json(path)["experiment"] if path.exists() else None
+
+    def start(self, experiment: Experiment, targets: list[str], log: Path) -> subprocess.Popen:
+        """Start `dvc exp run` on the project's HEAD, in a session of its own, with its output in `log`."""
+        revision = self.project.revision()
+        self._prepare(revision)
+        write_json(self._lock.with_suffix(".json"), {"experiment": experiment.name})
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = ["dvc", "exp", "run", "--name", experiment.name, *arguments(experiment.overrides), *targets]
+        with open(self._lock, "w") as lock, open(log, "w") as output:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],  # held for as long as it lives
+                preexec_fn=self._pin,
+            )
+
+    def collect(self, name: str) -> str | None:
+        """Bring an experiment that was finished here into the project, in place of an older one of its name.
+
+        Returns its commit; None where there is none.
+        """
+        if not (self.root / ".git").exists():
+            return None
+        clone = Repository(self.root)
+        for ref, commit in clone.experiments():
+            if ref.rsplit("/", 1)[-1] == name:
+                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), f"+{ref}:{ref}")
+                return commit
+        return None
+
+    def _prepare(self, revision: str) -> None:
+        """The clone as the revision has it, without what a killed run left of git's and DVC's state."""
+        if not (self.root / ".git").exists():
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            self.project.git("clone", "--quiet", "--no-checkout", str(self.project.root), str(self.root))
+        self.project.git("fetch", "--quiet", "--no-tags", str(self.project.root), revision, root=self.root)
+        for lock in (self.root / ".git").glob("*.lock"):
+            lock.unlink()
+        self.project.git("checkout", "--quiet", "--force", "-B", "ablation", revision, root=self.root)
+        for ref in self.project.git("for-each-ref", "--format=%(refname)", "refs/exps", root=self.root).split():
+            self.project.git("update-ref", "--no-deref", "-d", ref, root=self.root)
+        self.project.git("clean", "--quiet", "--force", "-d", root=self.root)  # ignored files stay: data/, .lab/
+        for name in ("exps", "rwlock", "rwlock.lock"):
+            path = self.root / ".dvc" / "tmp" / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self._configure()
+
+    def _configure(self) -> None:
+        """The project's own settings of git and DVC, and its cache."""
+        for key in ("user.name", "user.email"):
+            with suppress(LabError):  # set elsewhere, or not at all: then git says so
+                self.project.git("config", key, self.project.git("config", key).strip(), root=self.root)
+        settings = self.project.root / ".dvc" / "config.local"
+        ours = self.root / ".dvc" / "config.local"
+        ours.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
+        subprocess.run(
+            ["dvc", "config", "--quiet", "--local", "cache.dir", str(self.project.cache)], cwd=self.root, check=True
+        )
+
+    def _environment(self) -> dict[str, str]:
+        # Stages are run as `python -m stages.<name>`: by the interpreter that runs this.
+        bin_folder = str(Path(sys.executable).parent)
+        environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set inside hooks: they name another repository
+            environment.pop(name, None)
+        return environment | ({"CUDA_VISIBLE_DEVICES": self.device} if self.device is not None else {})
+
+    def _pin(self) -> None:
+        if self.cores is not None and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, self.cores)
+
+    @property
+    def _lock(self) -> Path:
+        return self.project.root / FOLDER / "workers" / f"{self.number}.lock"
+
+
+def workspaces(project: Repository, number: int) -> list[Workspace]:
+    """`number` workers that share the machine's cores and GPUs evenly; alone, one may use all."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    devices = _devices()
+    found = []
+    for index in range(number):
+        own = frozenset(cores[index % len(cores) :: number] or cores) if cores and number > 1 else None
+        device = devices[index % len(devices)] if devices and number > 1 else None
+        found.append(Workspace(project, index + 1, own, device))
+    return found
+
+
+def _devices() -> list[str]:
+    """The NVIDIA GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name]
+    return sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
