@@ -1,0 +1,172 @@
+"""Our model as lm-eval sees one: the class LabLM, registered with lm-eval as "lab".
+
+In: lm-eval's requests. Out: log-likelihoods and texts, by the rules of lm-eval's own `hf` model (lm_eval/models/
+huggingface.py): the same windows and truncation, so that each answer agrees with it to rounding. Faster by computing
+shared beginnings and repeated requests once, and logits where they are asked for only.
+"""
+
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import TemplateLM
+from lm_eval.api.registry import register_model
+from lm_eval.models.utils import normalize_gen_kwargs, postprocess_generated_text
+from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
+from lab.errors import InputError
+from lab.evaluate.batches import plan
+from lab.evaluate.scoring import Asked, score
+from lab.model.generate import generate_batch
+from lab.model.huggingface import load
+from lab.progress import progress
+from lab.tokens.bpe import end_of_text
+
+NEW_TOKENS = 256  # of a generated answer, where the task does not say; lm-eval's default
+
+Piece = tuple[int, list[int], list[int]]  # number of the request, context, continuation
+
+
+@register_model("lab")
+class LabLM(TemplateLM):
+    """An exported model. `batch_tokens`: tokens that go through it at once, padding included."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        device: str | None = "auto",
+        batch_tokens: int = 16_384,
+        batch_size: object = None,  # lm-eval's command line passes these two; batch_tokens takes their place
+        max_batch_size: object = None,
+    ):
+        super().__init__()
+        model, self.encoding = load(Path(folder))
+        chosen = _device(device or "auto")
+        self.model = model.to(chosen).eval()
+        self._device, self.batch_tokens = chosen, int(batch_tokens)
+        self._end = end_of_text(self.encoding)
+        self._encoded = lru_cache(maxsize=1 << 14)(self._encode)
+
+    @property
+    def eot_token_id(self) -> int:
+        return self._end
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the model reads at once."""
+        return self.model.config.context
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: object) -> list[int]:
+        """Token ids; a special token's name in the text becomes that token, as Hugging Face's tokenizers have it."""
+        return list(self._encoded(string))
+
+    def tok_decode(self, tokens: list[int]) -> str:
+        return self.encoding.decode([token for token in tokens if token not in self.encoding._special_tokens.values()])
+
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = True) -> list[tuple[float, bool]]:
+        """(log-likelihood of the continuation, whether greedy decoding gives it) of each (context, continuation)."""
+        return super().loglikelihood(requests, disable_tqdm=True)
+
+    def _loglikelihood_tokens(
+        self, requests: list[tuple[tuple[str, str], list[int], list[int]]], **kwargs: object
+    ) -> list[tuple[float, bool]]:
+        pieces: list[Piece] = []
+        for number, (_, context, continuation) in enumerate(requests):
+            pieces += [(number, *window) for window in self._windows(context, continuation)]
+        return self._scored(pieces, len(requests), "log-likelihoods")
+
+    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = True) -> list[float]:
+        """Log-likelihood of whole texts after end-of-text, in windows as long as the context that do not overlap."""
+        pieces: list[Piece] = []
+        for number, request in enumerate(requests):
+            pieces += [(number, *window) for window in self._rolling(self.tok_encode(request.args[0]), self._end)]
+        return [likelihood for likelihood, _ in self._scored(pieces, len(requests), "rolling log-likelihoods")]
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
+        """Texts after contexts, up to a stop string or the number of tokens that the task sets."""
+        answers = [""] * len(requests)
+        order = sorted(range(len(requests)), key=lambda number: (repr(requests[number].args[1]), number))
+        with progress("generation", len(requests)) as ticker:
+            for _, numbers in groupby(order, key=lambda number: repr(requests[number].args[1])):
+                alike = sorted(numbers, key=lambda number: len(self.tok_encode(requests[number].args[0])))
+                at_once = max(1, self.batch_tokens // self.max_length)
+                for first in range(0, len(alike), at_once):
+                    batch = alike[first : first + at_once]
+                    texts = self._generate([requests[number].args[0] for number in batch], requests[batch[0]].args[1])
+                    for number, text in zip(batch, texts, strict=True):
+                        answers[number] = text
+                    ticker.advance(len(batch))
+        return answers
+
+    def _generate(self, contexts: list[str], settings: dict) -> list[str]:
+        chosen = normalize_gen_kwargs(settings, NEW_TOKENS)
+        stops = [stop for stop in [*chosen["until"], self.encoding.decode([self._end])] if stop]
+        room = self.max_length - chosen["max_gen_toks"]
+        if room <= 0:
+            raise InputError(
+                f"evaluate: a task asks for {chosen['max_gen_toks']} new tokens, but the model's context is "
+                f"{self.max_length}. Set generation_kwargs.max_gen_toks in the task file, or train with a longer "
+                "model.context."
+            )
+        prompts = [self.tok_encode(context)[-room:] or [self._end] for context in contexts]
+        lookback = max(len(stop.encode()) for stop in stops) + 1  # tokens: one has a byte at least
+        sampled = chosen["do_sample"]
+        written = generate_batch(
+            self.model,
+            prompts,
+            max_tokens=chosen["max_gen_toks"],
+            temperature=chosen.get("temperature", 1.0) if sampled else 0.0,
+            top_k=chosen.get("top_k") if sampled else None,
+            top_p=chosen.get("top_p") if sampled else None,
+            stop={self._end},
+            finished=lambda row, tokens: any(stop in self.tok_decode(tokens[-lookback:]) for stop in stops),
+        )
+        return [postprocess_generated_text(self.tok_decode(tokens), stops, None) for tokens in written]
+
+    def _encode(self, string: str) -> tuple[int, ...]:
+        return tuple(self.encoding.encode(string, allowed_special="all"))
+
+    def _windows(self, context: list[int], continuation: list[int]) -> list[tuple[list[int], list[int]]]:
+        """The pair; a continuation longer than the model's context (where `hf` gives up) in windows of that length."""
+        if len(continuation) <= self.max_length:
+            return [(context, continuation)] if continuation else []
+        return self._rolling(continuation, context[-1])
+
+    def _rolling(self, tokens: list[int], before: int) -> list[tuple[list[int], list[int]]]:
+        windows = get_rolling_token_windows(tokens, before, self.max_length, context_len=1)
+        return [make_disjoint_window(window) for window in windows]
+
+    def _scored(self, pieces: list[Piece], requests: int, label: str) -> list[tuple[float, bool]]:
+        """The sum over each request's pieces, and whether all of them are greedy."""
+        numbers: dict[tuple[int, ...], int] = {}  # of the distinct inputs
+        asked: list[list[Asked]] = []
+        owners: list[list[int]] = []
+        for owner, context, continuation in pieces:
+            read = tuple((context + continuation)[-(self.max_length + 1) :][:-1])
+            number = numbers.setdefault(read, len(numbers))
+            if number == len(asked):
+                asked.append([])
+                owners.append([])
+            asked[number].append(Asked(len(read) - len(continuation), continuation))
+            owners[number].append(owner)
+        sums, greedy = [0.0] * requests, [True] * requests
+        inputs = list(numbers)
+        with progress(label, len(pieces)) as ticker:
+            for batch in plan(inputs, self.batch_tokens):
+                answers = score(self.model, inputs, batch, asked)
+                for member, found in zip(batch.members, answers, strict=True):
+                    for owner, (likelihood, best) in zip(owners[member], found, strict=True):
+                        sums[owner] += likelihood
+                        greedy[owner] = greedy[owner] and best
+                ticker.advance(sum(len(found) for found in answers))
+        return list(zip(sums, greedy, strict=True))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("evaluate.device: 'cuda', but PyTorch sees no GPU here. Set it to auto or cpu.")
+    return torch.device(name)

@@ -1,0 +1,100 @@
+"""The stage: an exported model on the suites asked for.
+
+In: an export folder, the dataset it was held out from, the section `evaluate`. Out: items/<task>.parquet (the sample
+suite's items), <task>.jsonl (what the model answered to each item) and the scores. Runs lm-eval's `evaluate`, the part
+of `simple_evaluate` that scores: what the rest adds is the machine's description, which would differ from run to run.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab.evaluate.sample import make_sample
+from lab.params import EvaluateParams
+
+BOOTSTRAP = 1000  # resamples, for the few metrics that lm-eval has no formula for
+
+
+def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams) -> dict:
+    """Score the model; returns the stage's metrics ({"scores": …, "left_out": …}).
+
+    Raises ParameterError and InputError for suites that can't be run, EmptyCorpusError where the sample has no items.
+    """
+    _set_network(params)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    tasks, left_out = [], {}
+    if "sample" in params.suites:
+        tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed)
+    for task, reason in left_out.items():
+        print(f"evaluate: {task} is left out: {reason}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as cache, _quiet():
+        results = _run(export, tasks, out / "items", Path(cache), params)
+    from lab.evaluate.scores import item_row, read_results
+
+    for task, samples in results["samples"].items():
+        rows = [item_row(sample) for sample in samples]
+        _write_lines(out / f"{task}.jsonl", rows)
+    return {"scores": read_results(results), **({"left_out": left_out} if left_out else {})}
+
+
+def _run(export: Path, sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
+    from lm_eval.evaluator import evaluate as run_tasks
+
+    from lab.evaluate.adapter import LabLM
+    from lab.evaluate.suites import load_tasks
+
+    model = LabLM(export, params.device, params.batch_tokens)
+    loaded = load_tasks(params.suites, sample_tasks, items, cache)
+    for task in loaded["tasks"].values():
+        if task.get_config("num_fewshot") != 0:  # a task file that says 0 means it
+            task.set_config(key="num_fewshot", value=params.fewshot)
+        task.set_fewshot_seed(seed=params.seed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
+
+
+def _set_network(params: EvaluateParams) -> None:
+    """Before lm-eval's libraries are imported: they read these when they are."""
+    os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that runs threads
+    if params.data_dir:
+        os.environ["HF_HOME"] = str(Path(params.data_dir).absolute())
+    if params.data_dir or params.suites == ["sample"]:
+        os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars and remarks of lm-eval and its libraries; lab.progress shows what is done."""
+    import datasets
+    import lm_eval.api.task
+
+    loggers = [logging.getLogger(name) for name in ("lm_eval", "datasets")]
+    levels = [logger.level for logger in loggers]
+    bar = lm_eval.api.task.tqdm
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    lm_eval.api.task.tqdm = partial(bar, disable=True)
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        lm_eval.api.task.tqdm = bar
+        datasets.enable_progress_bars()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _write_lines(path: Path, rows: list[dict]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    temporary.replace(path)

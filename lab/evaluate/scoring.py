@@ -1,0 +1,136 @@
+"""Log-likelihoods of token sequences under a model, with logits only where they are asked for.
+
+In: a Transformer, a batch of lab.evaluate.batches, and for each sequence the tokens asked for. Out: their
+log-probabilities (nats, natural logarithm) and whether each is the most likely one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab.evaluate.batches import Batch
+from lab.model import Transformer
+
+LOGITS_AT_ONCE = 1 << 25  # numbers: 128 MiB in float32
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`tokens` are to be predicted by the sequence's tokens from position `start` on, one after the other."""
+
+    start: int
+    tokens: Sequence[int]
+
+
+@torch.inference_mode()
+def score(
+    model: Transformer, sequences: Sequence[Sequence[int]], batch: Batch, asked: Sequence[Sequence[Asked]]
+) -> list[list[tuple[float, bool]]]:
+    """For each member of the batch, for each Asked of it: (sum of log-probabilities, all of them the most likely)."""
+    states = _states(model, sequences, batch)
+    rows, tokens, sizes = _wanted(batch, asked)
+    likelihoods, greedy = _look_up(model, states, rows, tokens)
+    starts = np.cumsum([0, *sizes[:-1]])
+    sums = np.add.reduceat(likelihoods, starts).tolist()
+    wholes = np.logical_and.reduceat(greedy, starts).tolist()
+    answers = iter(zip(sums, wholes, strict=True))
+    return [[next(answers) for _ in asked[member]] for member in batch.members]
+
+
+def _states(model: Transformer, sequences: Sequence[Sequence[int]], batch: Batch) -> Tensor:
+    """Hidden states [groups * prefix + members * tail, width]: first the shared beginnings, then the members' rests."""
+    device = model.embedding.weight.device
+    tails = np.zeros((len(batch.members), batch.tail), np.int64)
+    for row, member in enumerate(batch.members):
+        rest = sequences[member][batch.prefix :]
+        tails[row, : len(rest)] = rest
+    if batch.prefix == 0:
+        return model.hidden(torch.from_numpy(tails).to(device)).flatten(0, 1)
+    heads = np.array([sequences[group.members[0]][: batch.prefix] for group in batch.groups], np.int64)
+    shared = Beginnings()
+    states = model.hidden(torch.from_numpy(heads).to(device), shared)
+    owners = np.repeat(np.arange(len(batch.groups)), [len(group.members) for group in batch.groups])
+    rests = model.hidden(torch.from_numpy(tails).to(device), Continuations(shared, torch.from_numpy(owners).to(device)))
+    return torch.cat([states.flatten(0, 1), rests.flatten(0, 1)])
+
+
+def _wanted(batch: Batch, asked: Sequence[Sequence[Asked]]) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Rows of the states, the token asked for at each, and the number of these of each Asked."""
+    rows, tokens, sizes, row = [], [], [], 0
+    rests = len(batch.groups) * batch.prefix
+    for number, group in enumerate(batch.groups):
+        for member in group.members:
+            for wanted in asked[member]:
+                places = np.arange(wanted.start, wanted.start + len(wanted.tokens))
+                rest = rests + row * batch.tail + places - batch.prefix
+                rows.append(np.where(places < batch.prefix, number * batch.prefix + places, rest))
+                tokens.append(wanted.tokens)
+                sizes.append(len(wanted.tokens))
+            row += 1
+    return np.concatenate(rows), np.concatenate(tokens).astype(np.int64), sizes
+
+
+def _look_up(model: Transformer, states: Tensor, rows: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log-probability (float64) and greediness of each token after its row; a row's logits are made once."""
+    distinct, which = np.unique(rows, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    likelihoods, greedy = np.empty(len(rows), np.float64), np.empty(len(rows), bool)
+    at_once = max(1, LOGITS_AT_ONCE // model.config.vocabulary)
+    for first in range(0, len(distinct), at_once):
+        part = torch.from_numpy(distinct[first : first + at_once]).to(states.device)
+        logits = model.head(states[part]).float()
+        begin, end = np.searchsorted(which[order], [first, first + len(part)])
+        here = order[begin:end]
+        row = torch.from_numpy(which[here] - first).to(states.device)
+        token = torch.from_numpy(tokens[here]).to(states.device)
+        likelihoods[here] = (logits[row, token] - logits.logsumexp(dim=-1)[row]).double().cpu().numpy()
+        greedy[here] = (logits.argmax(dim=-1)[row] == token).cpu().numpy()
+    return likelihoods, greedy
+
+
+class Beginnings:
+    """Keys and values of the groups' shared beginnings. Takes the place of lab.model.cache.Cache, just large enough."""
+
+    def __init__(self) -> None:
+        self.keys: list[Tensor] = []  # a layer: [groups, kv_heads, time, head_width]
+        self.values: list[Tensor] = []
+
+    def positions(self, time: int) -> slice:
+        return slice(0, time)
+
+    def mask(self, positions: slice) -> None:
+        return None
+
+    def extend(self, layer: int, positions: slice, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        self.keys.append(keys)
+        self.values.append(values)
+        return keys, values
+
+    def advance(self, time: int) -> None:
+        pass
+
+
+class Continuations:
+    """What goes on after a beginning: row r after that of group owners[r]. Also in the place of a Cache."""
+
+    def __init__(self, shared: Beginnings, owners: Tensor):
+        self.shared, self.owners = shared, owners
+        self.start = shared.keys[0].shape[2]
+
+    def positions(self, time: int) -> slice:
+        return slice(self.start, self.start + time)
+
+    def mask(self, positions: slice) -> Tensor:
+        """Which keys each token may look at, [1, 1, time, start + time]."""
+        keys = torch.arange(positions.stop, device=self.owners.device)
+        return (keys <= keys[positions.start :, None])[None, None]
+
+    def extend(self, layer: int, positions: slice, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        before_keys, before_values = self.shared.keys[layer][self.owners], self.shared.values[layer][self.owners]
+        return torch.cat([before_keys, keys], dim=2), torch.cat([before_values, values], dim=2)
+
+    def advance(self, time: int) -> None:
+        pass

@@ -1,0 +1,16 @@
+"""evaluate: the exported model's scores, by lm-eval."""
+
+from lab.evaluate.run import evaluate
+from lab.params import Params
+from lab.train.tracking import log_scores
+from stages import DATA, run
+
+
+def main(params: Params) -> dict:
+    metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate)
+    log_scores(metrics["scores"])
+    return metrics
+
+
+if __name__ == "__main__":
+    run("evaluate", main)
