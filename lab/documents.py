@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from lab.errors import EmptyCorpusError, InputError
 
 BATCH_ROWS = 512
+_FORMAT = {"compression": "zstd", "version": "2.6"}  # of Parquet files
 
 SCHEMA = pa.schema(
     [
@@ -138,9 +139,26 @@ def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict]:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
     except (pa.ArrowInvalid, FileNotFoundError) as error:
-        raise InputError(
-            f"{path}: not a readable shard ({error}). Remove it and run `dvc repro` to make it again."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: not a readable shard ({error}). Remove it and run `dvc repro` to make it again.")
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """One shard whole, for shards of small rows."""
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read(columns)
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise _unreadable(path, error) from error
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """The whole of one shard at once. Same rows, same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, **_FORMAT)
 
 
 _FIELDS = [f.name for f in fields(Document)]
@@ -160,7 +178,7 @@ class RowWriter(AbstractContextManager):
         self.schema = schema
         self._rows: list[dict] = []
         self._names = schema.names
-        self._file = pq.ParquetWriter(path, schema, compression="zstd", version="2.6")
+        self._file = pq.ParquetWriter(path, schema, **_FORMAT)
 
     def write(self, row: "dict | Document", **more: object) -> None:
         if not isinstance(row, dict):

@@ -1,0 +1,118 @@
+"""Words in a URL that rule it out: FineWeb's three rules (Penedo et al. 2024), as datatrove 0.10.1 applies them.
+
+In: URLs. Out: the Reason, or None. A banned word is a whole run of ASCII letters and digits, in lower case; two
+different soft-banned words are as bad as one banned word; a banned subword may stand anywhere, across the marks between
+words and in any case ("free-sex-videos"). The lists here are the lab's own; others, such as those that the package
+datatrove carries, can be given as a folder.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lab.documents import Reason
+from lab.errors import InputError
+from lab.params import UrlFilterParams
+
+SOFT_WORD_LIMIT = 2
+
+BANNED = """
+    anilingus bangbros bdsm bestiality bigcock blowjob bondage boner bukkake camgirl camgirls camwhore cialis clit cock
+    cocks creampie cumshot cumshots cunnilingus daterape deepthroat dildo dildos dominatrix ecchi femdom fingering
+    fisting footjob gangbang groping gspot handjob hentai hooker hookers horny jailbait jizz kamagra kinky levitra
+    livesex masturbating milf milfs motherfucker nsfw nympho orgy pegging porn porno pornhub pornos pubes pussy rimjob
+    salope scat sexcam sexcams sexo shemale shemales slut sluts smut sodomize squirting strapon striptease swinger
+    swingers tit tits titty titties tranny twink upskirt viagra vibrator vibrators voyeur wank whore whores xxx yaoi
+    bareback busty fucking gokkun onlyfans pornstar pornstars redtube xhamster zoophilia
+""".split()
+SOFT_BANNED = """
+    adult anus ass asshole babes bitch boob boobs brunette butt clitoris cum cunt dick domination ejaculation erotic
+    erotica erotism escort escorts fellatio fetish fuck genitals girls hardcore hot intercourse interracial latina
+    lesbian lingerie lolita masturbate masturbation naked nipple nipples nude nudes nudity orgasm panties penis playboy
+    pornography rectum semen sex sexual sexuality sexually sexy shit spank suck sucks teen topless vagina vulva webcam
+""".split()
+BANNED_SUBWORDS = """
+    barelylegal bigtits bigboobs blowjob bootycall callgirl chaturbate cameltoe deepthroat doggystyle doublepenetration
+    dryhump escortservice facesitting freesex freeporn gangbang gaysex girlsgonewild groupsex hotchick hotnude hugetits
+    jerkoff massagegirl menageatrois nudegirl onecuptwogirls brazzers phonesex pornvideo pornhub sexcam sexdoll sextoy
+    sexvideo shavedpussy suicidegirls teabagging threesome twogirlsonecup webcamgirl wetdream xvideos xhamster youjizz
+    youporn
+""".split()
+
+_BREAKS = re.compile(r"[^a-zA-Z0-9]+")
+_FILES = {"banned": "banned_words.txt", "soft": "soft_banned_words.txt", "subwords": "banned_subwords.txt"}
+
+_ALPHANUMERIC = np.zeros(256, bool)
+_ALPHANUMERIC[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = True
+_LOWER = np.arange(256, dtype=np.uint8)
+_LOWER[list(range(ord("A"), ord("Z") + 1))] += ord("a") - ord("A")
+
+
+def squeezed(text: str) -> str:
+    """Letters and digits of ASCII only, in lower case."""
+    return _BREAKS.sub("", text).lower()
+
+
+class WordRules:
+    """The three lists, and the search for them; an empty list switches its rule off."""
+
+    def __init__(self, banned: Iterable[str] = (), soft: Iterable[str] = (), subwords: Iterable[str] = ()):
+        self._banned, self._soft, self._subwords = (
+            sorted(filter(None, map(squeezed, words))) for words in (banned, soft, subwords)
+        )
+        self._banned_set, self._soft_set = frozenset(self._banned), frozenset(self._soft)
+        whole = "|".join([*self._banned, *self._soft])
+        self._suspicious_word = f"(?:^|[^0-9A-Za-z])(?:{whole})(?:[^0-9A-Za-z]|$)" if whole else None
+        self._suspicious_part = "|".join(self._subwords) or None
+
+    @classmethod
+    def from_params(cls, params: UrlFilterParams) -> "WordRules":
+        """InputError where the folder of word lists lacks one of its files."""
+        lists = {"banned": BANNED, "soft": SOFT_BANNED, "subwords": BANNED_SUBWORDS}
+        if params.word_lists:
+            lists = {name: _read(Path(params.word_lists) / file) for name, file in _FILES.items()}
+        wanted = (params.banned_words, params.soft_banned_words, params.banned_subwords)
+        return cls(*(words if used else () for words, used in zip(lists.values(), wanted, strict=True)))
+
+    def reason(self, url: str) -> Reason | None:
+        """Why the URL is refused, the words that it hit as detail; None: keep."""
+        words = _BREAKS.split(url)
+        if hit := next((word for word in words if word in self._banned_set), None):
+            return Reason("banned_word", hit)
+        hits = sorted(self._soft_set.intersection(words), key=words.index)
+        if len(hits) >= SOFT_WORD_LIMIT:
+            return Reason("soft_banned_words", ", ".join(hits))
+        together = squeezed(url)
+        if hit := next((part for part in self._subwords if part in together), None):
+            return Reason("banned_subword", hit)
+        return None
+
+    def suspects(self, urls: pa.StringArray) -> np.ndarray:
+        """Where a reason may be found, bool [urls]: all others have none."""
+        result = np.zeros(len(urls), bool)
+        if self._suspicious_word:
+            result |= pc.match_substring_regex(urls, self._suspicious_word).to_numpy(zero_copy_only=False)
+        if self._suspicious_part:
+            result |= pc.match_substring_regex(_squeezed(urls), self._suspicious_part).to_numpy(zero_copy_only=False)
+        return result
+
+
+def _squeezed(urls: pa.StringArray) -> pa.StringArray:
+    _, offsets, data = urls.buffers()
+    offsets = np.frombuffer(offsets, np.int32)[urls.offset : urls.offset + len(urls) + 1]
+    data = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
+    stays = _ALPHANUMERIC[data]
+    places = np.append(np.int32(0), np.cumsum(stays, dtype=np.int32))[offsets - offsets[0]]
+    return pa.StringArray.from_buffers(len(urls), pa.py_buffer(places), pa.py_buffer(_LOWER[data[stays]]))
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a word list ({error}). Correct url_filter.word_lists.") from None
+    return [line for line in lines if not line.startswith("#")]
