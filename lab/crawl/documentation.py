@@ -1,97 +1,33 @@
 """The documentation of this very installation, as pages.
 
-In: the standard library's sources, and the distributions that a lock file pins and that are installed in that version.
-Out: one JSON line a page (lab.crawl.web.Page). Docstrings are read with `ast`, nothing is imported. As Sphinx's
-autodoc does, the short docstrings of a module share a page and the long ones get their own.
+In: a library (lab.crawl.libraries). Out: one JSON line a page (lab.crawl.web.Page). Docstrings are read with `ast`,
+nothing is imported. As Sphinx's autodoc does, the short docstrings of a module share a page and the long ones get
+their own.
 """
 
 import ast
 import importlib.metadata
 import json
-import platform
 import re
-import sysconfig
 import warnings
-from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 from lab.crawl.docstrings import to_html
+from lab.crawl.libraries import STANDARD_LIBRARY, Library, sources
 from lab.crawl.markup import description_html, plain_html
 from lab.crawl.web import Page
-from lab.errors import InputError
 
-STANDARD_LIBRARY = "python"
 MIN_CHARACTERS = 400  # of a page's text
 OWN_PAGE_CHARACTERS = 1200  # of an object's docstrings
 MAX_CHARACTERS = 20_000  # of a page's text; what is longer is split
-MAX_FILE_BYTES = 1_000_000
 MAX_LICENCES = 12  # of a distribution
 RICH_CHARACTERS, RICH_SHARE = 500, 0.7  # of prose: pages that a filter for prose may keep
 
 _LONG_STRING = re.compile(rb'"""[^"]{150,}')  # cheap test for a docstring before the costly parse
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#\\]+)")
-_SKIPPED_FOLDERS = {"test", "tests", "testing", "__pycache__", "site-packages", "idle_test", "lib2to3", "ensurepip"}
 _LICENCE = re.compile(r"^(licen[sc]e|copying|notice|authors|copyright)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z][a-z']*[,.;:)]?$")
-
-
-@dataclass(frozen=True)
-class Library:
-    """A distribution (or the standard library) whose documentation can be read."""
-
-    name: str
-    version: str
-    source_bytes: int
-
-    @property
-    def host(self) -> str:
-        return f"{re.sub(r'[^a-z0-9]+', '-', self.name.lower())}.docs.example"
-
-
-def pins(lock: Path) -> dict[str, str]:
-    """The distributions that a lock file pins (name -> version), in alphabetical order."""
-    try:
-        lines = lock.read_text("utf-8").splitlines()
-    except OSError:
-        raise InputError(f"{lock}: no such lock file. Set crawl.sample.lock to one (pip freeze's format).") from None
-    found = dict(match.groups() for line in lines if (match := _PIN.match(line.strip())))
-    return dict(sorted(found.items(), key=lambda pin: pin[0].lower()))
-
-
-def libraries(lock: Path) -> tuple[list[Library], dict[str, list[str]]]:
-    """The libraries that can be read, the standard library first, and the pins that cannot, by reason."""
-    found = [Library(STANDARD_LIBRARY, platform.python_version(), sum(size for _, size in _standard_library()))]
-    unusable: dict[str, list[str]] = {"not installed": [], "other version": []}
-    for name, version in pins(lock).items():
-        try:
-            distribution = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
-            unusable["not installed"].append(name)
-            continue
-        if distribution.version.split("+")[0] != version.split("+")[0]:  # 2.13.0+cpu is a build of 2.13.0
-            unusable["other version"].append(name)
-            continue
-        found.append(Library(name, version, sum(size for _, size in _distribution_files(name))))
-    return found, unusable
-
-
-def _standard_library() -> list[tuple[Path, int]]:
-    root = Path(sysconfig.get_paths()["stdlib"])
-    paths = [path.relative_to(root) for path in root.rglob("*.py")]
-    return [(path, (root / path).stat().st_size) for path in sorted(paths) if _wanted(path)]
-
-
-def _distribution_files(name: str) -> list[tuple[Path, int]]:
-    files = importlib.metadata.distribution(name).files or []
-    return [(Path(file), file.size or 0) for file in sorted(files, key=str) if file.suffix == ".py" and _wanted(file)]
-
-
-def _wanted(path: Path) -> bool:
-    return (
-        not _SKIPPED_FOLDERS.intersection(path.parts) and ".." not in path.parts and not path.name.startswith("test_")
-    )
 
 
 def scan(item: dict, folder: Path, name: str, *, seed: int) -> dict:
@@ -114,7 +50,7 @@ def scan(item: dict, folder: Path, name: str, *, seed: int) -> dict:
 
         for page, kind in _about(library, failed):
             write(page, kind, 1.0)
-        root, paths = _sources(library)
+        root, paths = sources(library)
         for path in sorted(paths, key=lambda path: sha256(f"{seed} {library.name} {path}".encode()).digest()):
             if rich_pages >= item["rich_pages"] or len(listed) > 3 * item["rich_pages"]:
                 exhausted = False
@@ -130,19 +66,11 @@ def scan(item: dict, folder: Path, name: str, *, seed: int) -> dict:
     return {"pages": listed, "failed": failed, "exhausted": exhausted}
 
 
-def _sources(library: Library) -> tuple[Path, list[Path]]:
-    if library.name == STANDARD_LIBRARY:
-        return Path(sysconfig.get_paths()["stdlib"]), [path for path, _ in _standard_library()]
-    root = Path(str(importlib.metadata.distribution(library.name).locate_file("")))
-    return root, [path for path, size in _distribution_files(library.name) if size < MAX_FILE_BYTES]
-
-
 def _about(library: Library, failed: dict[str, int]) -> list[tuple[Page, str]]:
     """The long description and the licence texts of a library."""
     pages = []
-    if library.name == STANDARD_LIBRARY:
-        texts = [(Path("LICENSE.txt"), Path(sysconfig.get_paths()["stdlib"]) / "LICENSE.txt")]
-    else:
+    texts: list[tuple[Path, Path]] = []
+    if library.name != STANDARD_LIBRARY:
         distribution = importlib.metadata.distribution(library.name)
         files = sorted(distribution.files or [], key=str)
         texts = [(Path(file), Path(str(file.locate()))) for file in files if _LICENCE.match(file.name)]

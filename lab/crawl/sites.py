@@ -1,6 +1,6 @@
 """Which page stands on which site: town pages as web pages, and the hosts they are on.
 
-In: lab.crawl.town's pages. Out: lab.crawl.web.Page. A town has a site for each kind of text, all under
+In: lab.crawl.town's pages. Out: lab.crawl.web.Page. A town has a site for each group of genres, all under
 "<town>.town.example".
 """
 
@@ -9,14 +9,23 @@ from html import escape
 from lab.crawl.town import Block, TownPage
 from lab.crawl.web import Page
 
-_SITES = {"news": "gazette", "story": "stories", "diary": "diary", "letter": "letters", "recipe": "kitchen"}
+_SITES = {
+    "gazette": ("news", "notice", "minutes", "forecast", "sport", "interview", "profile", "questions"),
+    "stories": ("story", "tale"),
+    "letters": ("letter", "travel"),
+    "diary": ("diary",),
+    "home": ("recipe", "garden", "care", "craft"),
+    "shops": ("review",),
+    "school": ("lesson",),
+}
+_SITE_OF = {genre: site for site, genres in _SITES.items() for genre in genres}
 _TAGS = {"paragraph": "p", "heading": "h2"}
 _LISTS = {"item": "ul", "step": "ol"}
 
 
 def town_host(town: str, genre: str) -> str:
     """The host of a town's pages of one genre."""
-    return f"{_SITES.get(genre, genre.replace('_', '-'))}.{_name(town)}.town.example"
+    return f"{_SITE_OF[genre]}.{_name(town)}.town.example"
 
 
 def town_page(page: TownPage, genres: dict[str, tuple[str, str]]) -> Page:
@@ -32,7 +41,7 @@ def town_page(page: TownPage, genres: dict[str, tuple[str, str]]) -> Page:
         body=blocks_html(page.blocks),
         date=page.date.isoformat(),
         author=page.author,
-        section=page.genre.replace("_", " ").title(),
+        section=page.genre.title(),
         related=related,
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lab import engine as engines
 from lab.crawl import documentation
+from lab.crawl.libraries import STANDARD_LIBRARY, Library, libraries
 from lab.crawl.near_duplicates import words
 from lab.crawl.sites import town_page
 from lab.crawl.town import town_pages
@@ -57,8 +58,8 @@ class Sources:
 
 def gather(sample: SampleParams, bases: int, engine: EngineParams) -> Sources:
     """Make the pages of all sources, `bases` town pages for planting among them."""
-    libraries, unusable = documentation.libraries(Path(sample.lock))
-    order = _seeded(libraries, sample.seed)
+    found, unusable = libraries(Path(sample.lock))
+    order = _seeded(found, sample.seed)
     used = max(LIBRARIES, math.ceil(sample.documentation_pages / 10)) if sample.documentation_pages else 0
     items: dict[str, dict] = _town_items(sample, bases)
     items |= _library_items(order[:used], sample.documentation_pages)
@@ -137,17 +138,16 @@ def _town(item: dict, folder: Path, name: str) -> dict:
     return {"pages": listed, "failed": {}, "exhausted": True}
 
 
-def _seeded(libraries: list[documentation.Library], seed: int) -> list[documentation.Library]:
+def _seeded(libraries: list[Library], seed: int) -> list[Library]:
     """The libraries in an order of their own for each seed; the standard library always first."""
     first, *others = libraries
     return [first, *sorted(others, key=lambda library: sha256(f"{seed} {library.name}".encode()).digest())]
 
 
-def _library_items(libraries: list[documentation.Library], count: int) -> dict[str, dict]:
+def _library_items(libraries: list[Library], count: int) -> dict[str, dict]:
     """How many pages each library is to give: more for the larger, but not in proportion."""
     weights = [
-        math.sqrt(library.source_bytes) * (3 if library.name == documentation.STANDARD_LIBRARY else 1)
-        for library in libraries
+        math.sqrt(library.source_bytes) * (3 if library.name == STANDARD_LIBRARY else 1) for library in libraries
     ]
     total = sum(weights) or 1.0
     return {
@@ -165,9 +165,7 @@ def _short(results: dict[str, tuple[Path, dict]], sample: SampleParams) -> bool:
     return len(pages) < sample.documentation_pages
 
 
-def _more_items(
-    results: dict[str, tuple[Path, dict]], items: dict[str, dict], order: list[documentation.Library]
-) -> dict[str, dict]:
+def _more_items(results: dict[str, tuple[Path, dict]], items: dict[str, dict], order: list[Library]) -> dict[str, dict]:
     """Twice the pages of the libraries that have more, and as many libraries again."""
     more = {
         name: {**items[name], "rich_pages": 2 * items[name]["rich_pages"]}

@@ -3,11 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
+from types import SimpleNamespace
 
+from lab.crawl.town.facts import Fact, Told
 from lab.crawl.town.grammar import Text
 from lab.crawl.town.people import Person
 from lab.crawl.town.tracking import Scene
-from lab.crawl.town.world import Fact, Told, World
+from lab.crawl.town.world import World
+
+# Rules about things in general: what agrees with a subject, and what comes between.
+ASIDES = ("about_thing", "about_building", "about_animal", "about_plant", "about_food", "about_worker", "about_past")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +76,26 @@ class Draft:
             yesterday=yesterday,
             tomorrow=tomorrow,
             season=self.world.season,
-            month=f"{self.world.date:%B}",
-            day=f"{self.world.date:%A}",
+            month=self.world.month,
+            day=self.world.weekday,
         )
 
     def bind(self, **bindings: object) -> None:
         self.text.bindings.update(bindings)
+
+    def unbind(self, *names: str) -> None:
+        """Lets these words be drawn afresh."""
+        for name in names:
+            self.text.bindings.pop(name, None)
 
     def say(self, rule: str, **bindings: object) -> str:
         """A sentence (or a few) of a rule."""
         self.text.bindings.update(bindings)
         return self.grammar.say(rule, self.text)
 
-    def phrase(self, pattern: str) -> str:
-        """A title or heading from a pattern: no final mark."""
-        return self.grammar.phrase(pattern, self.text).rstrip(".")
+    def entitle(self, rule: str) -> None:
+        """Gives the page its title, by a rule: no final mark."""
+        self.title = self.say(rule).rstrip(".")
 
     def lines(self, rule: str, low: int, high: int | None = None) -> list[str]:
         """Between low and high different sentences of a rule."""
@@ -106,12 +116,33 @@ class Draft:
     def step(self, text: str) -> None:
         self.blocks.append(Block("step", text))
 
+    def asides(self, low: int, high: int | None = None) -> list[str]:
+        """Between low and high sentences about things in general."""
+        count = self.random.randint(low, high or low)
+        return [self.say(rule) for rule in self.random.choices(ASIDES, k=count)]
+
+    def some(self, *rules: str, low: int, high: int) -> list[str]:
+        """Between low and high sentences of these rules, one of each, in the order given."""
+        count = min(self.random.randint(low, high), len(rules))
+        return [self.say(rules[at]) for at in sorted(self.random.sample(range(len(rules)), count))]
+
     def people(self, count: int, among: list[Person] | None = None) -> list[Person]:
         """Different people, bound to A, B, C, ..."""
         chosen = self.random.sample(among or self.world.present(), count)
-        self.bind(**dict(zip("ABCDEFG", chosen, strict=False)))
-        self.topics += [person.full for person in chosen]
+        self.name(*chosen)
         return chosen
+
+    def name(self, *people: Person) -> None:
+        """Binds these people to A, B, C, ..."""
+        self.bind(**dict(zip("ABCDEFG", people, strict=False)))
+        self.topics += [person.full for person in people]
+
+    def one(self, record: SimpleNamespace) -> SimpleNamespace:
+        """A record whose every field has one value, for texts that must not change their mind."""
+        fields = vars(record).items()
+        return SimpleNamespace(
+            **{key: self.random.choice(value) if isinstance(value, tuple) else value for key, value in fields}
+        )
 
     def claim(self, fact: Fact, sentence: str) -> str:
         """Notes that this sentence says this fact, which must hold already."""

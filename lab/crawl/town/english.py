@@ -43,8 +43,8 @@ IRREGULAR = {
 
 # Two-syllable verbs stressed on the first one do not double their last consonant.
 NOT_DOUBLED = frozenset(
-    "open visit listen offer gather whisper wander answer enter remember water wonder matter bother order deliver cover "
-    "polish finish sharpen fasten loosen tidy carry murmur flutter chatter harvest discover suffer number scatter "
+    "open visit listen offer gather whisper wander answer enter remember water wonder matter bother order deliver "
+    "cover polish finish sharpen fasten loosen tidy carry murmur flutter chatter harvest discover suffer number scatter "
     "weather hammer button season lengthen shorten whiten soften thicken ripen moisten glisten tighten simmer quiver "
     "consider happen garden shelter benefit profit wallpaper limit edit exhibit recover shiver linger flower consider "
     "hover batter butter ladder solder lower borrow follow develop ruin tremble fidget rescue".split()

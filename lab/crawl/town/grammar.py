@@ -1,4 +1,4 @@
-"""The sentence grammar: takes rules (rules/*.txt) and bindings, gives sentences. A Tracery-like notation with agreement.
+"""The sentence grammar: takes rules (rules/*.txt) and bindings, gives sentences. Tracery-like, with agreement.
 
 A rules file holds, one after another,
     = name        one pattern a line follows; a pattern is text with choices and references
@@ -6,11 +6,12 @@ A rules file holds, one after another,
     @ name: a|b   records follow, one a line, fields separated by |, alternatives within a field by /
 In a pattern, `[x|y|]` is a choice (here, possibly nothing), and `<...>` a reference:
     <tool>        one word of the list, one pattern of the rule, or the binding of that name
-    <tool.s>      its plural; other word forms: .ed past, .en participle, .ing, .z third person
+    <tool.s>      its plural; other word forms: .ed past, .en participle, .ing, .z third person, .cap, .title; they add
+                  up: <tool.s.cap>
     <A.he>        a field of a person or record; <A.v:walk> the verb agreeing with the pronoun (they walk, she walks)
     <t=tool>      says it and binds t for later references
-    <np:tool>     a subject noun phrase of number drawn at random; <is>, <was>, <has>, <do>, <v:need>, <it>, <its>, <them>
-                  agree with the latest one
+    <np:tool>     a subject noun phrase of number drawn at random; with the latest one agree <is>, <was>, <has>, <do>,
+                  <v:need>, <it>, <its>, <them>
 """
 
 import re
@@ -22,6 +23,7 @@ from random import Random
 from types import SimpleNamespace
 
 from lab.crawl.town import english
+from lab.crawl.town.tidying import tidy, titled
 
 Node = object  # str, tuple of sequences (a choice), or a function of the text under way
 RULES_FOLDER = Path(__file__).with_name("rules")
@@ -33,11 +35,8 @@ WORD_FORMS = {
     "ing": english.gerund,
     "z": english.third,
     "cap": lambda text: text[:1].upper() + text[1:],
+    "title": titled,
 }
-SPACES = re.compile(r" {2,}")
-SPACE_BEFORE_MARK = re.compile(r" +([,.;:?!])")
-ARTICLE = re.compile(r"\b([Aa]) (?=([A-Za-z]+-?))")
-SENTENCE_START = re.compile(r"(?<=[.!?] )[a-z]")
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -123,7 +122,7 @@ class Grammar:
             return lambda text, out: out.append(plural if text.plural != text.wrong else singular)
         target, _, rest = inner.partition("=") if "=" in inner else ("", "", inner)
         path, _, argument = rest.partition(":")
-        name, _, form = path.partition(".")
+        name, *rest = path.split(".")
         if name == "np":
             return lambda text, out: self._noun_phrase(argument, text, out)
         if name == "v":
@@ -132,11 +131,10 @@ class Grammar:
         if name == "num":
             low, high = (int(part) for part in argument.split("-"))
             return lambda text, out: out.append(NUMBERS[text.random.randint(low, high)])
-        if form == "v":
+        if rest == ["v"]:
             return lambda text, out: out.append(argument if text.bindings[name].many else english.third(argument))
-        form, _, second = form.partition(".")
-        inflect = WORD_FORMS.get(second or form)
-        field_name = "" if form in WORD_FORMS else form
+        field_name = rest.pop(0) if rest and rest[0] not in WORD_FORMS else ""
+        forms = [WORD_FORMS[form] for form in rest]
 
         def say(text: Text, out: list[str]) -> None:
             value = text.bindings.get(name)
@@ -152,7 +150,9 @@ class Grammar:
                 value = value.name
             if target:
                 text.bindings.setdefault(target, value)
-            out.append(inflect(value) if inflect else value)
+            for form in forms:
+                value = form(value)
+            out.append(value)
 
         return say
 
@@ -192,41 +192,20 @@ class Grammar:
         text.attractor = self._draw(f"attractor_{name}", text) if text.random.random() < 0.45 else ""
         out.append(f"{determiner} {adjective}{noun} {text.attractor}")
 
-    def words_of(self, name: str) -> list[str]:
-        """The words of a list."""
-        return self.words[name]
-
     def say(self, name: str, text: Text) -> str:
         """One tidy sentence or more from a rule: capital letters, articles, spaces and the final mark put right."""
         out: list[str] = []
         self._expand(text.pick(name, self.patterns[name]), text, out)
         return tidy("".join(out))
 
-    def phrase(self, pattern: str, text: Text) -> str:
-        """A pattern given as text (compiled once), expanded and tidied."""
-        out: list[str] = []
-        self._expand(_compiled(self, pattern), text, out)
-        return tidy("".join(out))
-
-
-@cache
-def _compiled(grammar: Grammar, pattern: str) -> list[Node]:
-    return grammar._compile(pattern)
-
-
-def _article(match: re.Match[str]) -> str:
-    return match[1] + ("n " if english.takes_an(match[2]) else " ")
-
-
-def tidy(sentence: str) -> str:
-    """Spaces, articles, capitals and the final mark of a sentence as they should be."""
-    sentence = SPACES.sub(" ", sentence.strip())
-    sentence = SPACE_BEFORE_MARK.sub(r"\1", sentence)
-    sentence = ARTICLE.sub(_article, sentence)
-    sentence = SENTENCE_START.sub(lambda match: match[0].upper(), sentence)
-    first = 1 if sentence[0] == '"' else 0
-    sentence = sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
-    return sentence if sentence.rstrip('"')[-1] in ".!?:" else sentence + "."
+    def in_order(self, name: str, text: Text) -> list[str]:
+        """All patterns of a rule, one sentence of each, in the order of the file."""
+        sentences = []
+        for pattern in self.patterns[name]:
+            out: list[str] = []
+            self._expand(pattern, text, out)
+            sentences.append(tidy("".join(out)))
+        return sentences
 
 
 # Words that agree with the latest <np:...>: singular, plural.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
 
+from lab.crawl.town.facts import Fact, State
 from lab.crawl.town.grammar import Grammar, Text, town_grammar
 from lab.crawl.town.people import Person
 from lab.crawl.town.tracking import Scene
-from lab.crawl.town.world import Fact, State
 
 CHOICES = 4
 TRIES = 5000
@@ -175,9 +175,7 @@ def _pronoun_pair(grammar: Grammar, name: str, kind: str) -> MinimalPair:
     subject = random.choice(words)
     people = {key: Person(subject, "", key, 30, "", ("", ""), "") for key in (pronoun, other)}
     seed = random.random()
-    good, bad = (
-        grammar.say(kind, Text(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other)
-    )
+    good, bad = (grammar.say(kind, Text(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other))
     return MinimalPair(good, bad, kind)
 
 

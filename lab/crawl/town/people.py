@@ -69,6 +69,14 @@ class Person:
         return number_words(self.years)
 
     @property
+    def trait_a(self) -> str:
+        return self.trait[0]
+
+    @property
+    def trait_b(self) -> str:
+        return self.trait[1]
+
+    @property
     def grown(self) -> bool:
         return self.years >= ADULT_YEARS
 
@@ -121,7 +129,7 @@ class Animal:
     def __post_init__(self) -> None:
         self.he, self.him, self.his, self.himself, self.was, self.is_, self.has = PRONOUNS[self.pronoun]
         self.many = False
-        self.species = self.kind.name
+        self.species, self.food = self.kind.name, self.kind.food
 
 
 @dataclass(eq=False)

@@ -6,9 +6,9 @@ Takes a state, the people present, the objects and the spots of a place; gives s
 from dataclasses import dataclass, field
 from random import Random
 
-from lab.crawl.town.grammar import Grammar, Text, tidy
+from lab.crawl.town.facts import Fact, State, Told
+from lab.crawl.town.grammar import Grammar, Text
 from lab.crawl.town.people import Person
-from lab.crawl.town.world import Fact, State, Told
 
 
 @dataclass
@@ -99,15 +99,3 @@ class Scene:
         self.state.set(fact)
         self.told.append(Told(True, fact, sentence))
         return sentence
-
-
-def joined(clauses: list[str]) -> str:
-    """Finished sentences made into one: "A had the key, and B was carrying the map"."""
-    parts = [clauses[0].rstrip(".")]
-    for clause in clauses[1:]:
-        body = clause.rstrip(".")
-        parts.append(body[0].lower() + body[1:] if body.split()[0] in LOWERED else body)
-    return tidy(f"{', '.join(parts[:-1])}, {'and' if len(parts) < 3 else 'and'} {parts[-1]}" if parts[1:] else parts[0])
-
-
-LOWERED = frozenset("The In On Under Behind Beside Somebody".split())

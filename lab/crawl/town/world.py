@@ -1,16 +1,16 @@
-"""The state of a town and what changes it. Takes a seed; gives people, shops, animals, weather, and each day's happenings.
+"""A town on some day: people, shops, animals, weather, and the facts that are true of them. Takes a seed.
 
 All that a page may claim is a Fact; the State holds the facts that are true now. A happening is a set of new facts that
-the pages tell. Namespaces of seeds: towns draw from Random("town:<seed>"), evaluation items from other names (items.py),
-so evaluation never sees a town of the crawl.
+the pages tell. Towns draw from Random("town:<seed>"), evaluation items from other names (items.py), so evaluation never
+sees a town of the crawl.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 from types import SimpleNamespace
 
+from lab.crawl.town.facts import Fact, State
 from lab.crawl.town.grammar import Grammar, town_grammar
 from lab.crawl.town.people import ADULT_YEARS, RETIRED_YEARS, Animal, Person, Shop, household, price_words
 
@@ -18,67 +18,23 @@ POPULATION = 54
 SHOPS = 10
 ANIMALS = 16
 OBJECTS = 26
-SHOP_WORK = ("serve customers", "write in the ledger", "arrange the window", "count the day's takings", "wrap parcels")
-SEASONS = ("winter", "winter", "spring", "spring", "spring", "summer", "summer", "summer", "autumn", "autumn", "autumn", "winter")
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something true at a time: holder (object, person), place (object, "in the blue box"), job, home, price, ..."""
-
-    kind: str
-    subject: str
-    value: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        # An object is either held or lies somewhere: the one fact replaces the other.
-        return ("object" if self.kind in ("holder", "place") else self.kind, self.subject)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a page says of the state, in order: a change (then true), or a claim (true already), and its sentence."""
-
-    change: bool
-    fact: Fact
-    sentence: str
-
-
-class State:
-    """The facts that hold now."""
-
-    def __init__(self, facts: Iterable[Fact] = ()) -> None:
-        self._facts = {fact.key: fact for fact in facts}
-
-    def set(self, fact: Fact) -> None:
-        self._facts[fact.key] = fact
-
-    def holds(self, fact: Fact) -> bool:
-        return self._facts.get(fact.key) == fact
-
-    def object(self, name: str) -> Fact:
-        """Where the object is: its holder or place."""
-        return self._facts["object", name]
-
-    def value(self, kind: str, subject: str) -> str | None:
-        fact = self._facts.get((kind, subject))
-        return fact.value if fact else None
-
-    def facts(self) -> list[Fact]:
-        return list(self._facts.values())
+SHOP_WORK = ("serve customers", "write in the ledger", "arrange the window", "count the takings", "wrap parcels")
+SEASONS = "winter winter spring spring spring summer summer summer autumn autumn autumn winter".split()
+COLOURS = ("black", "white", "brown", "grey", "spotted", "golden", "black and white")
 
 
 @dataclass
 class Happening:
-    """One piece of town news: its kind (rules happen_<kind>, news_<kind>), who and what it binds, what it changes."""
+    """One piece of town news: its kind (rules happen_<kind>, more_<kind>), who and what it binds, what it changes."""
 
     kind: str
     day: int
     bindings: dict[str, object]
     changes: tuple[Fact, ...] = ()
-    told: bool = False  # whether a page has told the changes already
-    slug: str = ""  # of the page that told it
+
+    @property
+    def people(self) -> list[Person]:
+        return [who for who in self.bindings.values() if isinstance(who, Person)]
 
 
 @dataclass
@@ -110,12 +66,30 @@ class World:
     def date(self) -> date:
         return self.start + timedelta(days=self.day)
 
+    # By hand: strftime's names follow the machine's locale.
+    @property
+    def month(self) -> str:
+        return self.grammar.words["month"][self.date.month - 1]
+
+    @property
+    def weekday(self) -> str:
+        return self.grammar.words["weekday"][self.date.weekday()]
+
     @property
     def season(self) -> str:
         return SEASONS[self.date.month - 1]
 
     def person(self, name: str) -> Person:
         return self._by_name[name]
+
+    def add(self, person: Person) -> None:
+        """A newborn child."""
+        self.people.append(person)
+        self._by_name[person.name] = person
+
+    def site_of(self, spot: str) -> SimpleNamespace:
+        """The site where this spot is."""
+        return next(site for site in self.sites if spot in site.spot)
 
     def grown(self) -> list[Person]:
         return [person for person in self.people if person.grown and person.name not in self.away]
@@ -159,7 +133,7 @@ class World:
         people: list[Person] = []
         while len(people) < POPULATION:
             people += household(self.grammar, random, names, surnames.pop(), random.choice(words["street"]))
-        self._names = names
+        self.spare_names = names
         self._by_name = {person.name: person for person in people}
         return people
 
@@ -197,10 +171,9 @@ class World:
         random = self.random
         names = random.sample(self.grammar.words["pet_name"], ANIMALS)
         kinds = [kind for kind in self.grammar.records["pet"] if kind.name != "bee"]
-        colours = ("black", "white", "brown", "grey", "spotted", "golden", "black and white")
+        choose = random.choice
         return [
-            Animal(name, random.choice(kinds), random.choice(colours), random.choice(self.people), random.choice(("she", "he")))
-            for name in names
+            Animal(name, choose(kinds), choose(COLOURS), choose(self.people), choose(("she", "he"))) for name in names
         ]
 
     def _initial_facts(self) -> list[Fact]:
@@ -208,6 +181,8 @@ class World:
         facts = [Fact("job", person.name, person.job) for person in self.people if person.grown]
         facts += [Fact("home", person.name, person.street) for person in self.people]
         facts += [Fact("owner", animal.name, animal.owner.name) for animal in self.animals]
+        facts += [Fact("age", person.name, person.age) for person in self.people]
+        facts += [Fact("parents", one.name, family(one.parents)) for one in self.people if one.parents]
         for shop in self.shops:
             facts += [Fact("price", f"{ware} at the {shop.name}", price_words(p)) for ware, p in shop.prices.items()]
         for name in self.objects:
@@ -223,6 +198,11 @@ class World:
         if day and self.random.random() < 0.35 and season in self.weather[-1].seasons:
             return self.weather[-1]
         return self.random.choice(kinds)
+
+
+def family(parents: tuple[Person, ...]) -> str:
+    """Parents by name: "Anna" or "Anna and Ben"."""
+    return " and ".join(parent.name for parent in parents)
 
 
 def town_name(seed: int) -> str:
