@@ -254,6 +254,22 @@ class EvaluateParams(Section):
     data_dir: str | None = None  # folder that lab.evaluate.fetch wrote: data sets without a net
 
 
+class ContaminationParams(Section):
+    """Overlap of evaluation items with the train split (Brown et al. 2020, appendix C)."""
+
+    min_ngram: Positive = 8  # words; n of a task is the length of its short items (5th percentile) between these two
+    max_ngram: Positive = 13
+    max_covered_share: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of an item's words; more is contaminated
+
+    @model_validator(mode="after")
+    def _check(self) -> "ContaminationParams":
+        if self.min_ngram > self.max_ngram:
+            raise ValueError(
+                f"contamination.min_ngram is {self.min_ngram}: more than contamination.max_ngram, {self.max_ngram}"
+            )
+        return self
+
+
 class ReportParams(Section):
     examples: Count = 6  # documents shown for each stage and reason
     example_characters: Positive = 600
@@ -283,6 +299,7 @@ class Params(Section):
     train: TrainParams = TrainParams()
     export: ExportParams = ExportParams()
     evaluate: EvaluateParams = EvaluateParams()
+    contamination: ContaminationParams = ContaminationParams()
     report: ReportParams = ReportParams()
     tracking: TrackingParams = TrackingParams()
     engine: EngineParams = EngineParams()
