@@ -1,6 +1,6 @@
 """Keys and values of the tokens that a model has read, so that the next token costs one token's work.
 
-Rows may hold texts of different lengths: a row's tokens lie at the front, and what lies behind them is never looked at
+Rows may hold texts of different lengths: a row's tokens lie at the front, and what lies behind them counts for nothing
 and is written over. So a padded batch gives each row what it would have got alone.
 """
 
@@ -18,8 +18,9 @@ class Cache:
         shape = (config.layers, batch, config.kv_heads, config.context, config.head_width)
         self.context = config.context
         self.lengths = [0] * batch
-        self._keys = torch.empty(shape, device=device, dtype=dtype)
-        self._values = torch.empty(shape, device=device, dtype=dtype)
+        # Zeros, not whatever memory holds: what is masked is multiplied by nought, and nought times NaN is NaN.
+        self._keys = torch.zeros(shape, device=device, dtype=dtype)
+        self._values = torch.zeros(shape, device=device, dtype=dtype)
 
     def keep(self, lengths: list[int]) -> None:
         """Forget what lies behind the first `lengths` tokens of each row (padding, say)."""

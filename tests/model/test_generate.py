@@ -1,0 +1,138 @@
+"""If these fail, generated text, and every score that is made by generating, is not what the model says."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.errors import InputError, ParameterError
+from lab.model.generate import Sampler, generate, generate_batch
+from tests.model.conftest import CONTEXT, KINDS, OTHERS, make, tokens
+
+ALL = [*KINDS, *OTHERS]
+MODELS = {kind: make(kind) for kind in ALL}
+
+
+def greedy_without_cache(model, prompt: list[int], count: int) -> list[int]:
+    text = list(prompt)
+    with torch.no_grad():
+        for _ in range(count):
+            text.append(int(model(torch.tensor([text]))[0, -1].argmax()))
+    return text[len(prompt) :]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_greedy_with_a_cache_is_greedy_without(kind):
+    prompt = tokens(7).tolist()
+    expected = greedy_without_cache(MODELS[kind], prompt, CONTEXT - 7)
+    assert list(generate(MODELS[kind], prompt, max_tokens=CONTEXT - 7, temperature=0)) == expected
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_cache_filled_in_pieces_gives_the_logits_of_the_whole(kind):
+    model, given_tokens = MODELS[kind], tokens(2, CONTEXT)
+    cache = model.cache(2)
+    with torch.no_grad():
+        pieces = [model(piece, cache) for piece in given_tokens.split([5, 1, 11, 15], dim=1)]
+        torch.testing.assert_close(torch.cat(pieces, dim=1), model(given_tokens), rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def spoilt_memory():
+    """What is allocated without being filled holds NaN."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+# Not random: two tokens that are equally likely up to rounding would make it fail once in a few hundred runs.
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(kind=st.sampled_from(ALL), lengths=st.lists(st.integers(1, CONTEXT), min_size=1, max_size=5), data=st.data())
+def test_a_row_of_a_batch_is_what_it_would_be_alone(spoilt_memory, kind, lengths, data):
+    """Prompts of any lengths, past the context, greedy or sampled."""
+    prompts = [tokens(length, seed=seed).tolist() for seed, length in enumerate(lengths)]
+    settings = {"max_tokens": 24, "temperature": data.draw(st.sampled_from([0, 0.8])), "top_p": 0.9}
+    together = generate_batch(MODELS[kind], prompts, seed=5, **settings)
+    alone = [list(generate(MODELS[kind], prompt, seed=5 + row, **settings)) for row, prompt in enumerate(prompts)]
+    assert together == alone
+
+
+def test_past_the_context_the_first_half_is_forgotten():
+    model, prompt = MODELS["llama"], tokens(CONTEXT - 2).tolist()
+    found = list(generate(model, prompt, max_tokens=20, temperature=0))
+    first = greedy_without_cache(model, prompt, 3)  # the third follows a full context
+    assert found[:3] == first
+    again = (prompt + first)[-(CONTEXT // 2) :]
+    assert found[3:] == greedy_without_cache(model, again, 17)
+
+
+def test_text_ends_before_a_stop_token_and_where_finished_says():
+    model, prompt = MODELS["gpt2"], tokens(4).tolist()
+    text = list(generate(model, prompt, max_tokens=20, temperature=1.0, seed=1))
+    stop = text[9]
+    cut = text[: text.index(stop)]
+    assert list(generate(model, prompt, max_tokens=20, temperature=1.0, seed=1, stop=[stop])) == cut
+    one = generate_batch(model, [prompt, prompt], max_tokens=20, temperature=1.0, seed=0, stop=[stop])
+    assert one[1] == cut
+    short = generate_batch(
+        model, [prompt, prompt], max_tokens=20, temperature=1.0, seed=1,
+        finished=lambda row, tokens: row == 0 and len(tokens) == 3,
+    )  # fmt: skip
+    assert short[0] == text[:3] and len(short[1]) == 20
+    assert generate_batch(model, [], max_tokens=3) == []
+
+
+def test_a_seed_repeats_and_another_differs_and_torch_s_own_generator_is_left_alone():
+    model, prompt = MODELS["llama"], tokens(4).tolist()
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    texts = [list(generate(model, prompt, max_tokens=20, seed=seed)) for seed in (1, 1, 2)]
+    assert torch.rand(1) == expected
+    assert texts[0] == texts[1] != texts[2]
+
+
+def drawn(logits: list[float], draws: int = 4000, **settings: object) -> Counter:
+    sampler = Sampler(draws, **{"temperature": 1.0, "top_k": None, "top_p": None, "seed": 0} | settings)
+    return Counter(sampler(torch.tensor(logits).expand(draws, -1)).tolist())
+
+
+SHARES = [0.05, 0.5, 0.3, 0.15]
+LOGITS = torch.tensor(SHARES).log().tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, SHARES),
+        ({"temperature": 0.5}, [share**2 / sum(s**2 for s in SHARES) for share in SHARES]),
+        ({"top_k": 2}, [0, 0.5 / 0.8, 0.3 / 0.8, 0]),
+        ({"top_p": 0.79}, [0, 0.5 / 0.8, 0.3 / 0.8, 0]),  # the token that crosses the line is kept
+        ({"top_p": 0.81}, [0, 0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95]),
+        ({"top_k": 3, "top_p": 0.01}, [0, 1, 0, 0]),
+        ({"temperature": 0}, [0, 1, 0, 0]),
+    ],
+)
+def test_tokens_are_drawn_as_often_as_they_are_likely(settings, expected):
+    counts = drawn(LOGITS, **settings)
+    for token, share in enumerate(expected):
+        assert counts[token] / 4000 == pytest.approx(share, abs=0.03)
+        assert share or not counts[token]
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        ({"temperature": -1.0}, ParameterError, "temperature: -1.0 is below 0"),
+        ({"top_k": 0}, ParameterError, "top_k: 0"),
+        ({"top_p": 1.5}, ParameterError, "top_p: 1.5"),
+        ({"prompt": []}, InputError, "no tokens"),
+        ({"prompt": [1] * 33}, InputError, "33 tokens, the model's context 32"),
+        ({"prompt": [3, 400]}, InputError, "token 400, the model knows 400"),
+    ],
+)
+def test_what_can_t_be_used_is_said(settings, error, said):
+    with pytest.raises(error, match=said):
+        list(generate(MODELS["llama"], **{"prompt": [1, 2], "max_tokens": 3} | settings))
