@@ -1,0 +1,60 @@
+"""What datatrove's filters decide on given texts. Runs in datatrove's own environment: nothing of the lab is imported.
+
+In (stdin): one JSON object a line, `text`, `language` (of datatrove's, such as "deu"), `stop_words`, and `show_words`.
+Out (stdout): one a line, filter -> the reason of its refusal or null; each filter sees the text itself,
+`fineweb_after_c4` sees what C4 leaves (null if that refuses); `c4_text` is the sha256 of it; `words` if asked for.
+"""
+
+import hashlib
+import json
+import sys
+from functools import cache
+
+from datatrove.data import Document
+from datatrove.pipeline.filters import (
+    C4QualityFilter,
+    FineWebQualityFilter,
+    GopherQualityFilter,
+    GopherRepetitionFilter,
+)
+from datatrove.utils.text import split_into_words
+
+
+@cache
+def filters(language: str, stop_words: tuple[str, ...]) -> dict:
+    """The filters as datatrove's examples/fineweb.py sets them, in its order."""
+    return {
+        "repetition": GopherRepetitionFilter(language=language),
+        "gopher": GopherQualityFilter(language=language, stop_words=list(stop_words)),
+        "c4": C4QualityFilter(language=language, filter_no_terminal_punct=False),
+        "fineweb": FineWebQualityFilter(language=language),
+    }
+
+
+def reason(verdict: bool | tuple[bool, str]) -> str | None:
+    return None if verdict is True else verdict[1] if isinstance(verdict, tuple) else "refused"
+
+
+def main() -> None:
+    for line in sys.stdin:
+        page = json.loads(line)
+        used = filters(page["language"], tuple(page["stop_words"]))
+        documents = {name: Document(text=page["text"], id=name) for name in used}
+        found = {}
+        for name, document in documents.items():
+            try:
+                found[name] = reason(used[name].filter(document))
+            except ZeroDivisionError:  # no word in the text; in FineWeb's order none such comes so far
+                found[name] = "empty"
+        cleaned = documents["c4"]
+        found |= {"fineweb_after_c4": None, "c4_text": None}
+        if found["c4"] is None and cleaned.text:
+            found["c4_text"] = hashlib.sha256(cleaned.text.encode()).hexdigest()
+            found["fineweb_after_c4"] = reason(used["fineweb"].filter(cleaned))
+        if page.get("show_words"):
+            found["words"] = split_into_words(page["text"], page["language"])
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
