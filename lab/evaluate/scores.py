@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lab.evaluate.metrics import score
+
 RATIOS = {"bits_per_byte", "byte_perplexity", "word_perplexity"}  # items are (log-likelihood, bytes or words)
 DIGITS = 6  # of scores
 ITEM_DIGITS = 4  # of log-likelihoods: what two machines agree on
@@ -46,16 +48,6 @@ def item_row(sample: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in row.items()}
 
 
-def ratio(items: Sequence[Sequence[float]]) -> tuple[float, float | None]:
-    """Sum of the firsts by sum of the seconds, and its standard error (None for a single item)."""
-    above, below = np.asarray(items, dtype=np.float64).T
-    value = above.sum() / below.sum()
-    if len(above) < 2:
-        return float(value), None
-    rests = above - value * below
-    return float(value), float(math.sqrt(len(above) / (len(above) - 1) * (rests**2).sum()) / below.sum())
-
-
 def _metrics(values: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     keys = [key for key in values if "," in key and "_stderr," not in key]
     filters = {key.split(",")[1] for key in keys}
@@ -72,10 +64,8 @@ def _metrics(values: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) ->
 
 
 def _ratio_error(metric: str, items: Sequence[Sequence[float]]) -> float | None:
-    value, error = ratio(items)
-    if error is None:
-        return None
-    return error / math.log(2) if metric == "bits_per_byte" else error * math.exp(-value)
+    found = score(metric, [{metric: list(item)} for item in items])
+    return found and found.error
 
 
 def _chance(samples: Sequence[Mapping[str, Any]]) -> float | None:

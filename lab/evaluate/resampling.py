@@ -1,0 +1,113 @@
+"""How far a difference between two arms of runs may lie from the truth: items resampled, seeds drawn.
+
+In: values of two arms [seeds, items] on the same items. Out: the difference, and deviations of it as chance makes them.
+Items are resampled with replacement, the same ones for both arms (paired bootstrap: Efron and Tibshirani 1993). Of
+seeds there are too few to resample: three resampled vary by a third too little. So a seed's share is drawn from the
+variance between runs, itself uncertain (scaled inverse chi-square), as a t-test has it, less what resampling the items
+has counted already: in a crossed design each of both holds the variance of the rest once (Owen 2007).
+All functions take further axes in front, so that thousands of simulated experiments are one call.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+AT_ONCE = 1 << 24  # numbers in a block of resampling counts
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Of the difference between two arms, estimated; [...]. What seeds add is `seeds` - `rest`, where positive."""
+
+    items: np.ndarray  # from the items having been drawn, the rest included
+    seeds: np.ndarray  # from the runs having been drawn, the rest included; 0 where each arm has one run
+    rest: np.ndarray  # what neither items nor seeds explain: an item's luck in one run
+    per_seed: np.ndarray  # variance of one run's score about its arm's mean
+    freedom: int  # of `seeds`, degrees of freedom
+
+
+def scores(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Each run's score, [..., seeds, items] -> [..., seeds]."""
+    return values.sum(-1) / weights.sum()
+
+
+def difference(baseline: np.ndarray, variant: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean score of the variant's runs less that of the baseline's, [...]."""
+    return scores(variant, weights).mean(-1) - scores(baseline, weights).mean(-1)
+
+
+def variances(baseline: np.ndarray, variant: np.ndarray, weights: np.ndarray) -> Variances:
+    """Each part's variance. Needs two items at least."""
+    count, total = len(weights), weights.sum()
+    each = variant.mean(-2) - baseline.mean(-2)
+    rests = each - difference(baseline, variant, weights)[..., None] * weights
+    items = count / (count - 1) * (rests**2).sum(-1) / total**2
+    runs = [baseline.shape[-2], variant.shape[-2]]
+    freedom = sum(runs) - 2
+    if freedom == 0:
+        nothing = np.zeros_like(items)
+        return Variances(items, nothing, nothing, nothing, 0)
+    per_seed = (_between(scores(baseline, weights)) + _between(scores(variant, weights))) / freedom
+    rest = (_unexplained(baseline, weights) + _unexplained(variant, weights)) / freedom
+    share = sum(1 / number for number in runs)
+    return Variances(items, per_seed * share, rest * share, per_seed, freedom)
+
+
+def item_deviations(
+    baseline: np.ndarray, variant: np.ndarray, weights: np.ndarray, number: int, random: np.random.Generator
+) -> np.ndarray:
+    """Deviations of the difference over `number` resamples of the items, [number, ...]."""
+    each = variant.mean(-2) - baseline.mean(-2)
+    count = len(weights)
+    columns = each.reshape(-1, count).T
+    found = []
+    for first in range(0, number, max(1, AT_ONCE // count)):
+        size = min(number - first, max(1, AT_ONCE // count))
+        drawn = random.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
+        found.append((counts @ columns) / (counts @ weights)[:, None])
+    resampled = np.concatenate(found).reshape(number, *each.shape[:-1])
+    return resampled - difference(baseline, variant, weights)
+
+
+def seed_deviations(found: Variances, number: int, random: np.random.Generator) -> np.ndarray:
+    """What the runs' seeds add, drawn `number` times, [number, ...]; nothing where runs differ by no more than luck."""
+    shape = (number, *np.shape(found.seeds))
+    if found.freedom == 0:
+        return np.zeros(shape)
+    drawn = found.seeds * found.freedom / random.chisquare(found.freedom, shape)
+    extra = np.where(found.seeds > found.rest, np.maximum(drawn - found.rest, 0), 0)
+    return random.standard_normal(shape) * np.sqrt(extra)
+
+
+def interval(point: np.ndarray, deviations: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """The interval that holds the truth with probability `level` (basic bootstrap: deviations are turned round)."""
+    low, high = np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return point - high, point - low
+
+
+def p_value(point: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """How often chance alone gives a difference at least as large, either way."""
+    beyond = (np.abs(deviations) >= np.abs(point)).sum(axis=0)
+    return (1 + beyond) / (1 + len(deviations))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """p-values corrected for having looked at all of them (Holm 1979), [tests]."""
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
+    return corrected
+
+
+def _between(of_runs: np.ndarray) -> np.ndarray:
+    return ((of_runs - of_runs.mean(-1, keepdims=True)) ** 2).sum(-1)
+
+
+def _unexplained(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sum over runs of the variance of a run's score that comes from its items' luck in it alone, times its freedom."""
+    of_runs = scores(values, weights)
+    expected = values.mean(-2, keepdims=True) + (of_runs - of_runs.mean(-1, keepdims=True))[..., None] * weights
+    count = len(weights)
+    return ((values - expected) ** 2).sum((-2, -1)) * count / (count - 1) / weights.sum() ** 2
