@@ -26,6 +26,7 @@ class Ablation(Section):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
     seed_keys: Annotated[tuple[str, ...], Field(min_length=1)] = ("train.seed",)  # what a seed sets
     budget: Literal["tokens", "flops"] = "tokens"  # what all variants spend the same of
+    items: Literal["own", "baseline"] = "own"  # whose held-out pages the sample suite asks all variants about
     shared: Overrides = Field(default_factory=dict)  # of every variant, before its own
     variants: dict[Name, Overrides]
 

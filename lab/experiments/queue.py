@@ -10,7 +10,7 @@ from typing import Any
 
 from lab import params
 from lab.errors import LabError, ParameterError
-from lab.experiments import overrides, pipeline
+from lab.experiments import items, overrides, pipeline
 from lab.experiments.budget import equal_budget
 from lab.experiments.plan import Ablation, Experiment, plan
 from lab.experiments.repository import Repository
@@ -30,6 +30,7 @@ class Queue:
     values: dict[str, dict[str, Any]]
     keys: dict[str, dict[str, str]]
     code: list[str]
+    items: Path | None = None  # the folder of the baseline's items that all are asked about
 
     def finished(self) -> dict[str, str]:
         """The commits of the experiments that need not be run again, by experiment."""
@@ -84,9 +85,13 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
     outside = overrides.outside_paths(base, project.root)
     experiments, values = [], {}
     baselines: dict[int, params.Params] = {}
-    for experiment in plan(name, ablation):
+    planned = plan(name, ablation)
+    common, folder = _common_items(
+        project, ablation, stages, overrides.apply(base, outside | planned[0].overrides), head
+    )
+    for experiment in planned:
         where = f"ablations.yaml: {name}: {experiment.variant}"
-        changes = outside | experiment.overrides | overrides.outside_paths(experiment.overrides, project.root)
+        changes = outside | experiment.overrides | overrides.outside_paths(experiment.overrides, project.root) | common
         try:
             checked = params.check(overrides.apply(base, changes), where)
             baseline = baselines.setdefault(experiment.seed, checked)  # a seed's first is its baseline
@@ -104,7 +109,19 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
         values=values,
         keys={key: pipeline.keys(stages, value) for key, value in values.items()},
         code=sorted({"dvc.yaml"} | {dep for stage in stages.values() for dep in stage.code}),
+        items=folder,
     )
+
+
+def _common_items(
+    project: Repository, ablation: Ablation, stages: dict, baseline: dict[str, Any], head: str
+) -> tuple[dict[str, Any], Path | None]:
+    """The override that asks all variants the baseline's questions, and the folder where they are."""
+    if ablation.items == "own" or items.STAGE not in stages:
+        return {}, None
+    folder = items.folder_of(project, stages, baseline, head)
+    suites = items.suites(baseline, folder)
+    return ({"evaluate.suites": suites}, folder) if suites else ({}, None)
 
 
 def require_committed(queue: Queue) -> None:

@@ -4,6 +4,7 @@ In: a root folder. Out: revisions, files at a revision (git show), a stage's out
 DVC's cache), the experiments' refs (refs/exps/<baseline>/<name>, as `dvc exp run` writes them).
 """
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ class Repository:
 
     def __init__(self, root: Path):
         self.root = root.absolute()
+        self._md5s: dict[str, str] = {}  # of blobs, by git's hash
 
     def git(self, *arguments: str, root: Path | None = None) -> str:
         """What git prints. LabError with git's own last line where it fails."""
@@ -52,6 +54,14 @@ class Repository:
         except LabError:
             raise InputError(f"{path}: revision {revision[:10]} has no such file.") from None
 
+    def blob_md5(self, revision: str, path: str) -> str:
+        """MD5 of a file's bytes at a revision."""
+        blob = self.git("rev-parse", f"{revision}:./{path}").strip()
+        if blob not in self._md5s:
+            done = subprocess.run(["git", "cat-file", "blob", blob], cwd=self.root, capture_output=True, check=True)
+            self._md5s[blob] = hashlib.md5(done.stdout).hexdigest()
+        return self._md5s[blob]
+
     def yaml(self, revision: str, path: str) -> Any:
         """A YAML file (params.yaml, dvc.lock) at a revision."""
         from ruamel.yaml import YAML
@@ -78,7 +88,7 @@ class Repository:
         for stage in self.yaml(revision, "dvc.lock").get("stages", {}).values():
             for made in stage.get("outs", ()):
                 if made["path"] == out:
-                    return self._files(made["md5"], out, revision)
+                    return self.cached(made["md5"], out)
         raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
 
     def changed(self, paths: list[str]) -> list[str]:
@@ -103,12 +113,16 @@ class Repository:
         refs = [ref for ref, _ in self.experiments() if ref.rsplit("/", 1)[-1] == name]
         return refs[-1] if refs else name
 
-    def _files(self, md5: str, out: str, revision: str) -> dict[str, Path]:
+    def cached(self, md5: str, out: str) -> dict[str, Path]:
+        """The files of an output by the hash in dvc.lock: relative path ("" for a single file) -> file in DVC's cache.
+
+        InputError where the cache does not have them.
+        """
         path = self._cached(md5)
         if not path.exists():
             raise InputError(
-                f"{out}: DVC's cache no longer has it for revision {revision[:10]}; `dvc fetch` or `dvc exp pull` gets "
-                "it from a remote, running the experiment again makes it again."
+                f"{out}: DVC's cache does not have it ({md5[:10]}); `dvc fetch` or `dvc exp pull` gets it from a "
+                "remote, running it again makes it again."
             )
         if not md5.endswith(".dir"):
             return {"": path}

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.experiments import states
+from lab.experiments import items, states
 from lab.experiments.plan import Experiment
 from lab.experiments.queue import Queue, require_committed
+from lab.experiments.repository import Repository
 from lab.experiments.states import State
 from lab.experiments.workspace import Workspace, workspaces
 
@@ -56,6 +57,7 @@ class Schedule:
             require_committed(self.queue)
             self._look_around()
             try:
+                self._prepare()
                 while self.running or self._queued():
                     self._watch()
                     self._fill()
@@ -84,6 +86,32 @@ class Schedule:
                 self.running.append(Run(names[name], worker, None, states.read(self._path(name))))
             elif self._collected(worker, name):
                 self.states[name] = replace(states.read(self._path(name)), status="done", error="")
+
+    def _prepare(self) -> None:
+        """Make the items that all variants are asked about, where they are not there."""
+        folder = self.queue.items
+        if folder is None or folder.exists() or not self._queued():
+            return
+        baseline = self.queue.experiments[0]
+        experiment = replace(baseline, name=f"{self.queue.name}-items")
+        worker = next((each for each in self.workers if not each.busy), None)
+        if worker is None:
+            raise LabError(
+                "all workers are busy with another ablation's experiments; run this again when they are done."
+            )
+        log = self.queue.log(experiment)
+        state = State(status="running", started=time.time(), worker=worker.number)
+        self.running = [run := Run(experiment, worker, worker.start(experiment, [items.STAGE], log), state)]
+        run.process.wait()
+        self.running.clear()
+        clone = Repository(worker.root)
+        made = [commit for ref, commit in clone.experiments() if ref.endswith(f"/{experiment.name}")]
+        if not made:
+            raise LabError(
+                f"{experiment.name}: {states.error_line(log.read_text('utf-8', 'replace'))} (all of it: {log})"
+            )
+        evaluate = self.queue.values[baseline.name]["evaluate"]
+        items.make(clone.output(made[0], items.OUTPUT), folder, evaluate["items"], evaluate["seed"])
 
     def _queued(self) -> list[Experiment]:
         return [each for each in self.queue.experiments if self.states[each.name].status == "queued"]

@@ -1,0 +1,99 @@
+"""`lab lineage`: where a file of a run came from. In: a score file or any other output. Out: a tree
+down to the WARC files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.project import find_project
+from lab.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from lab.experiments.lineage import Lineage, Step
+
+SHORT = 12  # characters of a hash
+
+
+def lineage(
+    file: Annotated[Path, typer.Argument(help="A stage's metrics or data, for example reports/evaluate.json.")],
+    revision: Annotated[
+        str | None, typer.Option("--revision", "-r", help="A git revision or experiment, instead of the working tree.")
+    ] = None,
+    parameters: Annotated[bool, typer.Option("--parameters", help="Show every parameter of every stage.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+) -> None:
+    """Walk back from a score to the WARC files: hashes, parameters and code revision of every stage.
+
+    \b
+    Examples:
+      lab lineage reports/evaluate.json
+      lab lineage reports/evaluate.json --revision filters-raw-s1
+      lab lineage data/dataset/train --parameters
+    """
+    from lab.experiments.lineage import as_dict, trace
+    from lab.experiments.repository import Repository
+
+    project = find_project()
+    try:
+        path = (Path.cwd() / file).absolute().relative_to(project.root).as_posix()
+    except ValueError:
+        raise InputError(f"{file}: not in the project {project.root}.") from None
+    found = trace(Repository(project.root), path, revision)
+    if json:
+        from json import dumps
+
+        shown = {"path": found.path, "changed": found.changed, "stage": found.step.stage, "stages": as_dict(found.step)}
+        print(dumps(shown, indent=2, ensure_ascii=False))
+        return
+    from lab.cli.terminal import make_console
+
+    console = make_console()
+    console.print(_tree(found, parameters), soft_wrap=not console.is_terminal)
+
+
+def _tree(found: "Lineage", parameters: bool) -> "Tree":
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tree = Tree(Text(found.path, "bold"))
+    if found.changed:
+        tree.add(Text("changed since the stage wrote it: what follows is not about these bytes", "bold red"))
+    _add(tree, found.step, parameters, set())
+    return tree
+
+
+def _add(tree: "Tree", step: "Step", parameters: bool, shown: set[str]) -> None:
+    """A stage's branch; one that stands elsewhere already is only named."""
+    from rich.text import Text
+
+    if step.stage in shown:
+        tree.add(Text.assemble((step.stage, "cyan"), (" (above)", "dim")))
+        return
+    shown.add(step.stage)
+    code = f"code {step.commit[:SHORT]}" if step.commit else "code that was never committed"
+    branch = tree.add(
+        Text.assemble((step.stage, "bold cyan"), "  ", (code, "green" if step.commit else "red"), f"  {step.command}")
+    )
+    for out in step.outs:
+        branch.add(Text.assemble(out.path, (f"  {out.md5[:SHORT]}", "dim")))
+    if parameters:
+        for key, value in _flat(step.parameters):
+            branch.add(Text.assemble((f"{key} = {value}", "yellow")))
+    elif step.parameters:
+        branch.add(Text(f"parameters: {', '.join(step.parameters)}", "yellow"))
+    if step.sources is None:
+        branch.add(Text("WARC files: the manifest is not in DVC's cache", "red"))
+    for source in step.sources or ():
+        branch.add(Text.assemble(source.path, (f"  {source.bytes:,} bytes  sha256 {source.sha256}", "dim")))
+    for other in step.before:
+        _add(branch, other, parameters, shown)
+
+
+def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for key, value in values.items():
+        found += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(f"{before}{key}", value)]
+    return found

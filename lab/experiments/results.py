@@ -1,0 +1,150 @@
+"""What an ablation's finished experiments left, and what it says.
+
+In: a Queue. Out: Results: each run's metrics (git) and items (DVC's cache), the comparison of each variant with the
+baseline (lab.evaluate.compare) and which tasks can be trusted (lab.evaluate.signal).
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lab.errors import InputError
+from lab.evaluate import signal
+from lab.evaluate.compare import Comparison, compare
+from lab.evaluate.per_item import Items, match, read_items
+from lab.evaluate.signal import Signal
+from lab.experiments.plan import Ablation, Experiment
+from lab.experiments.queue import Queue
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished experiment. `reports`: stage -> its metrics."""
+
+    experiment: Experiment
+    revision: str
+    reports: dict[str, dict]
+    items: dict[str, Items] = field(repr=False)
+
+    def measured(self, stage: str, key: str) -> Any:
+        return self.reports.get(stage, {}).get(key)
+
+
+@dataclass(frozen=True)
+class Results:
+    """`changes`: what sets each variant apart, section.key -> value; `unequal`: runs whose budget was another."""
+
+    name: str
+    ablation: Ablation
+    revision: str
+    planned: int
+    runs: list[Run]
+    changes: dict[str, dict[str, Any]]
+    comparisons: list[Comparison]
+    signals: list[Signal]
+    incomparable: dict[str, str]  # variant -> why it has no comparison
+
+    @property
+    def unequal(self) -> list[Run]:
+        """Runs that spent more or less than the baseline of the same seed."""
+        spent = {
+            run.experiment.seed: run.measured("train", self.ablation.budget) for run in self.of(self.ablation.baseline)
+        }
+        return [run for run in self.runs if not self._is_equal(run, spent.get(run.experiment.seed))]
+
+    @property
+    def repeated(self) -> list[Run]:
+        """Runs whose corpus was too small for the budget: parts of it were seen more than once."""
+        return [run for run in self.runs if (run.measured("train", "epochs") or 0) > 1]
+
+    def _is_equal(self, run: Run, wanted: float | None) -> bool:
+        """Whether a run spent what it should have: tokens exactly, FLOPs to a batch."""
+        own, steps = run.measured("train", self.ablation.budget), run.measured("train", "steps")
+        if not (own and steps and wanted) or self.ablation.budget == "tokens":
+            return own == wanted or wanted is None
+        return abs(own / wanted - 1) <= 1 / steps
+
+    def of(self, variant: str) -> list[Run]:
+        return [run for run in self.runs if run.experiment.variant == variant]
+
+
+def read_results(queue: Queue) -> Results:
+    """Everything known of the ablation so far. InputError where no experiment is finished, or its items are gone."""
+    finished = queue.finished()
+    runs = [_read(queue, each, finished[each.name]) for each in queue.experiments if each.name in finished]
+    if not runs:
+        raise InputError(f"{queue.name}: no experiment is finished yet. Run `lab ablate {queue.name}`.")
+    ablation = queue.ablation
+    by_variant = {name: [run.items for run in runs if run.experiment.variant == name] for name in ablation.variants}
+    baseline = by_variant.pop(ablation.baseline)
+    comparisons, incomparable = [], {}
+    for variant, items in by_variant.items():
+        try:
+            comparisons.append(compare(variant, baseline, items))
+        except InputError as error:
+            incomparable[variant] = str(error)
+    return Results(
+        name=queue.name,
+        ablation=ablation,
+        revision=queue.project.revision(),
+        planned=len(queue.experiments),
+        runs=runs,
+        changes={name: _changes(queue, name) for name in ablation.variants},
+        comparisons=comparisons,
+        signals=measure_signals(runs),
+        incomparable=incomparable,
+    )
+
+
+def measure_signals(runs: list[Run]) -> list[Signal]:
+    """The four criteria for each task that all runs have, over variants with the same seeds, on their common items."""
+    by_variant: dict[str, dict[int, Run]] = {}
+    for run in runs:
+        by_variant.setdefault(run.experiment.variant, {})[run.experiment.seed] = run
+    seeds = sorted(set.intersection(*(set(of_variant) for of_variant in by_variant.values())))
+    if not seeds:
+        return []
+    chosen = [of_variant[seed] for of_variant in by_variant.values() for seed in seeds]
+    found = []
+    for task in chosen[0].items:
+        if not all(task in run.items for run in chosen):
+            continue
+        matched = match([chosen[0].items[task]], [run.items[task] for run in chosen])
+        if matched is None or not len(matched.weights):
+            continue
+        scores = (matched.variant.sum(1) / matched.weights.sum()).reshape(len(by_variant), len(seeds))
+        found.append(signal.measure(task, scores, chance=matched.chance, higher_is_better=matched.higher_is_better))
+    return found
+
+
+def mean_scores(runs: list[Run], task: str) -> float | None:
+    """A variant's score on all of its own items of a task, mean over its runs."""
+    scores = [run.items[task].values.sum() / run.items[task].weights.sum() for run in runs if task in run.items]
+    return float(np.mean(scores)) if scores else None
+
+
+def _read(queue: Queue, experiment: Experiment, revision: str) -> Run:
+    items = {}
+    for path, cached in queue.project.output(revision, "data/evaluate").items():
+        if path.endswith(".jsonl") and "/" not in path:
+            # split, not splitlines: JSON may hold U+2028.
+            rows = [json.loads(line) for line in cached.read_text("utf-8").split("\n") if line.strip()]
+            found = read_items(rows)
+            if found is not None:
+                items[path.removesuffix(".jsonl")] = found
+    return Run(experiment, revision, queue.project.reports(revision), dict(sorted(items.items())))
+
+
+def _changes(queue: Queue, variant: str) -> dict[str, Any]:
+    """The overrides in which a variant differs from others; seeds, tags and what all share left out."""
+    own = next(each for each in queue.experiments if each.variant == variant).overrides
+    shared = set(_keys(queue.ablation.shared)) | set(queue.ablation.seed_keys) | {"tracking.group", "tracking.tags"}
+    return {key: value for key, value in own.items() if key not in shared}
+
+
+def _keys(values: dict[str, Any]) -> list[str]:
+    from lab.experiments.overrides import flatten
+
+    return list(flatten(values))
