@@ -20,14 +20,16 @@ _SESSION = frozenset(["phpsessid", "jsessionid", "sid", "sessionid", "session_id
 _JSESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
-# A URL whose normal form is itself: names of query fields are given without escapes, so that `_HAS_SESSION` sees them.
+# A URL whose normal form is itself, less the fragment. Names of query fields are free of escapes, so that `_HAS_SESSION`
+# sees them as they are.
 _PLAIN = (
     r"^https?://(?:[0-9a-z_-]+\.)*[0-9a-z_-]+/[!-\"$->@-~]*"
     r"(?:\?(?:[!-\"$',-<>-~()*]+(?:=[!-\"$-%'-~]*)?|=[!-\"$-%'-~]*)"
-    r"(?:&[!-\"$',-<>-~()*]*(?:=[!-\"$-%'-~]*)?)*)?$"
+    r"(?:&[!-\"$',-<>-~()*]*(?:=[!-\"$-%'-~]*)?)*)?(?:#[!-~]*)?$"
 )
+_HOME = r"^https?://(?:[0-9a-z_-]+\.)*[0-9a-z_-]+$"  # lacks only the path's slash
 _HAS_SESSION = r"(?i);jsessionid=|[?&](?:" + "|".join(sorted(_SESSION)) + r")(?:[=&]|$)"
-_DOT, _SLASH, _S = b"./s"
+_DOT, _SLASH, _S, _FRAGMENT = b"./s#"
 _WWW = np.frombuffer(b"www.", np.uint8)
 
 
@@ -77,29 +79,31 @@ class Batch:
 
     def __init__(self, urls: pa.StringArray):
         odd = pc.or_(pc.invert(pc.match_substring_regex(urls, _PLAIN)), pc.match_substring_regex(urls, _HAS_SESSION))
-        self._odd = np.flatnonzero(odd.to_numpy(zero_copy_only=False))
+        home = pc.and_(odd, pc.match_substring_regex(urls, _HOME))
+        urls = pc.replace_with_mask(urls, home, pc.binary_join_element_wise(urls.filter(home), "/", ""))
+        odd = pc.and_not(odd, home)
+        rows = np.flatnonzero(odd.to_numpy(zero_copy_only=False))
         hosts, normals = [], []
-        for url in urls.take(pa.array(self._odd)).to_pylist():
+        for url in urls.take(pa.array(rows)).to_pylist():
             hosts.append(host_of(url))
             normals.append(normalised(url))
-        if hosts:
-            texts = [f"{host}\n{normal}" for host, normal in zip(hosts, normals, strict=True)]
-            urls = pc.replace_with_mask(urls, odd, string_array(texts))
-        self.spans, starts, ends = Spans.of(urls)
+        texts = [f"{host}\n{normal}" for host, normal in zip(hosts, normals, strict=True)]
+        self.spans, starts, ends = Spans.of(pc.replace_with_mask(urls, odd, string_array(texts)))
         behind_scheme = starts + len("http://")
         behind_scheme += self.spans.bytes[np.minimum(starts + len("http"), len(self.spans.bytes) - 1)] == _S
         host_starts, normal_starts, listed_starts = behind_scheme.copy(), starts.copy(), behind_scheme.copy()
         host_ends = self.spans.next(_SLASH, host_starts)
+        normal_ends = np.minimum(ends, self.spans.next(_FRAGMENT, starts))
         # What an odd URL is in the buffer: its host, a newline, its normal form.
         lengths = np.array([len(host.encode()) for host in hosts], np.int64)
         schemes = [normal.partition("://") for normal in normals]
         before = [len((scheme + mark).encode()) if mark else -1 for scheme, mark, _ in schemes]
-        host_starts[self._odd], host_ends[self._odd] = starts[self._odd], starts[self._odd] + lengths
-        normal_starts[self._odd] = host_ends[self._odd] + 1
+        host_starts[rows], host_ends[rows] = starts[rows], starts[rows] + lengths
+        normal_starts[rows], normal_ends[rows] = host_ends[rows] + 1, ends[rows]
         offsets = np.array(before, np.int64)
-        listed_starts[self._odd] = np.where(offsets < 0, ends[self._odd], normal_starts[self._odd] + offsets)
+        listed_starts[rows] = np.where(offsets < 0, ends[rows], normal_starts[rows] + offsets)
         self.host = host_starts, host_ends
-        self.normal = normal_starts, ends
+        self.normal = normal_starts, normal_ends
         self._listed_starts = listed_starts
 
     @cached_property

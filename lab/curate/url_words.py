@@ -9,6 +9,7 @@ datatrove carries, can be given as a folder.
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 import pyarrow as pa
@@ -47,9 +48,9 @@ _BREAKS = re.compile(r"[^a-zA-Z0-9]+")
 _FILES = {"banned": "banned_words.txt", "soft": "soft_banned_words.txt", "subwords": "banned_subwords.txt"}
 
 _ALPHANUMERIC = np.zeros(256, bool)
-_ALPHANUMERIC[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = True
-_LOWER = np.arange(256, dtype=np.uint8)
-_LOWER[list(range(ord("A"), ord("Z") + 1))] += ord("a") - ord("A")
+_ALPHANUMERIC[list((ascii_letters + digits).encode())] = True
+_OTHERS = np.flatnonzero(~_ALPHANUMERIC).astype(np.uint8).tobytes()
+_LOWER = bytes.maketrans(ascii_uppercase.encode(), ascii_lowercase.encode())
 
 
 def squeezed(text: str) -> str:
@@ -105,9 +106,9 @@ def _squeezed(urls: pa.StringArray) -> pa.StringArray:
     _, offsets, data = urls.buffers()
     offsets = np.frombuffer(offsets, np.int32)[urls.offset : urls.offset + len(urls) + 1]
     data = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
-    stays = _ALPHANUMERIC[data]
-    places = np.append(np.int32(0), np.cumsum(stays, dtype=np.int32))[offsets - offsets[0]]
-    return pa.StringArray.from_buffers(len(urls), pa.py_buffer(places), pa.py_buffer(_LOWER[data[stays]]))
+    places = np.append(np.int32(0), np.cumsum(_ALPHANUMERIC[data], dtype=np.int32))[offsets - offsets[0]]
+    together = data.tobytes().translate(_LOWER, _OTHERS)
+    return pa.StringArray.from_buffers(len(urls), pa.py_buffer(places), pa.py_buffer(together))
 
 
 def _read(path: Path) -> list[str]:
