@@ -14,6 +14,7 @@ from random import Random
 import pyarrow as pa
 
 from lab.crawl import media, spam
+from lab.crawl.blacklist import blocked_host, blocked_url
 from lab.crawl.near_duplicates import near_duplicate
 from lab.crawl.web import Delivery, Page, generator
 
@@ -31,7 +32,6 @@ TRUTH = pa.schema(
 )
 SIMILARITIES = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0]
 LANGUAGES = Path(__file__).with_name("languages.txt")
-BLOCKED_CATEGORIES = {"gambling": "lucky-wheel", "phishing": "your-bank-login", "malware": "free-codecs"}
 BANNED_PATHS = ["viagra-cialis-cheap", "xxx-video", "porn-tube"]
 SESSIONS = ["?sessionid={}", "?PHPSESSID={}", ";jsessionid={}", "?sid={}"]
 
@@ -57,7 +57,7 @@ class Planter:
     """Makes the cases of all kinds, `count` of each."""
 
     def __init__(self, seed: int, count: int, bases: list[Page], originals: dict[str, list[Page]]):
-        """`originals`: "certain" for pages whose text passes all filters, "any" for pages that well may."""
+        """`originals`: "certain" for pages whose text passes all filters, "any" for others."""
         self.seed, self.count, self.bases = seed, count, list(reversed(bases))
         self.originals = {name: list(reversed(pages)) for name, pages in originals.items()}
 
@@ -94,9 +94,8 @@ class Planter:
                 yield Case(f"language:{language}", page, "language")
 
     def _blocked(self) -> Iterator[Case]:
-        hosts = [f"{prefix}{name}.example" for name in BLOCKED_CATEGORIES.values() for prefix in ("", "www.", "play.")]
         for number in range(self.count):
-            url = f"https://{hosts[number % len(hosts)]}/page-{number + 1}.html"
+            url = f"https://{blocked_host(number)}/page-{number + 1}.html"
             yield Case("blocked_host", self._base(url), "url_filter")
         for number in range(self.count):
             yield Case("blocked_url", self._base(f"https://{blocked_url(number)}"), "url_filter")
@@ -120,21 +119,19 @@ class Planter:
                 base = self.bases.pop()
                 url = f"https://{kind.replace('_', '-')}-{number + 1}.best-offers.example/"
                 body = make(chance, paragraph_texts(base.body))
-                page = replace(base, url=url, body=body, title=f"Offers of the day {number + 1}", related=[])
+                page = replace(base, url=url, body=body, title=f"Best offers {number + 1}", related=[])
                 yield Case(f"spam:{kind}", page, "quality", certain=False)
 
     def _near_duplicates(self) -> Iterator[Case]:
         for target in SIMILARITIES:
             for number in range(self.count):
-                exact = target == 1.0
-                pool = self.originals["certain" if exact or number % 2 else "any"] or self.originals["certain"]
-                original = pool.pop()
+                original = self.originals["certain"].pop()
                 body, similarity = near_duplicate(original.body, target, self._chance(f"near:{target}", number))
                 path = original.url.split("/", 3)[3]
                 url = f"https://{original.host.split('.')[0]}-{number + 1}.mirror.example/{path}"
                 page = replace(original, url=url, body=body, dressed_as=original.url)
                 known = {"similarity": similarity, "original": original.url}
-                yield Case(f"near_duplicate:{target}", page, "dedup", certain=exact, **known)
+                yield Case(f"near_duplicate:{target}", page, "dedup", certain=target == 1.0, **known)
 
     def _personal(self) -> Iterator[Case]:
         names = ["harriet.stone", "j_miller", "post", "the-bakery", "w.k.finch", "info"]
@@ -176,8 +173,10 @@ class Planter:
                 url = f"https://{kind.replace('_', '-')}.letters.example/{number + 1}"
                 how = {"codec": codec, "content_type": header, "meta_charset": meta}
                 page = self._base(url, f"<p>{text}</p>\n", **how)
-                certain = kind not in ("utf-8_as_iso-8859-1", "windows-1252_as_utf-8", "missing_windows-1252")
-                yield Case(f"charset:{kind}", page, "keep", certain=certain, contains=text)
+                # A wrong label that fits the bytes is believed, as browsers do: the page stays, its accents suffer.
+                garbled = kind == "utf-8_as_iso-8859-1"
+                certain = kind not in ("windows-1252_as_utf-8", "missing_windows-1252")
+                yield Case(f"charset:{kind}", page, "keep", certain=certain, contains=None if garbled else text)
 
     def _deliveries(self) -> Iterator[Case]:
         ways = {"gzip": {"gzip": True}, "chunked": {"chunked": True}, "gzip_chunked": {"gzip": True, "chunked": True}}
@@ -231,20 +230,6 @@ def languages() -> dict[str, tuple[str, list[str]]]:
         _, language, title = heading.split(" ", 2)
         found[language] = (title, texts)
     return found
-
-
-def blocked_url(number: int) -> str:
-    """An address (without its scheme) that the blacklist names."""
-    return f"free-pages.example/~user{number + 1}/prizes"
-
-
-def write_blacklist(folder: Path, count: int) -> None:
-    """The blacklist in UT1's layout: `<category>/domains` and `<category>/urls`, one entry a line."""
-    for category, name in BLOCKED_CATEGORIES.items():
-        (folder / category).mkdir(parents=True, exist_ok=True)
-        (folder / category / "domains").write_text(f"{name}.example\nold-{name}.example\n", "utf-8")
-        numbers = range(count) if category == "gambling" else []
-        (folder / category / "urls").write_text("".join(f"{blocked_url(number)}\n" for number in numbers), "utf-8")
 
 
 def paragraph_texts(html: str) -> list[str]:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from lab import engine as engines
 from lab.crawl import sources
+from lab.crawl.blacklist import write_blacklist
 from lab.crawl.dress import dress
-from lab.crawl.planted import TRUTH, Case, Planter, bases_needed, write_blacklist
+from lab.crawl.planted import SIMILARITIES, TRUTH, Case, Planter, bases_needed
 from lab.crawl.sources import Reference
 from lab.crawl.warc_writer import Capture, compress, damaged, records, warcinfo
 from lab.crawl.web import Delivery, Page, capture, generator
@@ -80,7 +81,7 @@ def _cases(sample: SampleParams, made: sources.Sources, related: dict[str, list]
     """The planted cases, made of pages that stand nowhere else and of copies of pages that are in the crawl."""
     chance = generator(sample.seed, "originals")
     pools: dict[str, list[Page]] = {"certain": [], "any": []}
-    wanted = {"certain": 9 * sample.planted_per_kind, "any": 5 * sample.planted_per_kind}
+    wanted = {"certain": len(SIMILARITIES) * sample.planted_per_kind, "any": sample.planted_per_kind}
     for pool, kinds in (("certain", {"town"}), ("any", {"documentation"})):
         usable = [page for page in made.pages if page.kind in kinds and page.prose >= 0.7]
         for reference in chance.sample(usable, len(usable)):

@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import engine as engines
 from lab.crawl import documentation
 from lab.crawl.libraries import STANDARD_LIBRARY, Library, libraries
-from lab.crawl.near_duplicates import words
+from lab.crawl.near_duplicates import shingles, words
 from lab.crawl.sites import town_page
 from lab.crawl.town import town_pages
 from lab.crawl.web import Page
@@ -24,6 +24,7 @@ from lab.params import EngineParams, SampleParams
 TOWN_PAGES = 1250  # of one town; more pages are more towns
 LIBRARIES = 8  # at least, where few pages are asked for
 RICH_SHARE, ABOUT_SHARE = 0.65, 0.1  # of the documentation's pages: rich in prose; descriptions and licences
+MIN_FRESH_SHARE = 0.97  # of a sound page's runs of five words that differ from one another
 _SENTENCE_END = re.compile(r"[.!?][\"')]*(\s|<)")
 
 
@@ -89,13 +90,15 @@ def make(item: dict, folder: Path, name: str, *, seed: int) -> dict:
 
 
 def is_sound(page: Page) -> bool:
-    """Whether the text is running prose that no filter for prose can mind: paragraphs of whole sentences, enough."""
-    tags = set(re.findall(r"<(\w+)", page.body))
+    """Whether the text is running prose that no filter for prose can mind: enough whole sentences, few repeated."""
     text = page.body
-    sentences = len(_SENTENCE_END.findall(text))
-    plain = tags <= {"p", "code", "em", "strong", "a", "h2", "h3"} and "{" not in text and "..." not in text
-    count = len(words(text))
-    return plain and 130 <= count <= 2000 and sentences >= 8 and count / sentences < 40
+    plain = set(re.findall(r"<(\w+)", text)) <= {"p", "code", "em", "strong", "a", "h2", "h3"}
+    spoken = words(text)
+    count, sentences = len(spoken), len(_SENTENCE_END.findall(text))
+    if not plain or "{" in text or "..." in text or not 130 <= count <= 2000 or sentences < 8:
+        return False
+    fresh = len(shingles(spoken)) / (count - 4)
+    return count / sentences < 40 and fresh > MIN_FRESH_SHARE
 
 
 def _run(items: dict[str, dict], sample: SampleParams, engine: EngineParams) -> dict[str, tuple[Path, dict]]:

@@ -4,7 +4,7 @@ In: a random generator, and paragraphs of sound English where the fault sits in 
 HTML. Each names the rule that it breaks (FACTS: Gopher, C4, FineWeb).
 """
 
-import base64
+import re
 from collections.abc import Callable
 from html import escape
 from random import Random
@@ -19,12 +19,15 @@ _OFFERS = [
     "Our customers have told us that this is the best offer of the year, and we agree with them.",
     "Order before midnight and we will ship the same day to any address in the country.",
 ]
-_GOODS_WORDS = (
-    "cheap flights hotel deals best price mattress used cars car loans online store discount code free shipping garden "
-    "furniture running shoes mobile phone repair printer ink kitchen knives wedding dress rental apartment insurance "
-    "quote credit card balance transfer laptop battery replacement web hosting coupon designer handbag watch outlet"
-)
-_GOODS = _GOODS_WORDS.split()
+_GOODS = (
+    "garden chairs, travel insurance, running shoes, kitchen knives, office furniture, designer handbags, used cars, "
+    "web hosting, phone repairs, printer ink, wedding dresses, laptop batteries, hotel rooms, car loans, wall clocks"
+).split(", ")
+_SEARCHES = [
+    "buy cheap {} online", "best {} reviews today", "compare {} prices near you", "where can i find good {}",
+    "{} discount code this week", "free shipping for {}", "how much should {} cost", "who sells used {} nearby",
+    "latest {} offers from our store", "top ten {} brands this year", "{} for beginners", "why are {} so expensive",
+]  # fmt: skip
 _SYMBOLS = [*"#$%&*+=<>@^~|_", "->", "::", "***", "###", "=>", "%%", "$$", "//"]
 
 
@@ -45,8 +48,10 @@ def repeated_phrase(chance: Random, sound: list[str]) -> str:
 
 
 def keyword_list(chance: Random, sound: list[str]) -> str:
-    """Search terms without a sentence (Gopher: stop words)."""
-    return paragraphs([", ".join(chance.choices(_GOODS, k=30)) for _ in range(8)])
+    """What people type into search engines, without a sentence (Gopher: stop words)."""
+    searches = [search.format(goods) for search in _SEARCHES for goods in chance.sample(_GOODS, 2)]
+    chance.shuffle(searches)
+    return paragraphs([f"{', '.join(searches[at : at + 4])}." for at in range(0, len(searches), 4)])
 
 
 def symbol_soup(chance: Random, sound: list[str]) -> str:
@@ -54,7 +59,7 @@ def symbol_soup(chance: Random, sound: list[str]) -> str:
     lines = []
     for text in sound:
         words = text.split()
-        lines.append(" ".join(f"{word} {chance.choice(_SYMBOLS)} {chance.choice(_SYMBOLS)}" for word in words))
+        lines.append(" ".join(f"{word} {chance.choice(_SYMBOLS)}" if chance.random() < 0.5 else word for word in words))
     return paragraphs(lines)
 
 
@@ -76,15 +81,16 @@ def too_short(chance: Random, sound: list[str]) -> str:
 
 
 def long_words(chance: Random, sound: list[str]) -> str:
-    """Lines with a word of more than a thousand characters (C4 drops each; too few sentences are left)."""
-    blobs = [base64.b64encode(chance.randbytes(900)).decode("ascii") for _ in sound]
-    return paragraphs([f"{text} {blob}" for text, blob in zip(sound, blobs, strict=True)])
+    """Laughter of over a thousand letters without a space (Gopher: mean word length; C4 drops such lines)."""
+    lines = [sentence for text in sound for sentence in text.split(". ")][:12]
+    return paragraphs([f"{line} {chance.choice(['ha', 'wow', 'oo']) * chance.randint(501, 600)}" for line in lines])
 
 
 def bullet_list(chance: Random, sound: list[str]) -> str:
-    """Nothing but bullet points (Gopher: bullet lines)."""
-    sentences = [sentence for text in sound for sentence in text.split(". ")]
-    return paragraphs([f"• {sentence.rstrip('.')}." for sentence in sentences])
+    """Nothing but bullet points, line after line (Gopher: bullet lines)."""
+    points = [point for text in sound for point in re.split(r"[.,;:?!]\W+", text) if " " in point]
+    lines = [f"• {escape(point.rstrip('.'), quote=False)}." for point in points]
+    return f"<p>{'<br>'.join(lines)}</p>"
 
 
 def ellipsis_lines(chance: Random, sound: list[str]) -> str:

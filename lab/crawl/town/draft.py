@@ -9,7 +9,7 @@ from lab.crawl.town.facts import Fact, Told
 from lab.crawl.town.grammar import Text
 from lab.crawl.town.people import Person
 from lab.crawl.town.tracking import Scene
-from lab.crawl.town.world import World
+from lab.crawl.town.world import Happening, World
 
 # Rules about things in general: what agrees with a subject, and what comes between.
 ASIDES = ("about_thing", "about_building", "about_animal", "about_plant", "about_food", "about_worker", "about_past")
@@ -64,6 +64,7 @@ class Draft:
     blocks: list[Block] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)  # that this page has told or recalled
 
     def __post_init__(self) -> None:
         self.random = Random(f"town:{self.world.seed}:{self.number}")

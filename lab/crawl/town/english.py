@@ -36,7 +36,8 @@ IRREGULAR = {
     speak spoke spoken|spend spent|spin spun|split split|spread spread|stand stood|steal stole stolen|stick stuck
     strike struck|sweep swept|swim swam swum|swing swung|take took taken|teach taught|tear tore torn|tell told
     think thought|throw threw thrown|understand understood|wake woke woken|wear wore worn|weave wove woven|win won
-    wind wound|write wrote written|overhear overheard|rebuild rebuilt|repay repaid|creep crept|leap leapt|bear bore borne
+    wind wound|write wrote written|overhear overheard|rebuild rebuilt|repay repaid|creep crept|leap leapt
+    bear bore borne
     """.replace("\n", "|").split("|")
     if row.strip()
 }
@@ -44,10 +45,10 @@ IRREGULAR = {
 # Two-syllable verbs stressed on the first one do not double their last consonant.
 NOT_DOUBLED = frozenset(
     "open visit listen offer gather whisper wander answer enter remember water wonder matter bother order deliver "
-    "cover polish finish sharpen fasten loosen tidy carry murmur flutter chatter harvest discover suffer number scatter "
-    "weather hammer button season lengthen shorten whiten soften thicken ripen moisten glisten tighten simmer quiver "
-    "consider happen garden shelter benefit profit wallpaper limit edit exhibit recover shiver linger flower consider "
-    "hover batter butter ladder solder lower borrow follow develop ruin tremble fidget rescue".split()
+    "cover polish finish sharpen fasten loosen tidy carry murmur flutter chatter harvest discover suffer number "
+    "scatter weather hammer button season lengthen shorten whiten soften thicken ripen moisten glisten tighten "
+    "simmer quiver consider happen garden shelter benefit profit wallpaper limit edit exhibit recover shiver linger "
+    "flower hover batter butter ladder solder lower borrow follow develop ruin tremble fidget rescue".split()
 )
 
 VOWEL_LETTER_BUT_A = re.compile(r"(?:use|usu|uni(?!n)|euro|one\b|one-|once|ewe)", re.I)

@@ -1,4 +1,4 @@
-"""What is true in a town: facts, the state that holds those of now, and what a page tells of them. No text is made here."""
+"""What is true in a town: facts, the state that holds those of now, and what a page tells of them. Makes no text."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -27,6 +27,7 @@ def happen(draft: Draft) -> tuple[Happening, str]:
         draft.change(fact, sentence)
     draft.topics += [who.full for who in happening.people]
     draft.world.news = [*draft.world.news[-LONGEST_MEMORY:], happening]
+    draft.happenings.append(happening)
     return happening, sentence
 
 
@@ -39,13 +40,14 @@ def recall(draft: Draft, count: int, *apart: Person) -> list[str]:
     """Sentences about recent happenings that are still true and befell none of `apart`: claims of the same facts."""
     world = draft.world
     recent = [one for one in world.news if world.day - one.day <= RECENT_DAYS and _still_true(one, world)]
-    recent = [one for one in recent if not any(who in apart for who in one.people)]
+    recent = [one for one in recent if one not in draft.happenings and not any(who in apart for who in one.people)]
     sentences = []
     for happening in draft.random.sample(recent, min(count, len(recent))):
         sentence = draft.say(f"happen_{happening.kind}", **happening.bindings)
         for fact in happening.changes:
             draft.claim(fact, sentence)
         sentences.append(sentence)
+        draft.happenings.append(happening)
         if draft.random.random() < 0.5:
             sentences += more(draft, happening, 1, 1)
     return sentences

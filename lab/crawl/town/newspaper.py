@@ -1,4 +1,4 @@
-"""What a town prints: news, notices, minutes of its council, the weather. Each takes a draft and writes a page on it."""
+"""What a town prints: news, notices, minutes, the weather. Each takes a draft and writes a page on it."""
 
 from lab.crawl.town import claims
 from lab.crawl.town.draft import Draft

@@ -23,7 +23,7 @@ SEASONS = "winter winter spring spring spring summer summer summer autumn autumn
 COLOURS = ("black", "white", "brown", "grey", "spotted", "golden", "black and white")
 
 
-@dataclass
+@dataclass(eq=False)
 class Happening:
     """One piece of town news: its kind (rules happen_<kind>, more_<kind>), who and what it binds, what it changes."""
 
