@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.bench.datatrove import VENV, datatrove_python
 from lab.bench.pages import ARCHIVE, LANGUAGES, Page, pages, resiliparse_text, short_hash
-from lab.curate import c4, fineweb, gopher
+from lab.curate import c4, fineweb, gopher, pii
 from lab.curate.text import Text
 from lab.documents import Reason
 from lab.errors import LabError
@@ -31,7 +31,9 @@ FILTERS = {
     "fineweb": "FineWeb",
     "fineweb_after_c4": "FineWeb, after C4's cleaning",
     "c4_text": "C4's cleaned text, byte by byte",
+    "pii": "E-mail and IPv4 addresses, span by span",
 }
+COMPARED_WHOLE = ("c4_text", "pii")  # by what they give; the others by whether they refuse
 LABELS = {"en": "English", "de": "German"}
 
 
@@ -46,8 +48,8 @@ class Disagreement:
     cause: str = ""
 
 
-def judge(page: Page) -> dict[str, Reason | str | None]:
-    """Our verdicts: for each of FILTERS the reason to refuse or None; for `c4_text` the hash of the cleaned text."""
+def judge(page: Page) -> dict[str, Reason | str | list | None]:
+    """Our verdicts: for each of FILTERS the reason to refuse or None; the cleaned text's hash; the personal spans."""
     params = QualityParams()
     text = Text(page.text, page.language)
     cleaned = c4.clean(text, params.c4)
@@ -58,6 +60,7 @@ def judge(page: Page) -> dict[str, Reason | str | None]:
         "fineweb": fineweb.reason(text, params.fineweb),
         "fineweb_after_c4": None if cleaned.reason else fineweb.reason(cleaned.text, params.fineweb),
         "c4_text": None if cleaned.reason else short_hash(cleaned.text.text),
+        "pii": [(span.start, span.end, span.kind) for span in pii.find(page.text) if span.kind != "ipv6"],
     }
 
 
@@ -73,19 +76,22 @@ def judge_by_datatrove(found: Iterable[Page], python: Path, *, show_words: bool 
     if done.returncode:
         raise LabError(f"datatrove's filters failed: {done.stderr.strip()[-500:]}")
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    return [{**verdict, "c4_text": verdict["c4_text"] and verdict["c4_text"][:16]} for verdict in verdicts]
+    for verdict in verdicts:
+        verdict["c4_text"] = verdict["c4_text"] and verdict["c4_text"][:16]
+        verdict["pii"] = [tuple(span) for span in verdict["pii"]]
+    return verdicts
 
 
-def compare(page: Page, ours: Mapping[str, Reason | str | None], theirs: Mapping) -> Iterator[Disagreement]:
+def compare(page: Page, ours: Mapping[str, Reason | str | list | None], theirs: Mapping) -> Iterator[Disagreement]:
     """Filters that decide otherwise. What comes after C4 is compared where both let the text pass."""
     for name in FILTERS:
         after_c4 = name in ("fineweb_after_c4", "c4_text")
         if after_c4 and (ours["c4"] or theirs["c4"]):
             continue
         a, b = ours[name], theirs[name]
-        if (a != b) if name == "c4_text" else bool(a) != bool(b):
+        if (a != b) if name in COMPARED_WHOLE else bool(a) != bool(b):
             shown = f"{a} ({a.detail})" if isinstance(a, Reason) and a.detail else a
-            yield Disagreement(page, name, shown or "", b or "")
+            yield Disagreement(page, name, str(shown or ""), str(b or ""))
 
 
 def cause(page: Page, words: list[str]) -> str:
@@ -93,9 +99,8 @@ def cause(page: Page, words: list[str]) -> str:
     ours, theirs = Counter(Text(page.text, page.language).words()), Counter(words)
     if ours == theirs:
         return "the same words: another rule"
-    only = [
-        ", ".join(f"{word!r} x {n}" for word, n in found.most_common(4)) for found in (ours - theirs, theirs - ours)
-    ]
+    alone = (ours - theirs).most_common(4), (theirs - ours).most_common(4)
+    only = [", ".join(f"{word[:20]!r} x {n}" for word, n in found) for found in alone]
     return f"words: ours alone {only[0] or 'none'}; datatrove's alone {only[1] or 'none'}"
 
 

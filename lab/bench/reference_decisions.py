@@ -2,7 +2,8 @@
 
 In (stdin): one JSON object a line, `text`, `language` (of datatrove's, such as "deu"), `stop_words`, and `show_words`.
 Out (stdout): one a line, filter -> the reason of its refusal or null; each filter sees the text itself,
-`fineweb_after_c4` sees what C4 leaves (null if that refuses); `c4_text` is the sha256 of it; `words` if asked for.
+`fineweb_after_c4` sees what C4 leaves (null if that refuses); `c4_text` is the sha256 of it; `pii` the spans that
+its formatter would replace; `words` if asked for.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from datatrove.pipeline.filters import (
     GopherQualityFilter,
     GopherRepetitionFilter,
 )
+from datatrove.pipeline.formatters import PIIFormatter
 from datatrove.utils.text import split_into_words
 
 
@@ -35,7 +37,17 @@ def reason(verdict: bool | tuple[bool, str]) -> str | None:
     return None if verdict is True else verdict[1] if isinstance(verdict, tuple) else "refused"
 
 
+def personal(text: str, formatter: PIIFormatter) -> list[tuple[int, int, str]]:
+    """Spans of e-mail addresses and public IPv4 addresses, in the order of the text."""
+    emails = [match.span() for match in formatter.emails_replacer.regex.finditer(text)]
+    hidden = formatter.emails_replacer.regex.sub(lambda match: "@" * len(match[0]), text)  # as if they were replaced
+    found = formatter.ip_replacer.regex.finditer(hidden)
+    ips = [match.span() for match in found if formatter.ip_replacer.validator(match[0])]
+    return sorted([(*span, "email") for span in emails] + [(*span, "ipv4") for span in ips])
+
+
 def main() -> None:
+    formatter = PIIFormatter()
     for line in sys.stdin:
         page = json.loads(line)
         used = filters(page["language"], tuple(page["stop_words"]))
@@ -51,6 +63,7 @@ def main() -> None:
         if found["c4"] is None and cleaned.text:
             found["c4_text"] = hashlib.sha256(cleaned.text.encode()).hexdigest()
             found["fineweb_after_c4"] = reason(used["fineweb"].filter(cleaned))
+        found["pii"] = personal(page["text"], formatter)
         if page.get("show_words"):
             found["words"] = split_into_words(page["text"], page["language"])
         print(json.dumps(found))

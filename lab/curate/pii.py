@@ -40,7 +40,8 @@ _ATOM = rf"{_LETTER}0-9!#$%&'*+/=?^_`{{|}}~\-"
 _LABEL = rf"[{_LETTER}0-9]++(?:-++[{_LETTER}0-9]++)*+"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _QUAD = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
-_EMAIL = regex.compile(rf"(?<![{_ATOM}.])([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
+# \G: or right behind the last address, as in "a@b.org/c@d.org".
+_EMAIL = regex.compile(rf"(?:(?<![{_ATOM}.])|\G)([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
 _FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
 _IPV4 = regex.compile(
     rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
@@ -160,7 +161,8 @@ def _ips(text: str) -> Iterator[Span]:
     for match in _IPV4.finditer(text):
         start, end = match.span()
         version = _VERSION_BEFORE.search(text[max(0, start - _CONTEXT) : start]) or _VERSION_AFTER.match(text, end)
-        if not version and ipaddress.IPv4Address(match[0]).is_global:
+        address = ipaddress.IPv4Address(match[0])
+        if not version and address.is_global and not address.is_multicast:
             yield Span(start, end, "ipv4")
     if "::" in text or text.count(":") >= 7:
         for match in _IPV6.finditer(text):
