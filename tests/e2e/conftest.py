@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from tests.conftest import ROOT
 
 CURATION = ["index", "url_filter", "extract", "language", "quality", "dedup", "pii", "dataset"]
-STAGES = ["crawl", *CURATION, "tokenizer", "tokenize", "train", "export", "evaluate", "report"]
+STAGES = ["crawl", *CURATION, "tokenizer", "tokenize", "train", "export", "evaluate", "contamination", "report"]
 SMALL = {
     "crawl": {"sample": {"town_pages": 260, "documentation_pages": 80, "planted_per_kind": 2, "files": 2}},
     "index": {"records_per_shard": 60},
