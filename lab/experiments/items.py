@@ -1,7 +1,7 @@
 """The same questions for all variants: the sample suite's items, made once from the baseline's held-out pages.
 
-Each run makes the suite from its own dataset, so variants of the curation would be asked different things, and the worst
-corpus the easiest. In: the baseline's experiment. Out: a folder of lm-eval tasks, which all variants have in
+Each run makes the suite from its own dataset, so variants of the curation would be asked different things, and the
+worst corpus the easiest. In: the baseline's experiment. Out: a folder of lm-eval tasks, which all variants have in
 `evaluate.suites` in place of `sample`. Its name is a hash of all it is made of.
 """
 

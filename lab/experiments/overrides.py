@@ -3,12 +3,15 @@ values of params.yaml as a run will see them.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from lab.errors import ParameterError
+
+_BEFORE_QUOTE = re.compile(r'(\\*)(")')
 
 
 def flatten(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
@@ -39,8 +42,8 @@ def apply(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
 
 
 def arguments(overrides: Mapping[str, Any]) -> list[str]:
-    """`-S key=value` for `dvc exp run`, in the order given. JSON is a subset of what Hydra's grammar takes."""
-    return [part for key, value in overrides.items() for part in ("-S", f"{key}={json.dumps(value)}")]
+    """`-S key=value` for `dvc exp run`, in the order given."""
+    return [part for key, value in overrides.items() for part in ("-S", f"{key}={_written(value)}")]
 
 
 def outside_paths(values: Any, root: Path, before: str = "") -> dict[str, Any]:
@@ -59,6 +62,15 @@ def outside_paths(values: Any, root: Path, before: str = "") -> dict[str, Any]:
         elif _leads_out(value):
             found[name] = _absolute(value, root)
     return found
+
+
+def _written(value: Any) -> str:
+    """A value in Hydra's grammar: JSON, but a backslash in a string stands for itself unless quotes follow."""
+    if isinstance(value, str):
+        return '"' + _BEFORE_QUOTE.sub(r"\1\1\\\2", value + '"')[:-2] + '"'
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return json.dumps(value)
 
 
 def _leads_out(value: Any) -> bool:
