@@ -178,7 +178,8 @@ def _phones(text: str, region: str | None) -> Iterator[Span]:
     import phonenumbers  # 2 MB of number plans, which only this option needs
 
     for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):
-        yield Span(match.start, match.end, "phone")
+        if not _IPV4.fullmatch(match.raw_string):  # some private addresses would do as numbers
+            yield Span(match.start, match.end, "phone")
 
 
 def _stand_in(kind: str, found: str) -> str:
