@@ -12,13 +12,14 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.compare import compare
 from lab.cli.doctor import doctor
 from lab.cli.generate import generate
 from lab.cli.preview import preview
 from lab.cli.tokens import tokens
 from lab.errors import LabError
 
-COMMANDS = (generate, preview, tokens, doctor)
+COMMANDS = (generate, preview, tokens, compare, doctor)
 DEBUG = "--debug"
 
 app = typer.Typer(

@@ -55,7 +55,7 @@ def locked(lock: Path) -> Finding:
 
 def read_lock(lock: Path) -> dict[str, str]:
     """Package -> pinned version, for this platform; comments and options left out."""
-    pins = {}
+    pins: dict[str, str] = {}
     for line in lock.read_text("utf-8").splitlines():
         try:
             requirement = Requirement(line.split(" #")[0].strip())

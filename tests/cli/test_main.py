@@ -62,7 +62,7 @@ def test_wrong_usage_is_one_line(lab, arguments, message):
     assert message in found.err and found.err.startswith("error: ") and found.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["generate", "preview", "tokens", "doctor"])
+@pytest.mark.parametrize("name", ["generate", "preview", "tokens", "compare", "doctor"])
 def test_outside_of_a_project(lab, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     arguments = {"generate": ["x"], "preview": ["quality"], "tokens": ["x"], "compare": ["workspace", "HEAD"]}

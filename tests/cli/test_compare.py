@@ -1,0 +1,187 @@
+"""If these fail, a user believes that one experiment beats another where it doesn't, or compares the wrong ones."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+
+from lab.cli.comparison import judge
+from lab.cli.revisions import Revision, flat
+from lab.evaluate.per_item import Items
+from tests.cli.conftest import error_of
+from tests.cli.experiments import make_project, run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("experiments") / "project"
+    make_project(root)
+    return root
+
+
+@pytest.fixture
+def experiments(made, tmp_path, monkeypatch):
+    """A copy to break, as the current folder. The workspace is at the experiment's results."""
+    root = tmp_path / "project"
+    shutil.copytree(made, root, symlinks=True)
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    return root
+
+
+def compared(lab, *revisions: str) -> dict:
+    found = lab("compare", *revisions, "--json")
+    assert found.status == 0, found.err
+    return json.loads(found.out)
+
+
+def test_a_revision_and_an_experiment_are_paired_item_by_item(lab, experiments):
+    found = compared(lab, "base", "more-words")
+    (against,) = found["differences"]
+    tasks = {row["task"]: row for row in against["tasks"]}
+    right, bits = tasks["lab_continuation"], tasks["lab_bits"]
+    assert all(row["paired"] for row in tasks.values())
+    assert right["difference"] == pytest.approx(15 / 60) and right["verdict"] == "better"
+    # The experiment spends more bits on each text: a positive difference is worse there.
+    assert bits["difference"] == pytest.approx(15 / 60 / math.log(2)) and bits["verdict"] == "worse"
+    assert against["sentence"].startswith("more-words: better on 1 and worse on 1 of 2 tasks")
+    assert found["parameters"] == {"quality.min_words": ["50", "100"]}
+    assert found["training"]["more-words"]["validation_bits_per_byte"] == 1.535
+
+
+def test_the_workspace_is_what_lies_in_the_folder(lab, experiments):
+    found = compared(lab, "workspace", "more-words", "HEAD")
+    same, before = found["differences"]
+    assert {row["difference"] for row in same["tasks"]} == {0.0}
+    assert {row["verdict"] for row in same["tasks"]} == {"undecided"}
+    assert before["tasks"][0]["difference"] == pytest.approx(-15 / 60)
+    path = experiments / "reports" / "evaluate.json"
+    path.write_text(path.read_text().replace('"chance": 0.25', '"chance": 0.5'))
+    assert compared(lab, "HEAD", "workspace")["scores"]["workspace"]["lab_continuation"]["chance"] == 0.5
+
+
+def test_the_tables(lab, experiments):
+    out = lab("compare", "base", "more-words").out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["lab", "continuation", "acc", "25.0", "33.3", "±", "12.0", "58.3", "±", "12.6"] in rows
+    assert ["quality.min_words", "50", "100"] in rows
+    assert any(row[:3] == ["lab", "continuation", "+25.0"] and row[-1] == "better" for row in rows)
+    assert "validation bits per byte" in out and "†" not in out
+
+
+def test_markdown_for_a_pull_request(lab, experiments):
+    out = lab("compare", "base", "more-words", "--markdown").out
+    tables = [block.splitlines() for block in out.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 4
+    for table in tables:
+        assert len({line.count("|") for line in table}) == 1 and set(table[1]) <= set("|:- ")
+    assert "| quality.min_words | 50 | 100 |" in out
+
+
+def test_without_items_it_says_so_and_takes_the_errors_as_independent(lab, experiments):
+    shutil.rmtree(experiments / ".dvc" / "cache")
+    found = compared(lab, "base", "more-words")
+    (right, _) = found["differences"][0]["tasks"]
+    assert not right["paired"]
+    errors = [found["scores"][name]["lab_continuation"]["error"] for name in ("base", "more-words")]
+    assert right["high"] - right["difference"] == pytest.approx(1.96 * math.hypot(*errors), rel=1e-4)
+    out = lab("compare", "base", "more-words").out
+    assert "independent" in out and "lab continuation †" in out and "dvc pull" in out
+
+
+def test_a_changed_evaluation_is_told(lab, experiments):
+    path = experiments / "params.yaml"
+    path.write_text(path.read_text().replace("fewshot: 0", "fewshot: 5"))
+    assert "The evaluation itself differs (evaluate.fewshot)" in lab("compare", "HEAD", "workspace").out
+
+
+def test_same_parameters_are_told(lab, experiments):
+    assert "The parameters are the same." in lab("compare", "HEAD", "base").out
+
+
+def test_the_same_again(lab, experiments):
+    assert lab("compare", "base", "more-words").out == lab("compare", "base", "more-words").out
+
+
+def test_an_unknown_name_lists_the_experiments(lab, experiments):
+    error = error_of(lab("compare", "base", "more-wrods"))
+    assert "more-wrods" in error and "more-words" in error
+
+
+def test_names_that_look_like_options_of_git_are_only_names(lab, experiments):
+    assert "experiments: more-words" in error_of(lab("compare", "base", "--", "--all"))
+
+
+def test_one_revision_is_not_enough(lab, experiments):
+    assert "lab compare HEAD workspace" in error_of(lab("compare", "HEAD"))
+
+
+def test_a_revision_that_was_never_scored(lab, experiments):
+    run(experiments, "git", "rm", "-q", "--cached", "reports/evaluate.json")
+    run(experiments, "git", "commit", "-qm", "No scores")
+    assert "reports/evaluate.json" in error_of(lab("compare", "base", "HEAD"))
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"scores": {}}', '{"scores": {"a": {"acc": "high"}}}'])
+def test_broken_scores(lab, experiments, content):
+    (experiments / "reports" / "evaluate.json").write_text(content)
+    assert "dvc repro -f evaluate" in error_of(lab("compare", "HEAD", "workspace"))
+
+
+def test_experiments_of_one_name_on_two_commits(lab, experiments):
+    """The one of the current commit is meant; where none is, the name alone is refused."""
+    run(experiments, "git", "commit", "-qam", "Next")
+    run(experiments, "dvc", "exp", "run", "-q", "-n", "more-words", "-S", "quality.min_words=70")
+    found = compared(lab, "base", "more-words")
+    assert found["parameters"]["quality.min_words"] == ["50", "70"]
+    run(experiments, "git", "commit", "-qm", "And on", "--allow-empty")
+    assert "several experiments" in error_of(lab("compare", "base", "more-words"))
+
+
+# A comparison's arithmetic, without a repository.
+
+
+def revision(name: str, right: list[float] | None, error: float | None = 0.05, prefix: str = "") -> Revision:
+    values = np.array(right if right is not None else [0.5] * 40)
+    keys = tuple((f"{prefix}{number}", 0) for number in range(len(values)))
+    items = {"task": Items("acc", keys, values, np.ones(len(values)), 0.25)} if right is not None else {}
+    scores = {"task": {"acc": float(values.mean()), "acc_stderr": error, "chance": 0.25, "items": len(values)}}
+    return Revision(name, None, {"evaluate": {"scores": scores}}, {}, items)
+
+
+def test_pairing_finds_what_independent_errors_can_not():
+    """Two models that agree on nearly all items: the few that differ tell, their common difficulty does not."""
+    hard = [float(number % 2) for number in range(200)]
+    better = [1.0 if number < 30 else value for number, value in enumerate(hard)]
+    paired = judge(revision("a", hard), revision("b", better))
+    apart = judge(revision("a", hard), revision("b", better, prefix="other "))
+    assert paired.comparison.tasks[0].verdict == "better" and not paired.apart
+    assert apart.comparison.tasks[0].verdict == "undecided"
+    assert apart.apart == {"task": "too few items in common"}
+    assert apart.comparison.tasks[0].difference == pytest.approx(paired.comparison.tasks[0].difference)
+
+
+def test_an_error_that_is_not_known_decides_nothing():
+    (row,) = judge(revision("a", None, error=None), revision("b", None)).comparison.tasks
+    assert math.isnan(row.low) and row.verdict == "undecided"
+
+
+def test_p_values_are_corrected_for_all_tasks_together():
+    """Paired and independent tasks count alike: with twenty of them, one p of 0.02 shows nothing."""
+
+    def many(name: str, value: float) -> Revision:
+        scores = {f"t{n}": {"acc": 0.5, "acc_stderr": 0.03, "items": 100} for n in range(20)}
+        scores["t0"] = scores["t0"] | {"acc": value}
+        return Revision(name, None, {"evaluate": {"scores": scores}}, {})
+
+    first = judge(many("a", 0.5), many("b", 0.5 + 0.1)).comparison.tasks[0]
+    assert first.p == pytest.approx(0.0184, abs=1e-3)
+    assert first.corrected == pytest.approx(20 * first.p) and first.verdict == "undecided"
+
+
+def test_flat_parameters():
+    assert flat({"a": {"b": {"c": True}, "d": None}, "e": {"f": [1, "x"]}}) == {
+        "a.b.c": "true", "a.d": "null", "e.f": '[1, "x"]',
+    }  # fmt: skip
