@@ -20,6 +20,7 @@ _FLAGS = regex.VERBOSE | regex.VERSION1
 _ADDRESS = regex.compile(
     r"(?:[\w+\-.]{2,}://)?(?:\S+@)?(?:[A-Za-z0-9\u00a1-\uffff][\w-]{0,62}\.)+\p{Ll}{2,63}(?::\d{2,5})?(?:[/?\#]\S*)?"
 )
+_LONGEST = 2000  # characters; a longer chunk, which is no word, is cut first: the time is quadratic in a chunk's length
 _FIRST_IDEOGRAPH = "\u2e80"
 _SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
 _EVERYWHERE = _SINGLE_LETTERS | {
@@ -53,6 +54,9 @@ class Splitter:
 
     def split(self, chunk: str) -> list[str]:
         """The words of a run of characters without spaces."""
+        if len(chunk) > _LONGEST:
+            parts = (chunk[start : start + _LONGEST] for start in range(0, len(chunk), _LONGEST))
+            return [word for part in parts for word in self.split(part)]
         if chunk.isalpha():
             return self._split_core(chunk)
         before: list[str] = []

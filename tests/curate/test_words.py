@@ -1,0 +1,95 @@
+"""Words: without these, every filter that counts words decides otherwise than FineWeb, language by language."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.curate.words import ENGLISH, GERMAN, splitter
+
+# What spaCy 3.8's blank tokenisers give.
+ENGLISH_WORDS = {
+    "word": "word",
+    "“Well,”": "“ Well , ”",
+    "(end).": "( end ) .",
+    "don't": "do n't",
+    "we’ll": "we ’ll",
+    "Ann's": "Ann 's",
+    "cannot": "can not",
+    "well-known": "well - known",
+    "2021-2027": "2021 - 2027",
+    "and/or": "and/or",
+    "him/her": "him / her",
+    "e.g.": "e.g.",
+    "Dr.": "Dr.",
+    "U.S.": "U.S.",
+    "1.": "1 .",
+    "3.5": "3.5",
+    "$20": "$ 20",
+    "20€": "20 €",
+    "50%": "50 %",
+    "10km": "10 km",
+    "1.5°C": "1.5 ° C",
+    "wait...": "wait ...",
+    "one…two": "one … two",
+    "http://a.example/b-c?d=e.f": "http://a.example/b-c?d=e.f",
+    "jane@mail.example": "jane@mail.example",
+    "www.a.example.": "www.a.example .",
+    "C++": "C++",
+    "#tag": "# tag",
+    "end.Begin": "end . Begin",
+    "a,b": "a , b",
+}
+GERMAN_WORDS = {
+    "Baden-Württemberg": "Baden-Württemberg",
+    "1.": "1.",
+    "z.B.": "z.B.",
+    "(vgl.": "( vgl.",
+    "Haus.": "Haus .",
+    "bzw.": "bzw.",
+    "geht’s": "geht ’s",
+    "geht's": "geht's",
+    "auf'm": "auf 'm",
+    "Schüler/innen": "Schüler / innen",
+    "und/": "und /",
+    "2021-2027": "2021 - 2027",
+    "„Nein“,": "„ Nein “ ,",
+    "20€": "20 €",
+    "Nr.": "Nr.",
+}
+
+
+@pytest.mark.parametrize("chunk, words", ENGLISH_WORDS.items())
+def test_english(chunk, words):
+    assert ENGLISH.split(chunk) == words.split(" ")
+
+
+@pytest.mark.parametrize("chunk, words", GERMAN_WORDS.items())
+def test_german(chunk, words):
+    assert GERMAN.split(chunk) == words.split(" ")
+
+
+def test_other_languages_are_split_as_english():
+    assert splitter(None) is splitter("en") is splitter("fi") is ENGLISH and splitter("de") is GERMAN
+
+
+CHUNKS = st.text(min_size=1, max_size=30).filter(lambda text: text.split() == [text])
+MARKS = st.lists(st.sampled_from([*"a1Ä.-'’/:,!?…(){}[]\"°€$%+@#京あ", "..", "n't", "km", "'s"]), min_size=1).map(
+    "".join
+)
+
+
+@given(CHUNKS | MARKS, st.sampled_from([ENGLISH, GERMAN]))
+def test_no_character_is_lost_or_added(chunk, rules):
+    words = rules.split(chunk)
+    assert "".join(words) == chunk and all(words)
+
+
+@pytest.mark.parametrize("piece", ["a.", "'", "a'", "1.", "-", "a-", "@", "a@", "$", "..", "/", "°", "(", "京", "a:/"])
+def test_long_chunks_take_linear_time(piece):
+    """A page may hold one "word" of 150 kilobytes and more, such as an inlined picture."""
+    chunk = piece * (150_000 // len(piece))
+    started = time.process_time()
+    assert "".join(ENGLISH.split(chunk)) == chunk
+    assert time.process_time() - started < 3
