@@ -219,9 +219,8 @@ def _llama_weights(config: ModelConfig) -> list[Weight]:
             qkv = tuple(f"{attention}.{name}_proj.{kind}" for name in "qkv")
             found.append(Weight(f"{ours}.attention.qkv.{kind}", qkv, rows=(queries, keys, keys)))
             found.append(Weight(f"{ours}.attention.out.{kind}", (f"{attention}.o_proj.{kind}",)))
-            gate_up = (f"{mlp}.gate_proj.{kind}", f"{mlp}.up_proj.{kind}")
-            found.append(Weight(f"{ours}.feedforward.gate_up.{kind}", gate_up, rows=(config.ffn, config.ffn)))
-            found.append(Weight(f"{ours}.feedforward.out.{kind}", (f"{mlp}.down_proj.{kind}",)))
+            for name, their_name in (("gate", "gate"), ("up", "up"), ("out", "down")):
+                found.append(Weight(f"{ours}.feedforward.{name}.{kind}", (f"{mlp}.{their_name}_proj.{kind}",)))
     found.append(Weight("norm.weight", ("model.norm.weight",)))
     if not config.tied_embeddings:
         found.append(Weight("head.weight", ("lm_head.weight",)))

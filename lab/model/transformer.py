@@ -69,17 +69,17 @@ class Rotary(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        shape = (config.context, 1, config.head_width // 2)
+        shape = (config.context, 1, config.head_width)
         self.register_buffer("cosine", torch.empty(shape), persistent=False)
         self.register_buffer("sine", torch.empty(shape), persistent=False)
 
     def fill(self) -> None:
         angles = torch.outer(torch.arange(self.config.context).float(), rotary_frequencies(self.config))
-        self.cosine.copy_(angles.cos()[:, None])
-        self.sine.copy_(angles.sin()[:, None])
+        self.cosine.copy_(torch.cat([angles.cos(), angles.cos()], dim=-1)[:, None])
+        self.sine.copy_(torch.cat([-angles.sin(), angles.sin()], dim=-1)[:, None])
 
     def forward(self, positions: slice | Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of the angles at these positions, each [time or (batch, time), 1, head_width / 2]."""
+        """Cosines and signed sines of the angles at these positions, each [time or (batch, time), 1, head_width]."""
         return self.cosine[positions], self.sine[positions]
 
 
@@ -98,8 +98,8 @@ def rotary_frequencies(config: ModelConfig) -> Tensor:
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     """Turn each pair of x [batch, time, heads, head_width] by its position's angle."""
     cosine, sine = rotation
-    left, right = x.chunk(2, dim=-1)
-    return torch.cat([left * cosine - right * sine, right * cosine + left * sine], dim=-1)
+    partner = x.roll(x.shape[-1] // 2, dims=-1)
+    return torch.addcmul(x * cosine, partner, sine)
 
 
 # Sublayers.
@@ -153,17 +153,17 @@ class FeedForward(nn.Module):
 
 
 class GatedFeedForward(nn.Module):
-    """SwiGLU (Shazeer 2020): one half, through SiLU, gates the other."""
+    """SwiGLU (Shazeer 2020): up, gated by a second product through SiLU, and down."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.gate_up = nn.Linear(config.width, 2 * config.ffn, bias=config.bias)
+        self.gate = nn.Linear(config.width, config.ffn, bias=config.bias)
+        self.up = nn.Linear(config.width, config.ffn, bias=config.bias)
         self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, time, width] -> the same shape."""
-        gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.out(F.silu(gate) * up)
+        return self.out(F.silu(self.gate(x)) * self.up(x))
 
 
 class Where:
