@@ -12,14 +12,16 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.ablate import ablate
 from lab.cli.compare import compare
 from lab.cli.doctor import doctor
 from lab.cli.generate import generate
+from lab.cli.lineage import lineage
 from lab.cli.preview import preview
 from lab.cli.tokens import tokens
 from lab.errors import LabError
 
-COMMANDS = (generate, preview, tokens, compare, doctor)
+COMMANDS = (generate, preview, tokens, compare, ablate, lineage, doctor)
 DEBUG = "--debug"
 
 app = typer.Typer(

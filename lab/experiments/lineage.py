@@ -68,7 +68,7 @@ def trace(project: Repository, path: str, revision: str | None = None) -> Lineag
     if place is None:
         known = ", ".join(out for out in makers if out.startswith("reports/"))
         raise InputError(f"{path}: no stage in dvc.lock made it. Metrics that stages made: {known or 'none'}.")
-    start = project.revision(revision or "HEAD")
+    start = project.baseline(project.revision(revision or "HEAD"))
     step = _step(project, start, makers[place], stages, makers, {})
     return Lineage(path, revision is None and _is_changed(project, place, path, step), step)
 

@@ -83,15 +83,11 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
     head = project.revision()
     base = project.yaml(head, "params.yaml")
     outside = overrides.outside_paths(base, project.root)
-    experiments, values = [], {}
+    experiments: list[Experiment] = []
     baselines: dict[int, params.Params] = {}
-    planned = plan(name, ablation)
-    common, folder = _common_items(
-        project, ablation, stages, overrides.apply(base, outside | planned[0].overrides), head
-    )
-    for experiment in planned:
+    for experiment in plan(name, ablation):
         where = f"ablations.yaml: {name}: {experiment.variant}"
-        changes = outside | experiment.overrides | overrides.outside_paths(experiment.overrides, project.root) | common
+        changes = outside | experiment.overrides | overrides.outside_paths(experiment.overrides, project.root)
         try:
             checked = params.check(overrides.apply(base, changes), where)
             baseline = baselines.setdefault(experiment.seed, checked)  # a seed's first is its baseline
@@ -99,7 +95,10 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
         except ParameterError as error:
             raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
         experiments.append(replace(experiment, overrides=changes))
-        values[experiment.name] = overrides.apply(base, changes)
+    first = overrides.apply(base, experiments[0].overrides)
+    common, folder = _common_items(project, ablation, stages, first, head)
+    experiments = [replace(each, overrides=each.overrides | common) for each in experiments]
+    values = {each.name: overrides.apply(base, each.overrides) for each in experiments}
     return Queue(
         name=name,
         ablation=ablation,

@@ -47,6 +47,14 @@ class Repository:
             if not ref.startswith(("refs/exps/exec/", "refs/exps/temp/")) and ref.count("/") == 4:
                 yield ref, commit
 
+    def baseline(self, commit: str) -> str:
+        """The commit that an experiment was made from; the commit itself where it is none."""
+        for ref, made in self.experiments():
+            if made == commit:
+                _, _, first, rest, _ = ref.split("/")
+                return first + rest
+        return commit
+
     def text(self, revision: str, path: str) -> str:
         """A file that git tracks, at a revision. InputError where it has none."""
         try:
