@@ -194,13 +194,13 @@ def _difference(task: str, part: _Part, corrected: float) -> Difference:
         p=part.p,
         corrected=corrected,
         detectable=float(high - low) / 2 * (1 + _Z_DETECTED / _Z_LEVEL),
-        seeds_needed=_seeds_needed(part.point, part.variances),
+        seeds_needed=runs_to_tell(part.point, part.variances),
         items=part.items,
         seeds=(len(part.runs[0]), len(part.runs[1])),
     )
 
 
-def _seeds_needed(point: float, found: Variances) -> int | None:
+def runs_to_tell(point: float, found: Variances) -> int | None:
     """Runs a side at which a difference of this size is found four times in five, if the items stay the same."""
     room = point**2 / (_Z_LEVEL + _Z_DETECTED) ** 2 - max(float(found.items - found.rest), 0.0)
     if found.freedom == 0 or room <= 0:

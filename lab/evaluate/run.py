@@ -29,7 +29,7 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams) -> 
 
     Raises ParameterError and InputError for suites that can't be run, EmptyCorpusError where the sample has no items.
     """
-    _set_network(params)
+    set_network(params)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     tasks, left_out = [], {}
@@ -63,7 +63,7 @@ def _run(export: Path, sample_tasks: list[str], items: Path, cache: Path, params
         return run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
 
 
-def _set_network(params: EvaluateParams) -> None:
+def set_network(params: EvaluateParams) -> None:
     """Before lm-eval's libraries are imported: they read these when they are."""
     os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that runs threads
     if params.data_dir:
