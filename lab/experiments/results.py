@@ -81,10 +81,13 @@ def read_results(queue: Queue) -> Results:
     baseline = by_variant.pop(ablation.baseline)
     comparisons, incomparable = [], {}
     for variant, items in by_variant.items():
+        if not (baseline and items):
+            incomparable[variant] = f"no finished run of {'it' if baseline else 'the baseline'} yet"
+            continue
         try:
             comparisons.append(compare(variant, baseline, items))
         except InputError as error:
-            incomparable[variant] = str(error)
+            incomparable[variant] = str(error).removeprefix(f"{variant}: ")
     return Results(
         name=queue.name,
         ablation=ablation,
@@ -138,13 +141,12 @@ def _read(queue: Queue, experiment: Experiment, revision: str) -> Run:
 
 
 def _changes(queue: Queue, variant: str) -> dict[str, Any]:
-    """The overrides in which a variant differs from others; seeds, tags and what all share left out."""
-    own = next(each for each in queue.experiments if each.variant == variant).overrides
-    shared = set(_keys(queue.ablation.shared)) | set(queue.ablation.seed_keys) | {"tracking.group", "tracking.tags"}
-    return {key: value for key, value in own.items() if key not in shared}
-
-
-def _keys(values: dict[str, Any]) -> list[str]:
-    from lab.experiments.overrides import flatten
-
-    return list(flatten(values))
+    """The overrides in which a variant differs from others; seeds and tags left out."""
+    overrides = {each.variant: each.overrides for each in queue.experiments}
+    unlike = {
+        key
+        for key in {key for own in overrides.values() for key in own}
+        if len({json.dumps(own.get(key, "as params.yaml")) for own in overrides.values()}) > 1
+    }
+    left_out = {*queue.ablation.seed_keys, "tracking.group", "tracking.tags"}
+    return {key: value for key, value in overrides[variant].items() if key in unlike - left_out}

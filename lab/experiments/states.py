@@ -14,6 +14,7 @@ Status = Literal["queued", "running", "done", "failed"]
 
 _STAGE = re.compile(r"^(?:Running stage '(\w+)'|Stage '(\w+)' (?:is cached|didn't change))")
 _ERROR = re.compile(r"^(?:error|ERROR): (.+)$")
+_RAISED = re.compile(r"^[\w.]+(Error|Exception|Interrupt)\b")  # the last line of a traceback
 # What DVC says of any stage that failed; the stage's own words tell more.
 _GENERAL = ("failed to reproduce", "failed to run", "Failed to reproduce")
 
@@ -46,8 +47,9 @@ def error_line(log: str) -> str:
     """The line of a log that says why an experiment failed."""
     found = [match[1] for line in log.splitlines() if (match := _ERROR.match(line.strip()))]
     own = [line for line in found if not line.startswith(_GENERAL)]
+    raised = [line for line in log.splitlines() if _RAISED.match(line)]
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return own[0] if own else (found or lines or ["it ended without a word"])[-1]
+    return own[0] if own else (raised or found or lines or ["it ended without a word"])[-1]
 
 
 def read(path: Path) -> State:

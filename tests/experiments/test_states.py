@@ -1,0 +1,41 @@
+"""If these fail, a failed experiment shows DVC's general words instead of the line that says what to do."""
+
+import pytest
+
+from lab.experiments.states import State, error_line
+
+LOG = """Reproducing experiment 'a-b-s1'
+Stage 'crawl' is cached - skipping run, checking out outputs
+Updating lock file 'dvc.lock'
+
+Stage 'index' didn't change, skipping
+Running stage 'quality':
+> python -m stages.quality
+quality: 1/2
+"""
+
+
+def test_log_tells_the_stage_and_what_is_made():
+    state = State(status="running", started=1.0).after(LOG)
+    assert (state.stage, state.made, state.ran) == ("quality", ("crawl", "index"), ("quality",))
+    assert State().after("") == State()
+    restored = LOG.split("Running")[0]
+    assert State().after(restored).made == ("crawl", "index")
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("error: quality: nothing is left\nERROR: failed to reproduce 'quality': x\n", "quality: nothing is left"),
+        ("Traceback (most recent call last):\n  File\nValueError: no\nERROR: failed to reproduce\n", "ValueError: no"),
+        ("ERROR: failed to reproduce 'quality': exited with -9\n", "failed to reproduce 'quality': exited with -9"),
+        ("ERROR: unexpected error\nERROR: failed to reproduce 'quality'\n", "unexpected error"),
+        ("", "quality: 1/2"),
+    ],
+)
+def test_error_line_is_the_one_that_helps(more, line):
+    assert error_line(LOG + more) == line
+
+
+def test_no_log_is_told():
+    assert error_line("") == "it ended without a word"
