@@ -58,7 +58,7 @@ def craft(draft: Draft) -> None:
     """Something mended or made with one tool and one material."""
     random, words = draft.random, draft.grammar.words
     draft.people(3, draft.world.grown())
-    tool, other = random.sample(words["tool"], 2)
+    tool, other = random.sample(words["craft_tool"], 2)
     thing, material = random.choice(words["thing"]), random.choice(words["material"])
     draft.bind(thing=thing, tool=tool, second_tool=other, material=material)
     draft.entitle("craft_title")

@@ -69,7 +69,7 @@ def _new_job(draft: Draft, world: World) -> Made:
     old = person.job
     world.free_jobs += [one for one in world.grammar.records["job"] if one.name == old]
     person.take_job(job)
-    what = SimpleNamespace(job=job.name, old=old, tool=job.tool, work=job.work)
+    what = SimpleNamespace(job=job.name, old=old, tool=job.tool, work=job.work, day=_lately(draft))
     return {"P": person, "h": what}, (Fact("job", person.name, job.name),)
 
 

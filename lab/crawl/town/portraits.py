@@ -49,8 +49,9 @@ def interview(draft: Draft) -> None:
     draft.claim(Fact("job", person.name, person.job), opening)
     draft.paragraph(opening, draft.asides(0, 1))
     for topic in draft.random.sample(QUESTIONS, draft.random.randint(5, 6)):
-        draft.paragraph(draft.say(f"ask_{topic}"))
-        draft.paragraph(draft.say(f"answer_{topic}"), draft.asides(1, 2))
+        question, answer = draft.say(f"talk_{topic}").split(" // ")
+        draft.paragraph(question)
+        draft.paragraph(answer, draft.asides(1, 2))
     draft.paragraph(draft.say("interview_end"))
 
 

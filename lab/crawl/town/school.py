@@ -22,7 +22,7 @@ def lesson(draft: Draft) -> None:
     draft.entitle("lesson_title")
     draft.paragraph(draft.say("lesson_intro"), draft.asides(1, 3))
     draft.paragraph(draft.lines("lesson_fact", 2, 4), draft.lines("lesson_compare", 1, 3))
-    draft.paragraph(draft.lines("lesson_class", 3, 5), draft.asides(2, 4))
+    draft.paragraph(draft.lines("lesson_class", 2, 4), draft.asides(2, 4))
     draft.paragraph(draft.lines("lesson_fact", 1, 2), draft.lines("lesson_compare", 0, 2), recall(draft, 1))
     draft.paragraph(
         draft.asides(1, 3), draft.some("proverb", "idea", "weather_now", low=0, high=2), draft.say("lesson_end")
