@@ -109,14 +109,21 @@ def _results(tasks: dict[str, tuple], engine: EngineParams, ticker: Ticker) -> I
         for task in tasks.values():
             yield _work(*task)
     else:
-        yield from _in_processes(tasks, min(engine.processes(), len(tasks)))
+        yield from _in_processes(tasks, engine.processes())
+
+
+@cache
+def _pool(processes: int) -> ProcessPoolExecutor:
+    """Worker processes, which stay for the next run of this process: starting them takes a second."""
+    # spawn, not fork: a forked child inherits the locks of threads (Arrow's, torch's) that it does not have.
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker)
 
 
 def _in_processes(tasks: dict[str, tuple], processes: int) -> Iterator[Shard]:
-    # spawn, not fork: a forked child inherits the locks of threads (Arrow's, torch's) that it does not have.
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker)
+    pool = _pool(processes)
+    finished = False
     try:
-        waiting: dict[Future, str] = {pool.submit(_work, *task): name for name, task in tasks.items()}
+        waiting: dict[Future, str] = {pool.submit(_work_in, os.getcwd(), *task): name for name, task in tasks.items()}
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
@@ -128,10 +135,13 @@ def _in_processes(tasks: dict[str, tuple], processes: int) -> Iterator[Shard]:
                         f"a worker was killed while shards such as '{name}' were in flight (out of memory?). Finished "
                         "shards are kept: run again, with a lower engine.workers if memory is short."
                     ) from error
+        finished = True
     finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
+        if not finished:
+            _pool.cache_clear()
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
