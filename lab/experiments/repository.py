@@ -7,12 +7,15 @@ DVC's cache), the experiments' refs (refs/exps/<baseline>/<name>, as `dvc exp ru
 import hashlib
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lab.errors import InputError, LabError
+
+DVC = (sys.executable, "-m", "dvc")  # its script need not be on the PATH
 
 
 class Repository:
@@ -112,7 +115,7 @@ class Repository:
     @cached_property
     def cache(self) -> Path:
         """DVC's cache folder: `cache.dir` of its configuration, .dvc/cache by default."""
-        done = subprocess.run(["dvc", "cache", "dir"], cwd=self.root, capture_output=True, text=True)
+        done = subprocess.run([*DVC, "cache", "dir"], cwd=self.root, capture_output=True, text=True)
         if done.returncode:
             raise LabError(f"dvc cache dir failed in {self.root}: {done.stderr.strip().splitlines()[-1:]}")
         return (self.root / done.stdout.strip()).resolve()

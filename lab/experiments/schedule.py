@@ -121,7 +121,7 @@ class Schedule:
             name = run.experiment.name
             log = self.queue.log(run.experiment)
             text = log.read_text("utf-8", "replace") if log.exists() else ""
-            run.state = replace(run.state.after(text), seconds=round(time.time() - run.state.started, 1))
+            run.state = replace(run.state.after(text), seconds=float(int(time.time() - run.state.started)))
             self.known |= {self.queue.keys[name][stage] for stage in run.state.made if stage in self.queue.keys[name]}
             if run.over():
                 self.running.remove(run)

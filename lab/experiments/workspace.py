@@ -18,7 +18,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.experiments.overrides import arguments
 from lab.experiments.plan import Experiment
-from lab.experiments.repository import Repository
+from lab.experiments.repository import DVC, Repository
 from lab.files import read_json, write_json
 
 FOLDER = Path(".lab/ablations")
@@ -61,7 +61,7 @@ class Workspace:
         self._prepare(revision)
         write_json(self._lock.with_suffix(".json"), {"experiment": experiment.name})
         log.parent.mkdir(parents=True, exist_ok=True)
-        command = ["dvc", "exp", "run", "--name", experiment.name, *arguments(experiment.overrides), *targets]
+        command = [*DVC, "exp", "run", "--name", experiment.name, *arguments(experiment.overrides), *targets]
         with open(self._lock, "w") as lock, open(log, "w") as output:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return subprocess.Popen(
@@ -117,7 +117,7 @@ class Workspace:
         ours = self.root / ".dvc" / "config.local"
         ours.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
         subprocess.run(
-            ["dvc", "config", "--quiet", "--local", "cache.dir", str(self.project.cache)], cwd=self.root, check=True
+            [*DVC, "config", "--quiet", "--local", "cache.dir", str(self.project.cache)], cwd=self.root, check=True
         )
 
     def _environment(self) -> dict[str, str]:
