@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from lab.errors import InputError, ParameterError
 from lab.files import read_json
 from lab.model import huggingface
-from lab.model.architectures import OWN, architecture_of
 from lab.model.config import ModelConfig
+from lab.model.layouts import OWN, layout_of
 from lab.model.transformer import Transformer
 from lab.params import ExportParams
 from lab.tokens import bpe
@@ -46,10 +46,10 @@ def export(trained: Path, tokenizer: Path, out: Path, params: ExportParams) -> d
     weights = out / "model.safetensors"
     with open(weights, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    architecture = architecture_of(model.config, mixed=True)
+    layout = layout_of(model.config, mixed=True)
     return {
-        "architecture": architecture.class_name,
-        "loads_in_transformers": architecture.model_type != OWN,
+        "architecture": layout.class_name,
+        "loads_in_transformers": layout is not OWN,
         "parameters": model.config.parameters(),
         "dtype": params.dtype,
         "bytes": sum(path.stat().st_size for path in sorted(out.rglob("*")) if path.is_file()),
@@ -78,7 +78,7 @@ def read_trained(folder: Path) -> Transformer:
 def model_card(config: ModelConfig, encoding: tiktoken.Encoding, about: dict) -> str:
     """README.md: what the model is, what it was trained on, how to use it."""
     try:
-        name = architecture_of(config).class_name
+        name = layout_of(config).class_name
         how = f"`transformers.AutoModelForCausalLM.from_pretrained(folder)` loads it, as {name}."
     except ParameterError as error:
         how = f"`lab.model.huggingface.load(folder)` loads it; transformers can't: {error}"

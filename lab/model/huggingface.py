@@ -15,9 +15,10 @@ from torch import Tensor
 
 from lab.errors import InputError, ParameterError
 from lab.files import read_json, write_json
-from lab.model.architectures import Weight, architecture_named, architecture_of
 from lab.model.config import ModelConfig
 from lab.model.fast_tokenizer import tokenizer_config, tokenizer_json
+from lab.model.layout import Weight
+from lab.model.layouts import layout_named, layout_of
 from lab.model.transformer import Transformer
 from lab.tokens import bpe
 
@@ -47,11 +48,11 @@ def save(
         raise InputError(
             f"the tokenizer has {tokenizer.n_vocab} tokens, the model {config.vocabulary}: they are not of one run."
         )
-    architecture = architecture_of(config, mixed=mixed)
+    layout = layout_of(config, mixed=mixed)
     folder.mkdir(parents=True, exist_ok=True)
     end = bpe.end_of_text(tokenizer)
     tokens = {"bos_token_id": end, "eos_token_id": end}
-    weights = dict(_theirs(model, architecture.weights(config), DTYPES[dtype]))
+    weights = dict(_theirs(model, layout.weights(config), DTYPES[dtype]))
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "tokenizer.json").write_text(tokenizer_json(tokenizer), "utf-8")
     write_json(folder / "tokenizer_config.json", tokenizer_config(tokenizer, config.context))
@@ -59,9 +60,9 @@ def save(
     write_json(folder / "generation_config.json", {**tokens, "pad_token_id": end})
     (folder / "README.md").write_text(card, "utf-8")
     described = {
-        "architectures": [architecture.class_name],
-        "model_type": architecture.model_type,
-        **architecture.describe(config),
+        "architectures": [layout.class_name],
+        "model_type": layout.model_type,
+        **layout.describe(config),
         **tokens,
         "torch_dtype": dtype,
     }
@@ -74,13 +75,13 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transform
     Raises InputError, naming the file, where one is missing, broken, or of a model that ours can't be.
     """
     folder = Path(folder)
-    config, layout = _read_config(folder / "config.json")
+    config, weights = _read_config(folder / "config.json")
     with torch.device("meta"):
         model = Transformer(config)
     model.to(dtype).to_empty(device="cpu")
     model.settle()
     with torch.no_grad():
-        _fill(model, layout, folder)
+        _fill(model, weights, folder)
     return model.eval(), load_tokenizer(folder)
 
 
@@ -92,19 +93,19 @@ def load_tokenizer(folder: Path) -> tiktoken.Encoding:
 
 def _read_config(path: Path) -> tuple[ModelConfig, list[Weight]]:
     values = read_json(path)
-    architecture = architecture_named(values.get("model_type", ""), path)
+    layout = layout_named(values.get("model_type"), path)
     try:
-        config = architecture.understand(values)
+        config = layout.understand(values)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing.") from None
     except (InputError, ParameterError) as error:
         raise InputError(f"{path}: {error}") from None
-    return config, architecture.weights(config)
+    return config, layout.weights(config)
 
 
-def _theirs(model: Transformer, layout: list[Weight], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
+def _theirs(model: Transformer, weights: list[Weight], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
     ours = dict(model.named_parameters())
-    for weight in layout:
+    for weight in weights:
         whole = torch.zeros(weight.rows) if weight.ours is None else ours[weight.ours].detach()
         whole = (whole.T if weight.transposed else whole).to("cpu", dtype)
         pieces = whole.split(weight.rows) if len(weight.theirs) > 1 else [whole]
@@ -112,11 +113,11 @@ def _theirs(model: Transformer, layout: list[Weight], dtype: torch.dtype) -> Ite
             yield name, piece.clone().contiguous()
 
 
-def _fill(model: Transformer, layout: list[Weight], folder: Path) -> None:
+def _fill(model: Transformer, weights: list[Weight], folder: Path) -> None:
     """Copy their weights into the model's."""
     files = _weight_files(folder)
     ours = dict(model.named_parameters())
-    for weight in layout:
+    for weight in weights:
         pieces = [_read(files, name, folder) for name in weight.theirs]
         whole = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         whole = whole.T if weight.transposed else whole

@@ -231,7 +231,7 @@ def edit(folder: Path, **changes: object) -> None:
     [
         ("llama", {"hidden_act": "gelu"}, "'hidden_act' is 'gelu'"),
         ("llama", {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}}, "'rope_type' is 'yarn'"),
-        ("llama", {"model_type": "mamba"}, "model_type 'mamba' is not one of gpt2, llama"),
+        ("llama", {"model_type": "mamba"}, "model_type 'mamba' is not one of gpt2, llama and"),
         ("llama", {"num_attention_heads": 5}, "head"),
         ("llama", {"intermediate_size": 64}, r"gate_proj.weight is \[48, 32\], config.json says \[64, 32\]"),
         ("llama", {"num_hidden_layers": 3}, "lack 'model.layers.2.input_layernorm.weight'"),

@@ -56,6 +56,20 @@ def test_loss_and_gradients_are_those_of_cross_entropy_on_all_logits(kind, piece
         torch.testing.assert_close(model.loss(inputs, targets), expected)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama grouped", "2017"])
+def test_the_compiler_sees_the_whole_loss_as_one_graph_and_changes_nothing(kind):
+    torch._dynamo.reset()
+    model, inputs, targets = make(kind), tokens(2, CONTEXT), tokens(2, CONTEXT, seed=1)
+    expected = model.loss(inputs, targets)
+    expected.backward()
+    gradients = [weight.grad.clone() for weight in model.parameters()]
+    model.zero_grad()
+    found = torch.compile(model.loss, backend="aot_eager", fullgraph=True)(inputs, targets)
+    found.backward()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close([weight.grad for weight in model.parameters()], gradients)
+
+
 def test_under_autocast_the_loss_is_made_in_bfloat16_and_summed_in_float32():
     model, inputs, targets = make("llama"), tokens(2, CONTEXT), tokens(2, CONTEXT, seed=1)
     exact = model.loss(inputs, targets)
