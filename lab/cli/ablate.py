@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.experiments.queue import Queue
     from lab.experiments.states import State
 
-STYLES = {"queued": "dim", "running": "bold cyan", "done": "green", "failed": "bold red"}
+STYLES: dict[str, str] = {"queued": "dim", "running": "bold cyan", "done": "green", "failed": "bold red"}
 
 
 def ablate(
@@ -109,7 +109,7 @@ def _table(queue: "Queue", states: "dict[str, State]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    counts = Counter(state.status for state in states.values())
+    counts: Counter[str] = Counter(state.status for state in states.values())
     title = f"{queue.name}: " + ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
     table = Table("experiment", "status", "stage", title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("time", justify="right")

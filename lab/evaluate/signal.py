@@ -46,11 +46,12 @@ def measure(
     """`scores` [variants, seeds] of finished runs; `checkpoints` [checkpoints, variants] in order, seeds' means."""
     sign = 1.0 if higher_is_better else -1.0
     noise = pooled_deviation(scores)
-    rises = [monotonicity(sign * run) for run in checkpoints.T] if checkpoints is not None else []
+    runs = [] if checkpoints is None else list(checkpoints.T)
+    rises = [rho for run in runs if (rho := monotonicity(sign * run)) is not None]
     rounds = sign * (checkpoints if checkpoints is not None else scores.T)
     return Signal(
         task=task,
-        monotonicity=float(np.mean(rises)) if rises and None not in rises else None,
+        monotonicity=float(np.mean(rises)) if rises else None,
         signal_to_noise=None if not noise else float(abs(scores.mean()) / noise),
         above_chance=None if chance is None or not noise else float((sign * scores.mean(1)).max() - chance) / noise,
         order=order_consistency(rounds, consecutive=checkpoints is not None),

@@ -96,13 +96,12 @@ class Schedule:
         experiment = replace(baseline, name=f"{self.queue.name}-items")
         worker = next((each for each in self.workers if not each.busy), None)
         if worker is None:
-            raise LabError(
-                "all workers are busy with another ablation's experiments; run this again when they are done."
-            )
+            raise LabError("all workers are busy with another ablation's experiments; run this again later.")
         log = self.queue.log(experiment)
         state = State(status="running", started=time.time(), worker=worker.number)
-        self.running = [run := Run(experiment, worker, worker.start(experiment, [items.STAGE], log), state)]
-        run.process.wait()
+        process = worker.start(experiment, [items.STAGE], log)
+        self.running = [Run(experiment, worker, process, state)]  # so that Ctrl-C stops it
+        process.wait()
         self.running.clear()
         clone = Repository(worker.root)
         made = [commit for ref, commit in clone.experiments() if ref.endswith(f"/{experiment.name}")]

@@ -6,7 +6,7 @@ In: the log of `dvc exp run`. Out: State, kept at .lab/ablations/<ablation>/<exp
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lab.files import read_json, write_json
 
@@ -56,8 +56,8 @@ def read(path: Path) -> State:
     """A state file; a queued experiment where there is none."""
     if not path.exists():
         return State()
-    values = read_json(path)
-    return State(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    values: dict[str, Any] = read_json(path)
+    return State(**values | {"made": tuple(values["made"]), "ran": tuple(values["ran"])})
 
 
 def write(path: Path, state: State) -> None:
