@@ -18,6 +18,8 @@ lint: .venv/.installed
 
 bench: .venv/.installed # after make repro
 	$(BIN)/python -m lab.bench.repro
+	$(BIN)/python -m lab.bench.urls
+	$(BIN)/python -m lab.bench.curation
 
 .venv/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try: make PYTHON=python3.12 ...")'

@@ -17,6 +17,7 @@ VENV = Path(".lab/bench/datatrove-venv")
 REQUIREMENTS = (
     "datatrove[io,processing]==0.10.1",
     "fasttext-numpy2-wheel==0.9.2",  # fastText's own package can't predict under numpy 2
+    "lxml_html_clean==0.4.6",  # of lxml, taken apart since; jusText, which trafilatura uses, needs it
     "nltk==3.10.4",
     "numpy==2.4.6",
     "spacy==3.8.18",  # the word tokenizer of German and English

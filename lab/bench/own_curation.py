@@ -1,0 +1,83 @@
+"""Our curation over a WARC, timed stage by stage in a process of its own, as the stages run it: through the engine,
+with its hashing, and with Parquet read and written.
+
+In (arguments): WARC, blacklist or "", fastText model, language, workers, an empty folder; stop words follow. Out
+(stdout): a JSON list of [stage, seconds, seconds of CPU without workers', documents left]; compiling the blacklist and
+starting the workers is a stage of its own, "load".
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from lab import engine
+from lab.crawl import warc
+from lab.curate import dedup, extract, language, pii, quality, urls
+from lab.files import write_json
+from lab.params import (
+    DedupParams,
+    EngineParams,
+    ExtractParams,
+    GopherParams,
+    IndexParams,
+    LanguageParams,
+    PiiParams,
+    QualityParams,
+    UrlFilterParams,
+)
+
+RECORDS_PER_SHARD = 32  # so that both workers have something to do until the end
+
+
+def main(archive: str, blacklist: str, model: str, code: str, workers: str, folder: str, *stop_words: str) -> None:
+    os.chdir(folder)
+    processes = EngineParams(workers=int(workers))
+    write_json(Path("crawl/manifest.json"), warc.manifest([archive]))
+    lists = UrlFilterParams(blacklist=blacklist or None)
+    gopher = GopherParams(stop_words=list(stop_words))
+    stages = {
+        "index": (warc.index, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
+        "url_filter": (urls.filter_index, lists),
+        "extract": (extract.extract_index, ExtractParams()),
+        "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),
+        "quality": (quality.filter_documents, QualityParams(gopher=gopher)),
+        "dedup": (dedup.deduplicate, DedupParams()),
+        "pii": (pii.scrub_documents, PiiParams()),
+    }
+    times = [["load", *_load(lists, processes), 0]]
+    source = Path("crawl")
+    for name, (run, params) in stages.items():
+        started, busy = time.perf_counter(), time.process_time()
+        counts = run(source, Path(name), params, processes)
+        engine.clear(name)
+        times.append([name, time.perf_counter() - started, time.process_time() - busy, _left(counts)])
+        source = Path(name)
+    print(json.dumps(times))
+
+
+def _load(lists: UrlFilterParams, processes: EngineParams) -> tuple[float, float]:
+    started, busy = time.perf_counter(), time.process_time()
+    urls.compiled_blacklist(lists)
+    if processes.processes() > 1:
+        engine.run("load", _wait, {str(n): n for n in range(processes.processes())}, engine=processes, inputs=_no_files)
+    return time.perf_counter() - started, time.process_time() - busy
+
+
+def _wait(item: int, folder: Path, name: str) -> dict:
+    """Long enough for each worker to get one: all have started, and imported this module, when all are done."""
+    time.sleep(1.0)
+    return {}
+
+
+def _no_files(item: int) -> list[Path]:
+    return []
+
+
+def _left(counts: object) -> int:
+    return counts["documents_out"] if isinstance(counts, dict) else counts.documents_out
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
