@@ -117,8 +117,8 @@ def _baby(draft: Draft, world: World) -> Made:
     one.children.append(baby)
     other.children.append(baby)
     world.add(baby)
-    facts = (Fact("home", baby.name, baby.street), Fact("parents", baby.name, family(baby.parents)))
-    return {"P": one, "Q": other, "h": SimpleNamespace(baby=baby.name)}, facts
+    fact = Fact("parents", baby.name, family(baby.parents))
+    return {"P": one, "Q": other, "h": SimpleNamespace(baby=baby.name)}, (fact,)
 
 
 def _wedding(draft: Draft, world: World) -> Made:
