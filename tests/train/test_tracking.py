@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
             parts = b""
 
 
+def whole(path: Path) -> list[wandb_internal_pb2.Record]:
+    """The records of a run that has ended; wandb's own process may write them a little later than `finish` returns."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        found = list(records(path))
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"{path} has no end")
+
+
 def values(items) -> dict:
     return {"/".join([item.key, *item.nested_key]).strip("/"): json.loads(item.value_json) for item in items}
 
@@ -42,7 +54,7 @@ def read_offline() -> dict[str, dict]:
     found = {}
     for path in sorted(Path(".lab/wandb").glob("offline-run-*/run-*.wandb")):
         run = {"history": [], "summary": {}}
-        for record in records(path):
+        for record in whole(path):
             kind = record.WhichOneof("record_type")
             if kind == "run":
                 run |= {"id": record.run.run_id, "config": values(record.run.config.update), "run": record.run}
