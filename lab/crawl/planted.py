@@ -56,10 +56,10 @@ class Case:
 class Planter:
     """Makes the cases of all kinds, `count` of each."""
 
-    def __init__(self, seed: int, count: int, bases: list[Page], originals: dict[str, list[Page]]):
-        """`originals`: "certain" for pages whose text passes all filters, "any" for others."""
-        self.seed, self.count, self.bases = seed, count, list(reversed(bases))
-        self.originals = {name: list(reversed(pages)) for name, pages in originals.items()}
+    def __init__(self, seed: int, count: int, bases: list[Page], doubled: list[Page], revisited: list[Page]):
+        """`doubled`: sound pages of the crawl to make near-duplicates of; `revisited`: any, for other addresses."""
+        self.seed, self.count = seed, count
+        self.bases, self.doubled, self.revisited = (list(reversed(pages)) for pages in (bases, doubled, revisited))
 
     def cases(self) -> Iterator[Case]:
         """All cases, kind after kind. Uses `bases_needed(count)` bases at most."""
@@ -106,7 +106,7 @@ class Planter:
 
     def _sessions(self) -> Iterator[Case]:
         for number in range(self.count):
-            original = self.originals["any"].pop()
+            original = self.revisited.pop()
             chance = self._chance("session", number)
             url = original.url + SESSIONS[number % len(SESSIONS)].format(f"{chance.getrandbits(96):024x}")
             page = replace(original, url=url, dressed_as=original.url)
@@ -125,7 +125,7 @@ class Planter:
     def _near_duplicates(self) -> Iterator[Case]:
         for target in SIMILARITIES:
             for number in range(self.count):
-                original = self.originals["certain"].pop()
+                original = self.doubled.pop()
                 body, similarity = near_duplicate(original.body, target, self._chance(f"near:{target}", number))
                 path = original.url.split("/", 3)[3]
                 url = f"https://{original.host.split('.')[0]}-{number + 1}.mirror.example/{path}"

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from lab import engine as engines
@@ -80,23 +81,22 @@ def page_count(sample: SampleParams) -> int:
 def _cases(sample: SampleParams, made: sources.Sources, related: dict[str, list]) -> list[Case]:
     """The planted cases, made of pages that stand nowhere else and of copies of pages that are in the crawl."""
     chance = generator(sample.seed, "originals")
-    pools: dict[str, list[Page]] = {"certain": [], "any": []}
-    wanted = {"certain": len(SIMILARITIES) * sample.planted_per_kind, "any": sample.planted_per_kind}
-    for pool, kinds in (("certain", {"town"}), ("any", {"documentation"})):
-        usable = [page for page in made.pages if page.kind in kinds and page.prose >= 0.7]
-        for reference in chance.sample(usable, len(usable)):
-            if len(pools[pool]) >= wanted[pool]:
-                break
-            page = made.read(reference)
-            if sources.is_sound(page):
-                pools[pool].append(replace(page, related=related.get(page.url, page.related)))
-    try:
-        return list(Planter(sample.seed, sample.planted_per_kind, made.bases(), pools).cases())
-    except IndexError:
+    order = chance.sample(made.pages, len(made.pages))
+    wanted = len(SIMILARITIES) * sample.planted_per_kind
+    sound = (page for page in map(made.read, (one for one in order if one.kind == "town")) if sources.is_sound(page))
+    doubled = list(islice(sound, wanted))
+    taken = {page.url for page in doubled}
+    rest = (one for one in order if one.url not in taken)
+    revisited = [made.read(one) for one in islice(rest, sample.planted_per_kind)]
+    if len(doubled) < wanted or len(revisited) < sample.planted_per_kind:
         raise ParameterError(
             f"crawl.sample: {page_count(sample)} pages are too few to plant {sample.planted_per_kind} near-duplicates "
             "of each kind on. Raise town_pages or lower planted_per_kind."
-        ) from None
+        )
+    pools = (
+        [replace(page, related=related.get(page.url, page.related)) for page in pool] for pool in (doubled, revisited)
+    )
+    return list(Planter(sample.seed, sample.planted_per_kind, made.bases(), *pools).cases())
 
 
 def _write_plans(
