@@ -12,11 +12,11 @@ from lab.model.config import ModelConfig
 
 
 class Cache:
-    """Room for `config.context` tokens a row. `lengths`: tokens that each row holds."""
+    """Room for `room` tokens a row, at most the model's context. `lengths`: tokens that each row holds."""
 
-    def __init__(self, config: ModelConfig, batch: int, *, device: torch.device, dtype: torch.dtype):
-        shape = (config.layers, batch, config.kv_heads, config.context, config.head_width)
-        self.context = config.context
+    def __init__(self, config: ModelConfig, batch: int, room: int, *, device: torch.device, dtype: torch.dtype):
+        self.room = min(room, config.context)
+        shape = (config.layers, batch, config.kv_heads, self.room, config.head_width)
         self.lengths = [0] * batch
         # Zeros, not whatever memory holds: what is masked is multiplied by nought, and nought times NaN is NaN.
         self._keys = torch.zeros(shape, device=device, dtype=dtype)
@@ -29,11 +29,11 @@ class Cache:
     def positions(self, time: int) -> slice | Tensor:
         """Where the next `time` tokens of each row go: a slice where all rows agree, else [batch, time].
 
-        Raises InputError where they do not fit into the context.
+        Raises InputError where there is no room for them.
         """
         first, last = min(self.lengths), max(self.lengths)
-        if last + time > self.context:
-            raise InputError(f"{last + time} tokens do not fit into the model's context of {self.context}.")
+        if last + time > self.room:
+            raise InputError(f"{last + time} tokens do not fit into a cache for {self.room}.")
         if first == last:
             return slice(first, first + time)
         starts = torch.tensor(self.lengths, device=self._keys.device)

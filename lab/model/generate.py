@@ -110,10 +110,10 @@ def _steps(model: Transformer, prompts: list[list[int]], max_tokens: int, sample
     context = model.config.context
     texts = [list(prompt) for prompt in prompts]
     cache, logits = None, None
-    for _ in range(max_tokens):
+    for step in range(max_tokens):
         if cache is None or max(map(len, texts)) > context:
             texts = [text if len(text) <= context else text[-(context // 2) :] for text in texts]
-            cache = model.cache(len(texts))
+            cache = model.cache(len(texts), max(map(len, texts)) + max_tokens - step)
             logits = _read(model, texts, cache)
         else:
             logits = _read_last(model, texts, cache)

@@ -20,7 +20,7 @@ _LLAMA3 = {"vocabulary": 128256, "context": 8192, "kv_heads": 8, "rope_theta": 5
 _LLAMA31 = {"low_frequency_factor": 1.0, "high_frequency_factor": 4.0, "original_context": 8192}
 
 PRESETS: dict[str, dict] = {
-    "sample": {"layers": 5, "width": 256, "heads": 4, "kv_heads": 4, "ffn": 640, "vocabulary": 4096, "context": 256},
+    "sample": {"layers": 4, "width": 192, "heads": 4, "kv_heads": 2, "ffn": 448, "vocabulary": 4096, "context": 256},
     "gpt2": {**_GPT2, "layers": 12, "width": 768, "heads": 12, "kv_heads": 12, "ffn": 3072},
     "gpt2-medium": {**_GPT2, "layers": 24, "width": 1024, "heads": 16, "kv_heads": 16, "ffn": 4096},
     "gpt2-large": {**_GPT2, "layers": 36, "width": 1280, "heads": 20, "kv_heads": 20, "ffn": 5120},

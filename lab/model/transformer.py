@@ -273,10 +273,10 @@ class Transformer(nn.Module):
         """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token."""
         return linear_cross_entropy(self.hidden(tokens).flatten(0, 1), self.head.weight, targets.flatten())
 
-    def cache(self, batch: int) -> Cache:
-        """An empty cache for `batch` texts, of this model's device and type."""
+    def cache(self, batch: int, room: int | None = None) -> Cache:
+        """An empty cache for `batch` texts of `room` tokens (the whole context), of this model's device and type."""
         weight = self.embedding.weight
-        return Cache(self.config, batch, device=weight.device, dtype=weight.dtype)
+        return Cache(self.config, batch, room or self.config.context, device=weight.device, dtype=weight.dtype)
 
 
 def _added_positions(config: ModelConfig) -> nn.Module | None:

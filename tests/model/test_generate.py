@@ -59,6 +59,16 @@ def test_a_row_of_a_batch_is_what_it_would_be_alone(spoilt_memory, kind, lengths
     assert together == alone
 
 
+def test_a_cache_takes_no_more_room_than_it_is_given():
+    model, given_tokens = MODELS["llama"], tokens(2, CONTEXT)
+    cache = model.cache(2, room=9)
+    assert sum(held.numel() for held in (cache._keys, cache._values)) == 2 * 2 * 2 * 9 * 32
+    model.hidden(given_tokens[:, :8], cache)
+    model.hidden(given_tokens[:, 8:9], cache)
+    with pytest.raises(InputError, match="10 tokens do not fit into a cache for 9"):
+        model.hidden(given_tokens[:, 9:10], cache)
+
+
 def test_past_the_context_the_first_half_is_forgotten():
     model, prompt = MODELS["llama"], tokens(CONTEXT - 2).tolist()
     found = list(generate(model, prompt, max_tokens=20, temperature=0))
