@@ -95,6 +95,9 @@ def is_sound(page: Page) -> bool:
     plain = set(re.findall(r"<(\w+)", text)) <= {"p", "code", "em", "strong", "a", "h2", "h3"}
     spoken = words(text)
     count, sentences = len(spoken), len(_SENTENCE_END.findall(text))
+    paragraphs = re.findall(r"<p>(.*?)</p>", text)
+    if len(set(paragraphs)) < len(paragraphs):
+        return False
     if not plain or "{" in text or "..." in text or not 130 <= count <= 2000 or sentences < 8:
         return False
     fresh = len(shingles(spoken)) / (count - 4)

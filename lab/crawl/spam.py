@@ -4,7 +4,6 @@ In: a random generator, and paragraphs of sound English where the fault sits in 
 HTML. Each names the rule that it breaks (FACTS: Gopher, C4, FineWeb).
 """
 
-import re
 from collections.abc import Callable
 from html import escape
 from random import Random
@@ -88,8 +87,8 @@ def long_words(chance: Random, sound: list[str]) -> str:
 
 def bullet_list(chance: Random, sound: list[str]) -> str:
     """Nothing but bullet points, line after line (Gopher: bullet lines)."""
-    points = [point for text in sound for point in re.split(r"[.,;:?!]\W+", text) if " " in point]
-    lines = [f"• {escape(point.rstrip('.'), quote=False)}." for point in points]
+    words = " ".join(sound).split()
+    lines = [f"• {escape(' '.join(words[at : at + 6]), quote=False)}" for at in range(0, len(words), 6)]
     return f"<p>{'<br>'.join(lines)}</p>"
 
 

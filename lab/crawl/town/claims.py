@@ -33,11 +33,13 @@ def some_object(draft: Draft, held: str, lies: str, *apart: Person) -> list[str]
 
 
 def price(draft: Draft, shop: Shop, rule: str) -> str:
-    """What some ware costs there: binds ware, cost, shop and K."""
-    ware = draft.random.choice(shop.goods)
+    """What some ware costs there, one that this page has not told of if there is any: binds ware, cost, shop and K."""
+    named = {ware: f"{ware} at the {shop.name}" for ware in shop.goods}
+    ware = draft.random.choice([ware for ware, name in named.items() if name not in draft.topics] or shop.goods)
     cost = price_words(shop.prices[ware])
+    draft.topics.append(named[ware])
     draft.bind(ware=ware, cost=cost, shop=shop, K=shop.keeper)
-    return draft.claim(Fact("price", f"{ware} at the {shop.name}", cost), draft.say(rule))
+    return draft.claim(Fact("price", named[ware], cost), draft.say(rule))
 
 
 def trait(draft: Draft, kind: str, person: Person, rule: str) -> str:

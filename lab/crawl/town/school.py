@@ -82,7 +82,11 @@ def _known(kind: str, person: Person) -> bool:
 
 
 def _owner(draft: Draft) -> Pair:
-    pet = draft.random.choice(draft.world.animals)
+    pets = [pet for pet in draft.world.animals if pet.name not in draft.topics]
+    if not pets:
+        return None
+    pet = draft.random.choice(pets)
+    draft.topics.append(pet.name)
     asked = draft.say("q_owner", pet=pet)
     return asked, draft.claim(Fact("owner", pet.name, pet.owner.name), draft.say("a_owner", O=pet.owner))
 
