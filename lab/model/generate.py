@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import InputError, ParameterError
+from lab.model.cache import Cache
 from lab.model.transformer import Transformer
 
 
@@ -98,9 +99,10 @@ class Sampler:
         sums = shares.cumsum(dim=-1)
         if self.top_p is not None:
             sums = (shares * (sums - shares < self.top_p)).cumsum(dim=-1)
-        drawn = torch.cat([torch.rand(1, generator=generator) for generator in self._generators])
-        chosen = torch.searchsorted(sums, drawn[:, None].to(sums.device) * sums[:, -1:], right=True)
-        chosen = chosen.clamp(max=sums.shape[-1] - 1)
+        # In float64, where a number below 1 times the sum of all stays below the sum: no token of share 0 is drawn.
+        draws = [torch.rand(1, generator=generator, dtype=torch.float64) for generator in self._generators]
+        sums = sums.double()
+        chosen = torch.searchsorted(sums, torch.stack(draws).to(sums.device) * sums[:, -1:], right=True)
         return (chosen if tokens is None else tokens.gather(1, chosen))[:, 0]
 
 
@@ -131,12 +133,13 @@ def _check(model: Transformer, prompts: list[list[int]]) -> None:
             raise InputError(
                 f"the prompt has {len(prompt)} tokens, the model's context {model.config.context}. Shorten it."
             )
-        if max(prompt) >= model.config.vocabulary or min(prompt) < 0:
-            raise InputError(f"the prompt has token {max(prompt)}, the model knows {model.config.vocabulary} tokens.")
+        for token in prompt:
+            if not 0 <= token < model.config.vocabulary:
+                raise InputError(f"the prompt has token {token}, the model knows {model.config.vocabulary} tokens.")
 
 
 @torch.inference_mode()
-def _read(model: Transformer, texts: list[list[int]], cache) -> Tensor:
+def _read(model: Transformer, texts: list[list[int]], cache: Cache) -> Tensor:
     """Fill an empty cache; logits [batch, vocabulary] after each text."""
     lengths = [len(text) for text in texts]
     padded = [text + [0] * (max(lengths) - len(text)) for text in texts]
@@ -147,6 +150,6 @@ def _read(model: Transformer, texts: list[list[int]], cache) -> Tensor:
 
 
 @torch.inference_mode()
-def _read_last(model: Transformer, texts: list[list[int]], cache) -> Tensor:
+def _read_last(model: Transformer, texts: list[list[int]], cache: Cache) -> Tensor:
     last = torch.tensor([[text[-1]] for text in texts], device=model.embedding.weight.device)
     return model.head(model.hidden(last, cache)[:, -1])
