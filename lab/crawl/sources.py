@@ -18,6 +18,7 @@ from lab.crawl.libraries import STANDARD_LIBRARY, Library, libraries
 from lab.crawl.near_duplicates import shingles, words
 from lab.crawl.sites import town_page
 from lab.crawl.town import town_pages
+from lab.crawl.town.grammar import RULES_FOLDER
 from lab.crawl.web import Page
 from lab.params import EngineParams, SampleParams
 
@@ -105,9 +106,14 @@ def is_sound(page: Page) -> bool:
 
 
 def _run(items: dict[str, dict], sample: SampleParams, engine: EngineParams) -> dict[str, tuple[Path, dict]]:
-    function = partial(make, seed=sample.seed)
+    function, rules = partial(make, seed=sample.seed), sorted(RULES_FOLDER.glob("*.txt"))
     shards = engines.run(
-        "crawl.sources", function, items, engine=engine, params={"seed": sample.seed}, inputs=lambda item: []
+        "crawl.sources",
+        function,
+        items,
+        engine=engine,
+        params={"seed": sample.seed},
+        inputs=lambda item: rules if "town" in item else [],
     )
     return {shard.name: (shard.folder / f"{shard.name}.jsonl", shard.result) for shard in shards}
 
