@@ -122,7 +122,7 @@ class Grammar:
             return lambda text, out: out.append(plural if text.plural != text.wrong else singular)
         target, _, rest = inner.partition("=") if "=" in inner else ("", "", inner)
         path, _, argument = rest.partition(":")
-        name, *rest = path.split(".")
+        name, *parts = path.split(".")
         if name == "np":
             return lambda text, out: self._noun_phrase(argument, text, out)
         if name == "v":
@@ -131,10 +131,10 @@ class Grammar:
         if name == "num":
             low, high = (int(part) for part in argument.split("-"))
             return lambda text, out: out.append(NUMBERS[text.random.randint(low, high)])
-        if rest == ["v"]:
+        if parts == ["v"]:
             return lambda text, out: out.append(argument if text.bindings[name].many else english.third(argument))
-        field_name = rest.pop(0) if rest and rest[0] not in WORD_FORMS else ""
-        forms = [WORD_FORMS[form] for form in rest]
+        field_name = parts.pop(0) if parts and parts[0] not in WORD_FORMS else ""
+        forms = [WORD_FORMS[form] for form in parts]
 
         def say(text: Text, out: list[str]) -> None:
             value = text.bindings.get(name)
