@@ -55,7 +55,7 @@ def code_version() -> str:
     """Hash of the lab's own sources and of the Python version."""
     total = hashlib.blake2b(sys.version.encode(), digest_size=16)
     root = Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(path for kind in ("*.py", "*.txt") for path in root.rglob(kind)):
         total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return total.hexdigest()
 
@@ -105,7 +105,7 @@ def clear(stage: str) -> None:
 def _results(tasks: dict[str, tuple], engine: EngineParams, ticker: Ticker) -> Iterator[Shard]:
     if engine.kind == "ray":
         yield from _on_ray(tasks, engine)
-    elif engine.processes() == 1 or len(tasks) == 1:
+    elif engine.processes() == 1 or len(tasks) <= 1:
         for task in tasks.values():
             yield _work(*task)
     else:

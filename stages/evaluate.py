@@ -1,13 +1,16 @@
 """evaluate: the exported model's scores, by lm-eval."""
 
 from lab.evaluate.run import evaluate
+from lab.evaluate.scores import headline
+from lab.files import write_json
 from lab.params import Params
 from lab.train.tracking import log_scores
-from stages import DATA, run
+from stages import DATA, REPORTS, run
 
 
 def main(params: Params) -> dict:
     metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate)
+    write_json(REPORTS / "scores.json", headline(metrics["scores"]))
     log_scores(metrics["scores"])
     return metrics
 

@@ -14,6 +14,7 @@ import numpy as np
 from lab.evaluate.metrics import score
 
 RATIOS = {"bits_per_byte", "byte_perplexity", "word_perplexity"}  # items are (log-likelihood, bytes or words)
+NOT_SCORES = {"chance", "items", "version"}
 DIGITS = 6  # of scores
 ITEM_DIGITS = 4  # of log-likelihoods: what two machines agree on
 
@@ -34,6 +35,16 @@ def read_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "items": int(values.get("sample_len") or len(samples)),
             "version": results["versions"].get(task),
         }
+    return found
+
+
+def headline(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Each task's first metric, the one that tables of many runs have room for."""
+    found = {}
+    for task, values in scores.items():
+        metrics = [name for name in values if name not in NOT_SCORES and not name.endswith("_stderr")]
+        if metrics and values[metrics[0]] is not None:
+            found[task] = values[metrics[0]]
     return found
 
 

@@ -18,7 +18,8 @@ from lab.files import read_json
 from lab.report import words
 
 CURATION = ("index", "url_filter", "extract", "language", "quality", "dedup", "pii")
-STAGES = ("crawl", *CURATION, "dataset", "tokenizer", "tokenize", "train", "export", "evaluate", "report")
+MODELLING = ("dataset", "tokenizer", "tokenize", "train", "export", "evaluate", "contamination")
+STAGES = ("crawl", *CURATION, *MODELLING, "report")
 
 
 @dataclass

@@ -27,13 +27,14 @@ LINES = {
     "train": "a GPT-2 or a Llama 3",
     "export": "a Hugging Face folder",
     "evaluate": "scores, by lm-eval",
+    "contamination": "items seen in training",
     "report": "this page",
 }
 COLORS = {"crawl": "#4f5d75", "curate": "#0f766e", "tokens": "#92600a", "model": "#5b4bb5", "scores": "#a8385d"}
 ROOMS = dict(
     zip(
         STAGES,
-        ["crawl"] * 2 + ["curate"] * 7 + ["tokens"] * 2 + ["model"] * 2 + ["scores"] * 2,
+        ["crawl"] * 2 + ["curate"] * 7 + ["tokens"] * 2 + ["model"] * 2 + ["scores"] * 3,
         strict=True,
     )
 )
@@ -42,7 +43,7 @@ WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168.0, 58.0, 26.0, 30.0, 4.0
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 
 
-def picture(lines: Mapping[str, str], columns: int = 5) -> Markup:
+def picture(lines: Mapping[str, str], columns: int = 4) -> Markup:
     """The boxes in rows of `columns`, read like a river: to the right, down, to the left, down."""
     rows = -(-len(STAGES) // columns)
     boxes, arrows = [], []

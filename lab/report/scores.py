@@ -45,6 +45,21 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How much of a task stands in the train split, and a metric with and without those items."""
+
+    task: str
+    ngram: int | None  # words
+    items: int | None
+    overlapping: int | None
+    covered: float | None  # mean share of an item's words that lie in a shared n-gram
+    metric: str
+    every: float | None
+    clean: float | None
+    error: float | None  # one standard error of `clean`
+
+
+@dataclass(frozen=True)
 class Item:
     """One question as the model saw it: its answers with their log-likelihoods, in nats, and which is right."""
 
@@ -77,6 +92,29 @@ def read_scores(run: Run) -> list[Score]:
                 )
             )
     return scores
+
+
+def read_overlaps(run: Run) -> list[Overlap]:
+    """What the stage contamination found, a row a task: its first metric stands for the others."""
+    found = run.metrics.get("contamination", {}).get("tasks")
+    rows = []
+    for task, about in found.items() if isinstance(found, dict) else ():
+        metric, values = next(iter(about["scores"].items()), ("", {}))
+        every, clean = (values.get(which) or {} for which in ("all", "clean"))
+        rows.append(
+            Overlap(
+                task=str(task),
+                ngram=_whole(about.get("ngram")),
+                items=_whole(about.get("items")),
+                overlapping=_whole(about.get("overlapping")),
+                covered=words.number(about.get("covered")),
+                metric=metric,
+                every=words.number(every.get("value")),
+                clean=words.number(clean.get("value")),
+                error=words.number(clean.get("error")),
+            )
+        )
+    return rows
 
 
 def bars(scores: list[Score]) -> list[Bar]:

@@ -115,6 +115,7 @@ def _scores(run: Run, params: Params, root: Path) -> dict:
     losses = [score for score in found if not score.share]
     return {
         "scores": found,
+        "overlaps": scores.read_overlaps(run),
         "items": scores.read_items(run.data, EXAMPLES_OF_ITEMS),
         "share_picture": charts.bars("Scores", scores.bars(shares), unit="share right", limit=1.0) if shares else "",
         "loss_bars": charts.bars("Losses", scores.bars(losses), unit="", color=3) if losses else "",
@@ -149,7 +150,7 @@ EMPTY: dict[str, dict] = {
     "planted": {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE},
     "tokens": {"tokens": None},
     "training": {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []},
-    "scores": {"scores": [], "items": {}, "share_picture": "", "loss_bars": ""},
+    "scores": {"scores": [], "overlaps": [], "items": {}, "share_picture": "", "loss_bars": ""},
     "reproduce": {
         "revision": reproduce.Revision(None, False),
         "command": "dvc repro",

@@ -207,6 +207,9 @@ def _write_scores(data: Path, reports: Path) -> None:
         "lab_bits": {"bits_per_byte": 1.21, "chance": None, "items": 40},
     }
     write_json(reports / "evaluate.json", {"scores": scores})
+    values = {"all": {"value": 0.61, "error": 0.028}, "clean": {"value": 0.5859, "error": 0.031}, "overlapping": None}
+    about = {"items": 300, "ngram": 13, "short": 0, "overlapping": 43, "share": 0.143, "covered": 0.02}
+    write_json(reports / "contamination.json", {"tasks": {"lab_continuation": {**about, "scores": {"acc": values}}}})
     write_json(reports / "export.json", {"dtype": "float32"})
     (data / "evaluate").mkdir(parents=True)
     answers = [" to the island.", " <script>alert(1)</script>", " of cheese.", " nine."]

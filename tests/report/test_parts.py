@@ -86,6 +86,11 @@ def test_scores_above_chance_are_counted_in_standard_errors(finished):
     assert not bits.share and bits.chance is None
 
 
+def test_contamination_is_told_with_the_score_that_is_left(finished):
+    (row,) = scores.read_overlaps(collect.collect(finished.data, finished.reports))
+    assert (row.overlapping, row.items, row.every, row.clean) == (43, 300, 0.61, 0.5859)
+
+
 def test_items_show_what_the_model_chose(finished):
     found = scores.read_items(finished[0], 2)["lab_continuation"]
     assert len(found["right"]) == len(found["wrong"]) == 2
