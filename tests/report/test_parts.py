@@ -87,7 +87,7 @@ def test_scores_above_chance_are_counted_in_standard_errors(finished):
 
 
 def test_contamination_is_told_with_the_score_that_is_left(finished):
-    (row,) = scores.read_overlaps(collect.collect(finished.data, finished.reports))
+    (row,) = scores.read_overlaps(collect.collect(*finished))
     assert (row.overlapping, row.items, row.every, row.clean) == (43, 300, 0.61, 0.5859)
 
 
