@@ -73,17 +73,20 @@ class UrlFilterParams(Section):
     banned_words: bool = True
     soft_banned_words: bool = True  # two or more hits
     banned_subwords: bool = True  # anywhere in the URL, marks between letters left out
-    word_lists: str | None = None  # folder with {banned,soft_banned}_words.txt, banned_subwords.txt; None: the lab's own
+    word_lists: str | None = (
+        None  # folder with {banned,soft_banned}_words.txt, banned_subwords.txt; None: the lab's own
+    )
     html_only: bool = True
     status_200_only: bool = True
     duplicate_urls: bool = True  # keep the first of a URL, session ids and fragments left out
 
 
 class ExtractParams(Section):
-    engine: Literal["resiliparse", "trafilatura"] = "resiliparse"
+    engine: Literal["lab", "resiliparse", "trafilatura"] = "resiliparse"
     min_characters: Count = 1  # a page with less text is removed as empty
     max_bytes: Positive = 10_000_000  # of HTML; a larger page is removed
-    max_seconds: Annotated[float, Field(gt=0)] = 10.0  # a page
+    max_tags: Positive = 50_000  # in the HTML; a page with more is removed
+    max_seconds: Annotated[float, Field(gt=0)] = 2.0  # a page
 
 
 class LanguageParams(Section):
@@ -210,6 +213,7 @@ class ModelParams(Section):
     tied_embeddings: bool | None = None
     rope_theta: Annotated[float, Field(gt=0)] | None = None
     dropout: Share | None = None
+    initial_deviation: Annotated[float, Field(gt=0)] | None = None  # of weights before training
 
 
 class TrainParams(Section):

@@ -43,6 +43,7 @@ class ModelConfig:
     bias: bool = False  # of linear layers and of LayerNorm
     tied_embeddings: bool = False  # the output head is the input embedding
     dropout: float = 0.0
+    initial_deviation: float = 0.02  # of weights before training
 
     def __post_init__(self) -> None:
         for field, allowed in _CHOICES.items():

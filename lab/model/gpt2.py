@@ -28,6 +28,7 @@ def _describe(config: ModelConfig) -> dict:
         "attn_pdrop": config.dropout,
         "embd_pdrop": config.dropout,
         "resid_pdrop": config.dropout,
+        "initializer_range": config.initial_deviation,
         "tie_word_embeddings": config.tied_embeddings,
     }
 
@@ -52,6 +53,7 @@ def _understand(values: dict) -> ModelConfig:
         position="learned",
         activation=activations[values.get("activation_function", "gelu_new")],
         bias=True,
+        initial_deviation=values.get("initializer_range", 0.02),
         tied_embeddings=values.get("tie_word_embeddings", True),
     )
 

@@ -38,6 +38,7 @@ def _describe(config: ModelConfig) -> dict:
         "attention_bias": config.bias,
         "mlp_bias": config.bias,
         "attention_dropout": config.dropout,
+        "initializer_range": config.initial_deviation,
         "tie_word_embeddings": config.tied_embeddings,
     }
 
@@ -72,6 +73,7 @@ def _understand(values: dict) -> ModelConfig:
         rope_theta=float(rope.get("rope_theta", values.get("rope_theta", 10_000.0))),
         rope_scaling=scaling,
         bias=bias,
+        initial_deviation=values.get("initializer_range", 0.02),
         tied_embeddings=values.get("tie_word_embeddings", False),
     )
 

@@ -16,8 +16,6 @@ from lab.model.cache import Cache
 from lab.model.config import ModelConfig
 from lab.model.loss import linear_cross_entropy
 
-DEVIATION = 0.02  # of initial weights
-
 
 def make_norm(config: ModelConfig) -> nn.Module:
     """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) over the width."""
@@ -234,12 +232,13 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def initialise(self) -> None:
-        """Normal weights of deviation 0.02; those that write into the residual stream, of which there are two a layer,
-        smaller by the square root of their number (Radford et al. 2019, section 2.3)."""
-        residual = DEVIATION / math.sqrt(2 * self.config.layers)
+        """Normal weights; those that write into the residual stream, of which there are two a layer, smaller by the
+        square root of their number (Radford et al. 2019, section 2.3)."""
+        deviation = self.config.initial_deviation
+        residual = deviation / math.sqrt(2 * self.config.layers)
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear | nn.Embedding | LearnedPositions):
-                nn.init.normal_(module.weight, std=residual if name.endswith(".out") else DEVIATION)
+                nn.init.normal_(module.weight, std=residual if name.endswith(".out") else deviation)
                 if getattr(module, "bias", None) is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.LayerNorm | nn.RMSNorm):

@@ -94,17 +94,18 @@ def test_training_is_the_same_bits_twice(kind):
         torch.use_deterministic_algorithms(False)
 
 
-def test_weights_start_as_gpt2_s():
+@pytest.mark.parametrize("deviation", [0.02, 0.05])
+def test_weights_start_as_gpt2_s_or_at_another_deviation(deviation):
     torch.manual_seed(0)
-    model = Transformer(configuration("gpt2", layers=8, width=128, ffn=512))
-    assert model.embedding.weight.std().item() == pytest.approx(0.02, rel=0.05)
-    assert model.blocks[3].attention.qkv.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    model = Transformer(configuration("gpt2", layers=8, width=128, ffn=512, initial_deviation=deviation))
+    assert model.embedding.weight.std().item() == pytest.approx(deviation, rel=0.05)
+    assert model.blocks[3].attention.qkv.weight.std().item() == pytest.approx(deviation, rel=0.05)
     for sublayer in (model.blocks[3].attention, model.blocks[3].feedforward):
-        assert sublayer.out.weight.std().item() == pytest.approx(0.02 / math.sqrt(16), rel=0.05)
+        assert sublayer.out.weight.std().item() == pytest.approx(deviation / math.sqrt(16), rel=0.05)
         assert not sublayer.out.bias.any()
     # An untrained model finds all tokens about equally likely.
     loss = model.loss(tokens(4, CONTEXT), tokens(4, CONTEXT, seed=1))
-    assert loss.item() == pytest.approx(math.log(VOCABULARY), abs=0.1)
+    assert loss.item() == pytest.approx(math.log(VOCABULARY), abs=0.3)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama scaled", "2017"])
