@@ -1,78 +1,95 @@
 """The extract stage: the main text of each page that the URL filter kept.
 
-In: index shards; the kept records are read from their WARCs by offset. Out: documents. Main content is Resiliparse's
-(without comments and post meta) or trafilatura's (`favor_precision`, FineWeb's choice).
+In: index shards; the kept records are read from their WARCs by offset. Out: documents. The engine is the lab's own
+(lab.curate.main_content), Resiliparse's main content (without comments and post meta) or trafilatura's
+(`favor_precision`, FineWeb's choice). Native code can't be interrupted, so what it gets is bounded (bytes, tags,
+depth); what Python does is stopped after `max_seconds`.
 """
 
-import codecs
 import re
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
-from resiliparse.parse.html import HTMLTree
 
 from lab import engine
 from lab.crawl.warc import Record, read_records
+from lab.curate.decoding import decode
+from lab.curate.main_content import FEW, VERY_FEW, Extracted, main_content, parse
 from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, shards, text_bytes
 from lab.params import EngineParams, ExtractParams
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_.:-]{2,40})", re.IGNORECASE)
+DEFAULT_ENGINE = ExtractParams().engine
+_AGAIN = 0.1  # seconds
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\ufeff]")
 
 
 class PageTimeout(Exception):
     """A page took longer than `max_seconds`."""
 
 
-def decode(html: bytes, encoding: str | None = None) -> str:
-    """Text of a page's bytes. In order: BOM, `encoding` (the HTTP header's), meta tag, what the bytes look like."""
-    for mark, name in _BOMS:
-        if html.startswith(mark):
-            return html[len(mark) :].decode(name, "replace")
-    meta = _META.search(html[:4096])
-    for name in (encoding, meta and meta[1].decode("ascii")):
-        if name and (known := _known(name)):
-            try:
-                return html.decode(known)
-            except UnicodeDecodeError:
-                continue
-    try:
-        return html.decode("utf-8")
-    except UnicodeDecodeError:
-        return bytes_to_str(html, _known(encoding or "") or detect_encoding(html, from_html_meta=True))
+@dataclass(frozen=True)
+class Judged:
+    """A page's text, why it is refused (or None), and the fallback that was needed for it (or None)."""
+
+    text: str
+    reason: Reason | None = None
+    fallback: str | None = None
 
 
-def _known(name: str) -> str | None:
-    """Python's codec for a charset label, by WHATWG's table (latin-1 means windows-1252); None if there is none."""
-    try:
-        return codecs.lookup(map_encoding_to_html5(name, False) or name).name
-    except (LookupError, ValueError):
-        return None
+def extract_text(html: bytes | str, *, encoding: str | None = None, engine: str = DEFAULT_ENGINE) -> str:
+    """Main text of a page, a block a line; "" where there is none.
+
+    `encoding`: what the HTTP header says of bytes. `engine`: lab, resiliparse or trafilatura.
+    """
+    return extract(decode(html, encoding) if isinstance(html, bytes) else html, engine).text
 
 
-def extract_text(html: bytes | str, *, encoding: str | None = None, engine: str = "resiliparse") -> str:
-    """Main text of a page, a block a line; "" where there is none."""
-    text = decode(html, encoding) if isinstance(html, bytes) else html
+def extract(html: str, engine: str) -> Extracted:
+    """The same of decoded HTML, and which fallback gave it: one of main_content's, or "trafilatura"."""
     if engine == "trafilatura":
-        import trafilatura
+        return Extracted(_clean(_trafilatura(html, favor_precision=True)), None)
+    if engine == "resiliparse":
+        return Extracted(_clean(_resiliparse(html)), None)
+    found = main_content(html)
+    if len(found.text) < VERY_FEW:
+        other = _trafilatura(html, fast=True)
+        if len(other) > max(FEW, 2 * len(found.text)):
+            found = Extracted(other, "trafilatura")
+    return Extracted(_clean(found.text), found.fallback)
 
-        return trafilatura.extract(text, favor_precision=True, include_comments=False, deduplicate=False) or ""
-    tree = HTMLTree.parse(text)
+
+def _trafilatura(html: str, **options: bool) -> str:
+    import trafilatura
+
+    return trafilatura.extract(html, include_comments=False, deduplicate=False, **options) or ""
+
+
+def _resiliparse(html: str) -> str:
+    tree, deep = parse(html)
     return extract_plain_text(
-        tree, main_content=True, list_bullets=False, alt_texts=False, comments=False, post_meta=False
+        tree, main_content=not deep, list_bullets=False, alt_texts=False, comments=False, post_meta=False
     ).strip()
+
+
+def _clean(text: str) -> str:
+    """Without control characters, soft hyphens and lone surrogates; no-break spaces are spaces."""
+    text = _CONTROLS.sub("", text).replace("\xa0", " ")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise PageTimeout in the main thread once `seconds` are over; no limit in other threads, which get no signals."""
+    """Raise PageTimeout in the main thread once `seconds` are over; no limit in other threads, which get no signals.
+
+    A call into native code is stopped when it returns.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -81,7 +98,8 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise PageTimeout
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again and again: Python drops an exception that a callback of the garbage collector happens to meet.
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield
     finally:
@@ -89,21 +107,23 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def judge(record: Record, params: ExtractParams) -> tuple[str, Reason | None]:
-    """The text of a record and why it is refused, or None."""
+def judge(record: Record, params: ExtractParams) -> Judged:
+    """The text of a record, or why it is refused."""
     if len(record.body) > params.max_bytes:
-        return "", Reason("max_bytes", len(record.body), ">", params.max_bytes)
+        return Judged("", Reason("max_bytes", len(record.body), ">", params.max_bytes))
     try:
         with time_limit(params.max_seconds):
-            text = extract_text(record.body, encoding=record.charset, engine=params.engine)
+            html = decode(record.body, record.charset)
+            if (tags := html.count("<")) > params.max_tags:
+                return Judged("", Reason("max_tags", tags, ">", params.max_tags))
+            found = extract(html, params.engine)
     except PageTimeout:
-        return "", Reason("timeout", "over", ">", params.max_seconds)
+        return Judged("", Reason("timeout", "over", ">", params.max_seconds))
     except Exception as error:
-        return "", Reason("error", f"{type(error).__name__}: {error}")
-    text = text.replace("\x00", "").encode("utf-8", "replace").decode()
-    if len(text) < params.min_characters:
-        return text, Reason("empty", len(text), "<", params.min_characters)
-    return text, None
+        return Judged("", Reason("error", f"{type(error).__name__}: {error}"))
+    if len(found.text) < params.min_characters:
+        return Judged(found.text, Reason("empty", len(found.text), "<", params.min_characters))
+    return Judged(found.text, None, found.fallback)
 
 
 def extract_index(source: Path, out: Path, params: ExtractParams, engine_params: EngineParams) -> Counts:
@@ -131,16 +151,18 @@ def _extract_shard(source: Path, folder: Path, name: str, *, params: ExtractPara
             for row, (_, record) in zip(rows, records, strict=True):
                 counts.documents_in += 1
                 if isinstance(record, Reason):
-                    text, reason = "", record
+                    judged = Judged("", record)
                 else:
                     counts.bytes_in += len(record.body)
-                    text, reason = judge(record, params)
-                document = Document(row["record_id"], row["url"], row["date"], file, row["offset"], text)
-                if reason is None:
+                    judged = judge(record, params)
+                document = Document(row["record_id"], row["url"], row["date"], file, row["offset"], judged.text)
+                if judged.reason is None:
                     kept.write(document)
                     counts.documents_out += 1
-                    counts.bytes_out += text_bytes(text)
+                    counts.bytes_out += text_bytes(judged.text)
+                    if judged.fallback:
+                        counts.change(f"fallback_{judged.fallback}")
                 else:
-                    removed.write(document, reason=str(reason), detail=reason.detail)
-                    counts.remove(reason)
+                    removed.write(document, reason=str(judged.reason), detail=judged.reason.detail)
+                    counts.remove(judged.reason)
     return counts.as_dict()

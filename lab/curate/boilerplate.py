@@ -1,0 +1,68 @@
+"""Lines of an extracted text that belong to the page and not to what it says: labels, credits, notices.
+
+In: text, a block a line. Out: the same without them, cut off where a list of comments or of other articles begins.
+Only whole short lines are matched, so that a sentence about advertising or cookies stays.
+"""
+
+import re
+
+_LONGEST_LABEL = 200  # characters
+_LONGEST_END = 60  # characters
+_LEAST_BEFORE_END = 300  # characters of text before an end mark
+
+_NAME = r"[A-ZÀ-ÞŁŚŻ]\S+(?: [A-ZÀ-ÞŁŚŻ]\S+){0,3}"
+_LABELS = (
+    r"advertisements?|advertisment|adverti[sz]ing|sponsored(?: content)?|anzeige|werbung|publicidad|publicité",
+    r"share|tweet|pin(?: it)?|e-?mail|print|facebook|twitter|whatsapp|linkedin|reddit|pinterest|follow|loading",
+    r"like this|gefällt mir|teilen mit|share this\b.{0,60}|back to top|nach oben|skip to .{0,30}",
+    r"read more|continue reading.{0,80}|(?:story )?continues below.{0,40}|article continues (?:below|after).{0,60}",
+    r"(?:(?:image |photo )?credit|photo|photograph|image|picture|foto|bild|quelle|source)s?(?: by)?\s*:.{0,80}",
+    r"(?:read(?: more)?|related|see also|also read|read also|more|watch|must read|don.t miss|recommended|lire aussi"
+    r"|lesen sie auch|mehr zum thema|auch interessant|le[ae] también|le puede interesar|czytaj też|leggi anche)"
+    r"(?: [a-z]+)?\s*[:|].{0,150}",
+    r"subscribe(?: now)?|sign up|(?:sign up|subscribe) (?:to|for)\b.{0,120}|download .{0,40} app\b.{0,60}",
+    r"follow (?:us|me|him|her|.{1,40} on (?:twitter|facebook|instagram))\b.{0,80}|click here to .{0,80}",
+    rf"(?-i:(?:By|BY|by|Von|VON|von) {_NAME})",
+    r"(?:published|posted|updated|last updated|last modified)(?: on| at|:).{0,60}|posted in.{0,80}|filed under.{0,100}",
+    r"tags? ?:.{0,160}|view all posts.{0,60}|(?:©|copyright\b).{0,160}|all rights reserved.{0,20}",
+)
+_END = (
+    r"(?:post|leave|write|add) a (?:comment|reply)|leave a reply cancel reply|responses?|\d* ?comments?(?: \(?\d+\)?)?",
+    r"\d* ?kommentare?|schreibe einen kommentar|related(?: \w+){0,2}|more from .{1,40}|more stories|recent posts",
+    r"you (?:may|might) also (?:like|enjoy|be interested in)|recommended(?: for you)?|read next|(?:see|read) also",
+    r"popular posts|trending(?: .{1,30})?|about the author|newsletter|das könnte (?:sie|dich) auch interessieren",
+    r"mehr zum thema|ähnliche (?:beiträge|artikel)",
+)
+_NOTICES = (
+    r"(?:we|this (?:web)?site|our partners) uses? cookies|(?:wir|website|seite) (?:verwende|nutz)\w* .{0,40}cookies",
+    r"(?:utilizamos|usamos|utilisons) .{0,30}cookies|(?:enable|needs?|disabled|activate|without) .{0,20}javascript",
+    r"javascript (?:is|must be|to be) (?:disabled|enabled|required)",
+)
+_LONGEST_NOTICE = 600  # characters
+_label = re.compile(rf"(?:{'|'.join(_LABELS)})\W*", re.IGNORECASE).fullmatch
+_end = re.compile(rf"(?:{'|'.join(_END)})\s*:?", re.IGNORECASE).fullmatch
+_notice = re.compile("|".join(_NOTICES), re.IGNORECASE).search
+
+
+def without_boilerplate(text: str) -> str:
+    """The text without such lines; what follows an end mark in its second half goes too.
+
+    >>> without_boilerplate("A story.\\nAdvertisement\\nIts end.")
+    'A story.\\nIts end.'
+    """
+    kept: list[str] = []
+    size = 0
+    for line in text.split("\n"):
+        bare = line.strip()
+        if bare and len(bare) <= _LONGEST_NOTICE:
+            if len(bare) <= _LONGEST_END and size > max(_LEAST_BEFORE_END, len(text) / 2) and _end(bare):
+                break
+            if len(bare) <= _LONGEST_LABEL and _label(bare):
+                continue
+            if ("ookies" in bare or "avascript" in bare.lower()) and _notice(bare):
+                continue
+        elif not bare and (not kept or not kept[-1]):
+            continue
+        size += len(line)
+        kept.append(line.rstrip())
+    return "\n".join(kept).strip("\n").rstrip()

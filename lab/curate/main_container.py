@@ -1,0 +1,173 @@
+"""Which elements of a page hold its main content: paragraphs vote for their ancestors.
+
+In: the body of a Resiliparse DOM. Out: a Container. From the body the search goes down to the child that holds nearly
+all the text, and stops where the text divides; there it prefers elements named as content, and the first of several
+articles (endless scrolling, a blog's front page).
+"""
+
+from dataclasses import dataclass
+
+from lab.curate.page_names import Role, is_post, role
+
+_LEAST_PARAGRAPH = 25  # characters
+_LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
+_NO_LINK_CHECK = 600  # characters; paragraphs this long are never link lists
+_DOMINANT = 0.88  # share of the weight that a child needs for the search to go down to it
+_OWN = 0.03  # share of the weight in paragraphs of an element's own, at which the search stops there
+_NAMED = 0.35  # share of the weight that elements named as content need
+_FIRST = 0.15  # share of the weight that the first of several articles needs
+_ARTICLES = 0.8  # share of the weight in articles, for a page to be one of several articles
+_LEAST_ARTICLE = 250  # characters
+
+
+@dataclass(frozen=True)
+class Container:
+    elements: list  # Resiliparse elements, in document order
+    weight: int  # characters of paragraph text outside links
+
+
+@dataclass(frozen=True)
+class _Path:
+    """From the element that owns paragraphs up to a child of the body, and what those paragraphs weigh."""
+
+    elements: list
+    weight: int
+
+
+def name_of(element) -> str:
+    """An element's class and id, joined by a space."""
+    return f"{element.class_name or ''} {element.id or ''}"
+
+
+def find(body, paragraphs: str, *, trust_names: bool = True) -> Container:
+    """The elements with the main content. `paragraphs`: the CSS selector of what votes.
+
+    Without `trust_names`, only discussions are left out by their names, not furniture.
+    """
+    paths, weights, roles = _climb(body, paragraphs)
+    kept = _without_furniture(paths, weights, roles, body, Role.FURNITURE if trust_names else Role.DISCUSSION)
+    return _descend(body, kept, weights, roles)
+
+
+def _weigh(element) -> int:
+    """Characters outside links; 0 for a paragraph too short, or mostly links."""
+    text = element.text_content.strip()
+    size = len(text)
+    if size < _LEAST_PARAGRAPH and (size < _LEAST_IDEOGRAPHS or not "\u2e80" <= text[size // 2] <= "\uffdc"):
+        return 0
+    if size > _NO_LINK_CHECK:
+        return size
+    links = sum(len(link.text_content) for link in element.query_selector_all("a").values())
+    return size - links if 2 * links <= size else 0
+
+
+def _climb(body, paragraphs: str) -> tuple[list[_Path], dict, dict]:
+    owned: dict = {}
+    for element in body.query_selector_all(paragraphs).values():
+        if weight := _weigh(element):
+            owner = element if element.tag in ("div", "td") else element.parent
+            owned[owner] = owned.get(owner, 0) + weight
+    paths, weights, roles = [], {body: 0}, {}
+    for owner, weight in owned.items():
+        elements, element = [], owner
+        while element is not None and element != body:
+            elements.append(element)
+            if element not in roles:
+                roles[element] = _role_of(element)
+            weights[element] = weights.get(element, 0) + weight
+            element = element.parent
+        weights[body] += weight
+        paths.append(_Path(elements, weight))
+    return paths, weights, roles
+
+
+def _role_of(element) -> Role:
+    if element.tag == "form":  # a search box, or what wraps the whole page: its weight decides
+        return Role.FURNITURE
+    if element.getattr("itemprop") == "articleBody":
+        return Role.CONTENT
+    return role(name_of(element))
+
+
+def _without_furniture(paths: list[_Path], weights: dict, roles: dict, body, least: Role) -> list[_Path]:
+    """The paths that lead through no furniture, their weights taken off (in place) from all ancestors."""
+    total = weights[body]
+    alike: dict[str, int] = {}
+    for element, found in roles.items():
+        if found > 0:
+            key = element.class_name or element.id
+            alike[key] = alike.get(key, 0) + weights[element]
+
+    def is_furniture(element) -> bool:
+        found = roles[element]
+        if found is Role.DISCUSSION:
+            return weights[element] < 0.8 * total
+        return found >= least and alike[element.class_name or element.id] < total / 2
+
+    kept = []
+    for path in paths:
+        for element in path.elements:
+            if roles[element] is Role.CONTENT:
+                kept.append(path)
+                break
+            if roles[element] >= least and is_furniture(element):
+                for ancestor in path.elements:
+                    weights[ancestor] -= path.weight
+                weights[body] -= path.weight
+                break
+        else:
+            kept.append(path)
+    return kept
+
+
+def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> Container:
+    current, depth = body, 0
+    while True:
+        below = [path for path in paths if len(path.elements) > depth]
+        children = list(dict.fromkeys(path.elements[-1 - depth] for path in below))
+        best = max(children, key=weights.__getitem__, default=None)
+        own = sum(path.weight for path in paths if len(path.elements) <= depth)
+        if (
+            best is None
+            or weights[best] < _DOMINANT * weights[current]
+            or own > _OWN * weights[current]
+            or (best.class_name and any(c.class_name == best.class_name for c in children if c != best))
+        ):
+            inner = [_Path(path.elements[: -depth or None], path.weight) for path in below]
+            return Container(_narrow(current, inner, weights, roles), weights[current])
+        current, depth = best, depth + 1
+        paths = [path for path in below if path.elements[-depth] == current]
+        if roles[current] is Role.CONTENT:
+            return Container([current], weights[current])
+
+
+def _narrow(current, paths: list[_Path], weights: dict, roles: dict) -> list:
+    """The elements below `current` that are named as content, or its first article, or itself."""
+    named: dict = {}  # the outermost element named as content of each path -> the article it stands in
+    articles: list = []
+    for path in paths:
+        article = None
+        for element in reversed(path.elements):
+            if article is None and (element.tag == "article" or is_post(element.class_name or "")):
+                article = element
+                articles.append(element)
+            if roles[element] is Role.CONTENT:
+                named[element] = article
+                break
+    articles = list(dict.fromkeys(articles)) if current.closest("article") is None else []  # else parts of one
+    first = _first_article(articles, weights, weights[current])
+    if first is not None:
+        named = {element: article for element, article in named.items() if article == first} or named
+    if named:
+        top = max(named, key=weights.__getitem__)
+        alike = [e for e, article in named.items() if e.class_name == top.class_name and article == named[top]]
+        if sum(weights[e] for e in alike) >= _NAMED * weights[first if first is not None else current]:
+            return alike
+    return [first if first is not None else current]
+
+
+def _first_article(articles: list, weights: dict, whole: int):
+    if len(articles) < 2 or sum(weights[article] for article in articles) <= _ARTICLES * whole:
+        return None
+    least = max(_LEAST_ARTICLE, _FIRST * whole)
+    return next((article for article in articles if weights[article] >= least), None)

@@ -1,0 +1,164 @@
+"""The lab's own extractor: the main content of an HTML page as text, a block a line.
+
+In: HTML. Out: text, and which way led to it. Paragraphs are weighed by their text outside links; the element that
+holds nearly all of that weight is the main content, unless its class or id (lab.curate.page_names) says otherwise.
+Inside it, furniture, link lists, the title and headings of nothing go, and Resiliparse serialises what is left.
+The principle is Readability's and boilerpipe's (Kohlschütter et al. 2010); Python sees only paragraphs, their
+ancestors and named elements, everything else stays in Resiliparse's DOM.
+"""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import HTMLTree
+
+from lab.curate.boilerplate import without_boilerplate
+from lab.curate.main_container import find, name_of
+from lab.curate.page_names import Role, role
+
+FEW = 250  # characters; with less, the next laxer way is tried
+VERY_FEW = 100  # characters
+
+# The serialiser leaves out scripts and styles, but text_content counts them: they go first.
+_NEVER = (
+    "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
+    "video,audio,canvas,input,label,textarea,fieldset,rt,rp,time:not(p time),[hidden],[aria-hidden=true],"
+    "[role=navigation],[role=dialog],[style*='display:none'],[style*='display: none']"
+)
+_PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
+_BLOCKS = "p,pre,blockquote,div:not(:has(div,p,ul,ol,table,section,article,h1,h2,h3)),td:not(:has(div,p,table))"
+_INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
+_LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
+_MAX_LINK_SHARE = 0.6  # of a block's characters
+_LONGEST_HEADING = 80  # characters; longer ones are paragraphs in disguise
+_NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
+_ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
+_TAG = re.compile(r"<[^>]{0,1000}>")
+
+
+# Selectors and Resiliparse's own main content take time quadratic in depth: no harm at this one, minutes at 20,000.
+_DEEPEST = 1000
+_DEEP = ">".join("*" * _DEEPEST)
+_FEW_TAGS = 4000  # a page with fewer can't be deep enough to matter
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A page's text, and the fallback that gave it: None, "blocks", "names", "noscript", "structured" or "deep"."""
+
+    text: str
+    fallback: str | None
+
+
+def parse(page: str) -> tuple[HTMLTree, bool]:
+    """The DOM of a page, and whether it is nested so deeply that only serialising it ends in time."""
+    tree = HTMLTree.parse(page)
+    deep = page.count("<") > _FEW_TAGS and tree.document is not None and tree.document.query_selector(_DEEP) is not None
+    return tree, deep
+
+
+def main_content(page: str) -> Extracted:
+    """The main text of an HTML page; "" where there is none."""
+    found = _from_tree(page)
+    if len(found.text) < FEW:
+        found = _longer(found, _from_tree(page, trust_names=False).text, "names")
+    if len(found.text) < VERY_FEW and "<noscript" in page:
+        found = _longer(found, _from_tree(_NOSCRIPT.sub(r"<\1div", page)).text, "noscript")
+    if len(found.text) < FEW:
+        found = _longer(found, _structured(page), "structured")
+    return found
+
+
+def _longer(found: Extracted, text: str, fallback: str) -> Extracted:
+    return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(found.text)) else found
+
+
+def _from_tree(page: str, *, trust_names: bool = True) -> Extracted:
+    tree, deep = parse(page)
+    body = tree.body
+    if body is None:
+        return Extracted("", None)
+    if deep:
+        return Extracted(extract_plain_text(tree, list_bullets=False, alt_texts=False), "deep")
+    for element in tree.document.query_selector_all(_NEVER).values():
+        element.remove()
+    container, fallback = find(body, _PARAGRAPHS, trust_names=trust_names), None
+    if container.weight < FEW:
+        blocks = find(body, _BLOCKS, trust_names=trust_names)
+        if blocks.weight > 2 * container.weight:
+            container, fallback = blocks, "blocks"
+    for element in container.elements:
+        _prune(element, container.weight, Role.FURNITURE if trust_names else Role.DISCUSSION)
+    if container.elements != [body]:
+        body.replace_children(*container.elements)
+    text = extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=["header"])
+    return Extracted(without_boilerplate(text), fallback)
+
+
+def _prune(container, weight: int, least: Role) -> None:
+    """Remove from a container what is not content, in place."""
+    _prune_names(container, weight, least)
+    _prune_links(container, weight)
+    if (title := container.query_selector("h1")) is not None:
+        title.remove()
+    for heading in reversed(container.query_selector_all("h2,h3,h4,h5,h6").values()):
+        if len(heading.text_content) < _LONGEST_HEADING and _heads_nothing(heading, container):
+            heading.remove()
+
+
+def _prune_names(container, weight: int, least: Role) -> None:
+    alike: dict[str, list] = {}
+    for element in container.query_selector_all("[class],[id]").values():
+        found = role(name_of(element))
+        if found >= least and element.tag not in _INLINE:
+            size = len(element.text_content)
+            alike.setdefault(element.class_name or element.id, []).append((element, size, found))
+    for elements in alike.values():
+        # Many alike that hold most of the text are the content, whatever they are called: slides, widgets.
+        small = sum(size for _, size, _ in elements) < weight / 2
+        for element, _, found in elements:
+            if small or found is Role.DISCUSSION:
+                element.remove()
+
+
+def _prune_links(container, weight: int) -> None:
+    linked: dict = {}
+    for link in container.query_selector_all("a").values():
+        size = len(link.text_content)
+        element = link.parent
+        while size and element is not None and element != container:
+            linked[element] = linked.get(element, 0) + size
+            element = element.parent
+    for element, size in linked.items():
+        if element.tag in _LINK_BLOCKS:
+            whole = len(element.text_content.strip())
+            if size > _MAX_LINK_SHARE * whole and whole < weight / 2:
+                element.remove()
+
+
+def _heads_nothing(heading, container) -> bool:
+    """Whether only blanks follow until the container's end or a heading of the same or a higher rank."""
+    element = heading
+    while element is not None and element != container:
+        after = element.next_sibling
+        while after is not None:
+            if after.text_content.strip():
+                tag = after.tag or ""
+                return len(tag) == 2 and tag[0] == "h" and tag <= heading.tag
+            after = after.next_sibling
+        element = element.parent
+    return True
+
+
+def _structured(page: str) -> str:
+    """The longest schema.org articleBody of the page, for pages that a script fills in; "" if there is none."""
+    bodies = []
+    for found in _ARTICLE_BODY.finditer(page):
+        try:
+            bodies.append(json.loads(found[1], strict=False))
+        except ValueError:
+            continue
+    return _TAG.sub(" ", html.unescape(max(bodies, key=len, default=""))).strip()

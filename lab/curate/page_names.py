@@ -1,0 +1,100 @@
+"""What an element's class and id say about it: main content, furniture of the page, or a discussion below it.
+
+In: the words of `class` and `id`. Out: a Role. The vocabulary is the one that content extractors of the field share
+(Readability, boilerpipe, trafilatura's XPaths), by whole words, in English and the languages most seen beside it.
+"""
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from itertools import pairwise
+
+
+class Role(IntEnum):
+    CONTENT = -1
+    UNKNOWN = 0
+    FURNITURE = 1
+    DISCUSSION = 2
+
+
+_DISCUSSION = frozenset("comments commentlist disqus respond kommentare commentaires comentarios cookies".split())
+_FURNITURE = frozenset(
+    """
+    comment comol dsq reply replies nocomments kommentar leserkommentare comentario commentaire
+    share shares sharing sharer sharedaddy sharethis social socials viral sociable addtoany addthis a2a heateor shariff
+    teilen compartir partager
+    newsletter newsletters subscribe subscription signup mailchimp mc4wp optin syndication paywall donate donation
+    cookie consent gdpr
+    tags taglist tagcloud keywords categories cats
+    sidebar banner breadcrumb breadcrumbs button buttons btn
+    author authors byline bio vcard autor auteur
+    footer nav navi menu submenu navbar navigation subnav pagination pager paging prevnext toolbar tools
+    ad ads adv advert advertisement advertising adsbygoogle anzeige werbung publicidad sponsor sponsored sponsors dfp
+    outbrain taboola criteo promo promos promotion promoted widget widgets cta
+    related relatedposts recommend recommended recommendation recommendations suggested suggestions readmore upnext
+    popular trending next teaser teasers recirc recirculation verwandte relacionados relacionadas stories
+    meta metadata postmeta metas timestamp date datum dateline infos
+    rating ratings attachment icon icons
+    caption captions credit credits bildunterschrift gallery slide slides slider slideshow carousel lightbox
+    overlay modal popup hidden hide invisible noprint print assistive
+    login register search copyright disclaimer imprint embed skip jump poll quiz survey
+    """.split()
+)
+_FURNITURE_PAIRS = frozenset(
+    """
+    cat-links tags-links tag-list post-tags posted-by posted-on read-more more-on more-stories more-news most-popular
+    most-read also-read also-like see-also further-reading up-next user-info user-profile screen-reader sr-only
+    visually-hidden sign-up jp-relatedposts
+    """.split()
+)
+_CONTENT = frozenset(
+    """
+    articlebody articletext articlecontent bodycopy bodytext entrycontent fulltext postbody postcontent posttext
+    storybody storycontent
+    """.split()
+)
+_CONTENT_PAIRS = frozenset(
+    """
+    art-content article-body article-content article-text blog-content body-copy body-text content-text entry-content
+    full-text name-body post-body post-content post-text rich-text single-content story-body story-content story-text
+    """.split()
+)
+# WordPress lists a post's own tags and categories among its classes: they say nothing about where it stands.
+_POST = frozenset("hentry type-post type-page status-publish".split())
+# Names of states, that count only as a whole class: "label-hidden" says that something else is hidden.
+_WHOLE = frozenset("hidden hide invisible print".split())
+# "right-sidebar layout", "has-sidebar": the page that has a sidebar, not the sidebar.
+_LAYOUT = frozenset("layout wrap wrapper with no has content container main site page grid row single".split())
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+@lru_cache(1 << 16)
+def role(name: str) -> Role:
+    """The role that an element's class and id (joined by a space) give it.
+
+    >>> role("post-content"), role("comments-area"), role("site has-sidebar")
+    (<Role.CONTENT: -1>, <Role.DISCUSSION: 2>, <Role.UNKNOWN: 0>)
+    """
+    classes = name.split()
+    if not _POST.isdisjoint(classes):
+        return Role.UNKNOWN
+    sequence = _WORD.findall(_CAMEL.sub("-", name).lower())
+    words = set(sequence)
+    pairs = {f"{first}-{second}" for first, second in pairwise(sequence)}
+    if not _CONTENT.isdisjoint(words) or not _CONTENT_PAIRS.isdisjoint(pairs):
+        return Role.CONTENT
+    if not _DISCUSSION.isdisjoint(words):
+        return Role.DISCUSSION
+    if not _LAYOUT.isdisjoint(words):
+        words.discard("sidebar")
+    if "elementor" in words:  # a page builder that calls each paragraph a widget
+        words.discard("widget")
+    words -= _WHOLE.difference(classes)
+    return Role(not _FURNITURE.isdisjoint(words) or not _FURNITURE_PAIRS.isdisjoint(pairs))
+
+
+def is_post(name: str) -> bool:
+    """Whether the classes are those that WordPress gives to one post of a page."""
+    return not _POST.isdisjoint(name.split())

@@ -1,0 +1,180 @@
+"""The lab's own extractor: without these the model learns menus, comments and cookie banners, or loses articles."""
+
+import pytest
+
+from lab.bench.extraction_score import Page, read_pages, segments, shingles
+from lab.bench.mutated_pages import fuzz
+from lab.curate.boilerplate import without_boilerplate
+from lab.curate.extract import extract_text
+from lab.curate.main_content import main_content
+from lab.curate.page_names import Role, role
+from lab.params import ExtractParams
+
+FIRST = "The council met on Tuesday, and it agreed, after some debate, to build the bridge across the river."
+SECOND = "Work begins in spring, said the mayor; it will take two years and cost as much as a new school."
+THIRD = "Critics say that the old bridge would have lasted another decade, had it been painted in time."
+ARTICLE = f"<p>{FIRST}</p><p>{SECOND}</p><p>{THIRD}</p>"
+
+
+def lines(page: str) -> list[str]:
+    return [line.strip() for line in main_content(page).text.split("\n") if line.strip()]
+
+
+@pytest.mark.parametrize(
+    "furniture",
+    [
+        f"<div id=comments><p>{'I do not agree with any of this, and never will. ' * 3}</p></div>",
+        "<div class='share-bar'><p>Share this with all your friends on every network there is</p></div>",
+        "<aside><p>An aside about something else entirely, which is long enough to be text.</p></aside>",
+        "<div class=newsletterSignup><p>Get our best stories each morning, free, in your inbox.</p></div>",
+        "<div style='display:none'><p>Hidden text that no reader of the page ever gets to see.</p></div>",
+        "<div hidden><p>Hidden text that no reader of the page ever gets to see.</p></div>",
+        "<ul><li><a href=1>Another story of the day</a><li><a href=2>And one more story</a></ul>",
+        "<p>Advertisement</p>",
+        "<p><a href=3>Read our guide to all the bridges of the country</a></p>",
+        "<figure><img src=x><figcaption>The bridge in 1932, seen from the mill.</figcaption></figure>",
+        "<h3>More on bridges</h3>",
+    ],
+)
+@pytest.mark.parametrize("inside", [True, False])
+def test_furniture_goes(furniture: str, inside: bool):
+    body = f"<div class=text>{ARTICLE}{furniture}</div>" if inside else f"<div class=text>{ARTICLE}</div>{furniture}"
+    assert lines(f"<body><div id=page>{body}</div></body>") == [FIRST, SECOND, THIRD]
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "<form id=aspnetForm>{}</form>",  # ASP.NET wraps whole pages so
+        "<div class='container right-sidebar'>{}</div>",
+        "<div class='post type-post hentry tag-newsletter category-comments'>{}</div>",
+        "<div class='elementor-widget'>{}</div>",
+        "<div class=content><noscript>{}</noscript></div>",
+        "<table><tr><td>{}</td></tr></table>",
+    ],
+)
+def test_what_looks_like_furniture_but_holds_the_page(wrapper: str):
+    assert lines(f"<body><nav>Home</nav>{wrapper.format(ARTICLE)}</body>") == [FIRST, SECOND, THIRD]
+
+
+def test_text_between_line_breaks():
+    assert lines(f"<body><div id=menu>Home</div><div>{FIRST}<br><br>{SECOND}<br>{THIRD}</div></body>") == [
+        FIRST,
+        SECOND,
+        THIRD,
+    ]
+
+
+def test_blocks_keep_their_lines():
+    page = f"""<body><article><h1>The bridge</h1><p>{FIRST}</p><h2>Costs</h2><p>{SECOND}</p>
+        <ul><li>steel from the north</li><li>stone from the quarry</li></ul>
+        <table><tr><th>Year</th><th>Cost</th></tr><tr><td>2020</td><td>12</td></tr></table>
+        <pre>def cost():\n    return 12</pre><p>{THIRD}</p></article></body>"""
+    found = [line.rstrip() for line in main_content(page).text.split("\n") if line.strip()]
+    assert [line.strip() for line in found if "return" not in line] == [
+        FIRST,
+        "Costs",
+        SECOND,
+        "steel from the north",
+        "stone from the quarry",
+        "Year\t\tCost",
+        "2020\t\t12",
+        "def cost():",
+        THIRD,
+    ]
+    assert "    return 12" in found
+    assert "•" not in "".join(found)
+
+
+def test_the_first_of_several_articles():
+    other = (
+        "<article><h2>Another day</h2><p>"
+        + "Something else happened, on another day, elsewhere. " * 8
+        + "</p></article>"
+    )
+    page = f"<body><main><article><h2>The bridge</h2>{ARTICLE}</article>{other}{other}</main></body>"
+    assert lines(page)[-3:] == [FIRST, SECOND, THIRD]
+
+
+def test_an_article_in_sections_stays_whole():
+    sections = "".join(
+        f"<section class=s><div itemprop=articleBody><p>{t}</p></div></section>" for t in (FIRST, SECOND, THIRD)
+    )
+    assert lines(f"<body><article>{sections}</article><p>{'A note of the house. ' * 4}</p></body>")[:3] == [
+        FIRST,
+        SECOND,
+        THIRD,
+    ]
+
+
+def test_a_page_that_a_script_fills_in():
+    body = " ".join([FIRST, SECOND, THIRD])
+    script = f'<script type="application/ld+json">{{"articleBody": "{body} Tom &amp; Ann"}}</script>'
+    page = f"{script}<body><div id=app></div></body>"
+    found = main_content(page)
+    assert (found.text, found.fallback) == (f"{body} Tom & Ann", "structured")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("post-content", Role.CONTENT),
+        ("articleBody", Role.CONTENT),
+        ("comments-area", Role.DISCUSSION),
+        ("shareBar", Role.FURNITURE),
+        ("field--label-hidden", Role.UNKNOWN),
+        ("commentary", Role.UNKNOWN),
+        ("hidden", Role.FURNITURE),
+        ("", Role.UNKNOWN),
+    ],
+)
+def test_roles(name: str, expected: Role):
+    assert role(name) is expected
+
+
+def test_sentences_about_boilerplate_stay():
+    text = (
+        "Advertisement is what pays for most of the web.\nShare prices fell, and he said so.\n"
+        "By the river stood a mill, older than the town.\nThe law says when a site may use cookies."
+    )
+    assert without_boilerplate(text) == text
+
+
+def test_a_list_of_other_articles_ends_the_text():
+    article = "\n".join([FIRST] * 5)
+    assert without_boilerplate(f"{article}\nYou may also like\nTen bridges\nA ferry") == article
+    assert without_boilerplate(f"{FIRST}\nComments\n{article}").endswith(FIRST)  # too early to be the end
+
+
+@pytest.fixture(scope="module")
+def pages(shared) -> list[Page]:
+    return read_pages(shared / "web.warc.gz", shared / "web.gold.json")
+
+
+def test_real_pages_hold_what_they_must_and_not_what_they_must_not(pages):
+    sample = [page for page in pages if page.held_out and page.gold][:200]
+    texts = [extract_text(page.body, encoding=page.charset, engine="lab") for page in sample]
+    score = segments(sample, texts)
+    assert score.precision > 0.89 and score.recall > 0.89, score
+
+
+@pytest.mark.parametrize("engine", ["lab", "resiliparse"])
+def test_mutated_pages(pages, engine: str):
+    found = fuzz([page.body for page in pages], count=300, seed=1, params=ExtractParams(engine=engine))
+    assert found.slowest < 3 * ExtractParams().max_seconds
+    assert found.removed.get("error", 0) == 0, found.removed
+
+
+@pytest.mark.parametrize(
+    ("truth", "found", "expected"),
+    [
+        ("a b c d e", "a b c d e", (1, 1)),
+        ("a b c d", "a b c d x y z w", (1 / 5, 1)),
+        ("a b c d e f g h", "a b c d", (1, 1 / 5)),
+        ("a b", "a b", (1, 1)),
+        ("a b c d", "", (0, 0)),
+    ],
+)
+def test_the_benchmark_s_measure(truth: str, found: str, expected: tuple[float, float]):
+    score = shingles([truth], [found])
+    assert (score.precision, score.recall) == pytest.approx(expected)
