@@ -7,20 +7,23 @@ manifest, index shards (`INDEX_SCHEMA`, one row a response record), HTTP bodies 
 import glob
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-import fsspec
 import pyarrow as pa
-from fastwarc.warc import ArchiveIterator, WarcRecordType
+from fastwarc.warc import ArchiveIterator
 
 from lab import engine
+from lab.crawl.warc_scan import Met, Part, is_url, no_records, open_stream, scan, scan_part
 from lab.documents import Counts, Reason, RowWriter, read_rows, shards
 from lab.errors import InputError
 from lab.files import read_json, write_json
 from lab.params import CrawlParams, EngineParams, IndexParams
+
+__all__ = ["INDEX_SCHEMA", "Record", "crawl", "index", "is_url", "manifest", "open_stream", "read_records", "scan"]
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -34,7 +37,7 @@ INDEX_SCHEMA = pa.schema(
         ("record_id", pa.string()),
     ]
 )
-_WINDOW = 1 << 20  # bytes read at a time while looking for the next record behind a broken one
+PART_BYTES = 8 << 20  # compressed, that a worker indexes at a time
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,6 @@ class Record:
 
     body: bytes
     charset: str | None
-
-
-def is_url(path: str) -> bool:
-    return "://" in path
-
-
-def open_stream(path: str) -> IO[bytes]:
-    """Open a local path or URL for random access. InputError where that fails."""
-    try:
-        return fsspec.open(path, "rb").open() if is_url(path) else open(path, "rb")
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"{path}: can't be opened ({error}). Check crawl.paths of params.yaml.") from None
 
 
 def manifest(paths: list[str]) -> dict:
@@ -89,17 +80,49 @@ def crawl(out: Path, params: CrawlParams, engine_params: EngineParams) -> dict:
 
 def index(crawl_folder: Path, out: Path, params: IndexParams, engine_params: EngineParams) -> Counts:
     """Index all files of a crawl into shards of `records_per_shard` rows; records that are lost are counted."""
-    files = [file["path"] for file in read_json(crawl_folder / "manifest.json")["files"]]
-    found = engine.run(
-        "index",
-        _index_file,
-        {f"file-{number:05d}": path for number, path in enumerate(files)},
-        engine=engine_params,
-        inputs=lambda path: [] if is_url(path) else [Path(path)],
-    )
+    files = [Part(file["path"], file["sha256"]) for file in read_json(crawl_folder / "manifest.json")["files"]]
+    parts = {
+        f"file-{number:05d}-{count:05d}": part
+        for number, file in enumerate(files)
+        for count, part in enumerate(_parts(file))
+    }
+    run = partial(engine.run, "index", _index_part, engine=engine_params, inputs=lambda part: [])
+    by_file: dict[Part, list[engine.Shard]] = {file: [] for file in files}
+    for part, shard in zip(parts.values(), run(parts), strict=True):
+        by_file[replace(part, start=0, end=None)].append(shard)
+    for number, (file, shards_) in enumerate(by_file.items()):
+        if not _join(shards_):
+            by_file[file] = run({f"file-{number:05d}": file})
+        if not any(shard.result["records"] for shard in by_file[file]):
+            raise no_records(file.path)
+    found = [shard for shards_ in by_file.values() for shard in shards_]
     rows = (row for shard in found for path in shards(shard.folder) for row in read_rows(path))
     _reshard(rows, out, params.records_per_shard)
-    return Counts.total(shard.result for shard in found).require_output("index")
+    return Counts.total(shard.result["counts"] for shard in found).require_output("index")
+
+
+def _parts(file: Part) -> list[Part]:
+    """The file in parts of PART_BYTES, where gzip members tell records apart from what pages hold."""
+    if is_url(file.path):
+        return [file]
+    with open_stream(file.path) as stream:
+        compressed, size = stream.read(2) == b"\x1f\x8b", stream.seek(0, os.SEEK_END)
+    if not compressed or size <= PART_BYTES:
+        return [file]
+    starts = range(0, size, PART_BYTES)
+    return [replace(file, start=start, end=min(start + PART_BYTES, size)) for start in starts]
+
+
+def _join(parts: list[engine.Shard]) -> bool:
+    """Whether each part began where the one before it had ended, so that together they read as the whole file does."""
+    expected = 0
+    for first, following, end in ((p.result["first"], p.result["next"], p.result["end"]) for p in parts):
+        if first is None and expected >= end:
+            continue
+        if first != expected:
+            return False
+        expected = following
+    return True
 
 
 def _reshard(rows: Iterable[dict], out: Path, size: int) -> None:
@@ -115,105 +138,16 @@ def _reshard(rows: Iterable[dict], out: Path, size: int) -> None:
         writer.__exit__(None, None, None)
 
 
-def _index_file(path: str, folder: Path, name: str) -> dict:
-    counts = Counts()
+def _index_part(part: Part, folder: Path, name: str) -> dict:
+    counts, met = Counts(), Met()
     with RowWriter(folder / f"{name}.parquet", INDEX_SCHEMA) as writer:
-        for row in scan(path, counts.remove):
+        for row in scan_part(part, counts.remove, met):
             writer.write(row)
             counts.documents_out += 1
             counts.bytes_out += max(row["length"], 0)
     counts.bytes_in = counts.bytes_out
     counts.documents_in = counts.documents_out + sum(counts.removed.values())
-    return counts.as_dict()
-
-
-def scan(path: str, lost: Callable[[str], None]) -> Iterator[dict]:
-    """Rows of the index for one file, in file order; `lost(reason)` is told of each record that can't be read.
-
-    Behind a broken record the scan goes on at the next one that begins like one. InputError where none can be read.
-    """
-    with open_stream(path) as stream:
-        size = stream.seek(0, os.SEEK_END)
-        start, records = 0, 0
-        while start is not None and start < size:
-            stream.seek(start)
-            last, pending = start, None
-            try:
-                for record in ArchiveIterator(stream, record_types=WarcRecordType.any_type, parse_http=False):
-                    # A stream's positions count from where it was handed over, or from the file's start: see _position.
-                    last = _position(record.stream_pos, start)
-                    records += 1
-                    if pending:
-                        yield {**pending, "length": last - pending["offset"]}
-                        pending = None
-                    if record.record_type == WarcRecordType.response:
-                        pending = _row(record, path, last)
-                        if pending is None:
-                            lost("malformed")
-                    expected = record.content_length
-                    if record.consume() < expected:  # FastWARC takes the file's end for the record's
-                        lost("truncated")
-                        pending = None
-                if pending:
-                    yield {**pending, "length": size - pending["offset"]}
-                start = None
-            except (OSError, ValueError, RuntimeError, EOFError):
-                following = _next_record(stream, last + 1, size)
-                lost("truncated" if following is None else "malformed")
-                start = following
-        if not records:
-            raise InputError(f"{path}: holds no WARC record. Is it a WARC file? Correct crawl.paths of params.yaml.")
-
-
-def _position(position: int, start: int) -> int:
-    return position if position >= start else start + position
-
-
-def _row(record: object, path: str, offset: int) -> dict | None:
-    headers = record.headers
-    url = (headers.get("WARC-Target-URI") or "").strip("<> ")
-    if not url:
-        return None
-    status, mime = -1, ""
-    if record.is_http:
-        try:
-            record.parse_http()
-            status = record.http_headers.status_code if record.http_headers else -1
-            mime = (record.http_headers.get("Content-Type") or "") if record.http_headers else ""
-        except ValueError:
-            pass
-    return {
-        "url": url,
-        "status": -1 if status is None else status,
-        "mime": mime.partition(";")[0].strip().lower(),
-        "date": headers.get("WARC-Date") or "",
-        "file": path,
-        "offset": offset,
-        "length": -1,
-        "record_id": (headers.get("WARC-Record-ID") or f"{path}:{offset}").strip("<>"),
-    }
-
-
-def _next_record(stream: IO[bytes], start: int, size: int) -> int | None:
-    """Where the next gzip member or plain record header begins, at or behind `start`."""
-    marks = (b"\x1f\x8b\x08", b"WARC/1.")
-    while start < size:
-        stream.seek(start)
-        window = stream.read(_WINDOW)
-        found = [at for at in (window.find(mark) for mark in marks) if at >= 0]
-        for at in sorted(found):
-            if _begins_record(stream, start + at):
-                return start + at
-        start += min(found) + 1 if found else max(len(window) - 8, 1)
-    return None
-
-
-def _begins_record(stream: IO[bytes], offset: int) -> bool:
-    stream.seek(offset)
-    try:
-        return next(iter(ArchiveIterator(stream, parse_http=False)), None) is not None
-    except (OSError, ValueError, RuntimeError, EOFError):
-        return False
+    return {"counts": counts.as_dict(), "end": part.end, **asdict(met)}
 
 
 def read_records(path: str, offsets: Iterable[int]) -> Iterator[tuple[int, Record | Reason]]:

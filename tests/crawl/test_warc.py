@@ -1,5 +1,6 @@
 """Index and random access: without these a broken record ends a run, or goes missing without being counted."""
 
+import gzip
 from collections import Counter
 from pathlib import Path
 
@@ -57,3 +58,35 @@ def test_index_is_the_same_for_any_number_of_workers(shared: Path, tmp_path: Pat
         warc.engine.clear("index")
     assert [path.read_bytes() for path in shards(Path("1"))] == [path.read_bytes() for path in shards(Path("2"))]
     assert [len(list(read_rows(path))) for path in shards(Path("1"))] == [20, 20, 5]
+
+
+def test_a_file_in_parts_is_indexed_as_a_whole(shared: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = bytearray((shared / "warc-hard/clueweb-quirk.warc.gz").read_bytes())
+    rows, _ = scanned(shared / "warc-hard/clueweb-quirk.warc.gz")
+    data[rows[7]["offset"] + 300 : rows[7]["offset"] + 330] = b"\xff" * 30
+    # A member that holds what looks like the beginning of another one.
+    inner = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n")
+    page = b"\0" * 9000 + inner + b"\0" * 9000
+    head = b"WARC/1.0\r\nWARC-Type: resource\r\nContent-Length: %d\r\n\r\n" % len(page)
+    Path("x.warc.gz").write_bytes(data + gzip.compress(head + page + b"\r\n\r\n", compresslevel=0) + data)
+    write_json(Path("crawl/manifest.json"), warc.manifest(["x.warc.gz"]))
+    outcomes = []
+    for part_bytes in (1 << 30, 100_000, 30_000, 5_000):
+        monkeypatch.setattr(warc, "PART_BYTES", part_bytes)
+        out = Path(f"out-{part_bytes}")
+        counts = warc.index(Path("crawl"), out, IndexParams(records_per_shard=20), EngineParams(workers=1))
+        outcomes.append((counts, [path.read_bytes() for path in shards(out)]))
+    assert outcomes[0][0].documents_out == 2 * 28 and sum(outcomes[0][0].removed.values()) == 2
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+
+
+def test_a_whole_record_before_a_broken_header_is_kept(shared: Path, tmp_path: Path):
+    source = shared / "warc-hard/warcfile.warc.gz"
+    rows, _ = scanned(source)
+    data = bytearray(source.read_bytes())
+    end = rows[5]["offset"] + rows[5]["length"]
+    data[end : end + 12] = b"\xff" * 12
+    (tmp_path / "x.warc.gz").write_bytes(data)
+    found, lost = scanned(tmp_path / "x.warc.gz")
+    assert rows[5]["offset"] in [row["offset"] for row in found] and sum(lost.values()) == 1
