@@ -28,7 +28,7 @@ from lab.params import (
     UrlFilterParams,
 )
 
-RECORDS_PER_SHARD = 32  # so that both workers have something to do until the end
+RECORDS_PER_SHARD = 64  # so that both workers have something to do until the end
 
 
 def main(archive: str, blacklist: str, model: str, code: str, workers: str, folder: str, *stop_words: str) -> None:
