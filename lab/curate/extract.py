@@ -3,7 +3,7 @@
 In: index shards; the kept records are read from their WARCs by offset. Out: documents. The engine is the lab's own
 (lab.curate.main_content), Resiliparse's main content (without comments and post meta) or trafilatura's
 (`favor_precision`, FineWeb's choice). Native code can't be interrupted, so what it gets is bounded (bytes, tags,
-depth); what Python does is stopped after `max_seconds`.
+depth); what Python does is stopped after `max_seconds` of CPU.
 """
 
 import re
@@ -86,8 +86,9 @@ def _clean(text: str) -> str:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise PageTimeout in the main thread once `seconds` are over; no limit in other threads, which get no signals.
+    """Raise PageTimeout in the main thread after `seconds` of CPU, so that a busy machine does not decide what is kept.
 
+       No limit in other threads, which get no signals.
     A call into native code is stopped when it returns.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -97,14 +98,15 @@ def time_limit(seconds: float) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise PageTimeout
 
-    before = signal.signal(signal.SIGALRM, stop)
+    before = signal.signal(signal.SIGPROF, stop)
     # Again and again: Python drops an exception that a callback of the garbage collector happens to meet.
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        # What was on its way may still arrive, and would end the process by default.
+        signal.signal(signal.SIGPROF, before if callable(before) else signal.SIG_IGN)
 
 
 def judge(record: Record, params: ExtractParams) -> Judged:

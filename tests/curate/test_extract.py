@@ -120,7 +120,7 @@ def test_limits(monkeypatch):
     assert extract.judge(Record(b"x" * 1001, None), params).reason == "max_bytes"
     assert extract.judge(Record(b"<b>" * 51, None), params).reason == "max_tags"
     assert extract.judge(Record(b"", None), params).reason == "empty"
-    monkeypatch.setattr(extract, "extract", lambda *_: time.sleep(5))
+    monkeypatch.setattr(extract, "extract", lambda *_: sum(1 for _ in iter(int, 1)))  # without end
     assert extract.judge(Record(b"<p>x", None), params).reason == "timeout"
 
 
