@@ -20,7 +20,7 @@ _SESSION = frozenset(["phpsessid", "jsessionid", "sid", "sessionid", "session_id
 _JSESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
-# A URL whose normal form is itself, less the fragment. Names of query fields are free of escapes, so that `_HAS_SESSION`
+# A URL whose normal form is itself, less the fragment. Names of query fields are free of escapes: `_HAS_SESSION`
 # sees them as they are.
 _PLAIN = (
     r"^https?://(?:[0-9a-z_-]+\.)*[0-9a-z_-]+/[!-\"$->@-~]*"
