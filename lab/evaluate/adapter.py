@@ -24,6 +24,7 @@ from lab.model.huggingface import load
 from lab.progress import progress
 from lab.tokens.bpe import end_of_text
 
+CPU_TOKENS = 2048  # at once, at most: what a processor's cache holds the activations of
 NEW_TOKENS = 256  # of a generated answer, where the task does not say; lm-eval's default
 
 Piece = tuple[int, list[int], list[int]]  # number of the request, context, continuation
@@ -31,7 +32,7 @@ Piece = tuple[int, list[int], list[int]]  # number of the request, context, cont
 
 @register_model("lab")
 class LabLM(TemplateLM):
-    """An exported model. `batch_tokens`: tokens that go through it at once, padding included."""
+    """An exported model. `batch_tokens`: most tokens that go through it at once, padding included."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class LabLM(TemplateLM):
         chosen = _device(device or "auto")
         self.model = model.to(chosen).eval()
         self._device, self.batch_tokens = chosen, int(batch_tokens)
+        self._tokens_at_once = min(self.batch_tokens, CPU_TOKENS) if chosen.type == "cpu" else self.batch_tokens
         self._end = end_of_text(self.encoding)
         self._encoded = lru_cache(maxsize=1 << 14)(self._encode)
 
@@ -154,7 +156,7 @@ class LabLM(TemplateLM):
         sums, greedy = [0.0] * requests, [True] * requests
         inputs = list(numbers)
         with progress(label, len(pieces)) as ticker:
-            for batch in plan(inputs, self.batch_tokens):
+            for batch in plan(inputs, self._tokens_at_once):
                 answers = score(self.model, inputs, batch, asked)
                 for member, found in zip(batch.members, answers, strict=True):
                     for owner, (likelihood, best) in zip(owners[member], found, strict=True):
