@@ -9,12 +9,23 @@ from dataclasses import dataclass
 
 from lab.curate.page_names import Role, is_post, role
 
+_NEVER_TAGS = (
+    "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
+    "video,audio,canvas,input,label,textarea,fieldset,rt,rp"
+).split(",")
+_MARKS = ("hidden", "aria-hidden", "role", "style")
+_NEVER = ",".join(_NEVER_TAGS) + (
+    ",time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],[style*='display:none'],"
+    "[style*='display: none']"
+)
+_BLOCKS = ("div", "td")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
 _NO_LINK_CHECK = 600  # characters; paragraphs this long are never link lists
 _DOMINANT = 0.88  # share of the weight that a child needs for the search to go down to it
 _OWN = 0.03  # share of the weight in paragraphs of an element's own, at which the search stops there
 _NAMED = 0.35  # share of the weight that elements named as content need
+_MOST_DISCUSSION = 0.8  # share of the weight; a discussion with more is what the page is about
 _FIRST = 0.15  # share of the weight that the first of several articles needs
 _ARTICLES = 0.8  # share of the weight in articles, for a page to be one of several articles
 _LEAST_ARTICLE = 250  # characters
@@ -55,7 +66,7 @@ def _weigh(element) -> int:
     size = len(text)
     if size < _LEAST_PARAGRAPH and (size < _LEAST_IDEOGRAPHS or not "\u2e80" <= text[size // 2] <= "\uffdc"):
         return 0
-    if size > _NO_LINK_CHECK:
+    if size > _NO_LINK_CHECK or element.first_element_child is None:
         return size
     links = sum(len(link.text_content) for link in element.query_selector_all("a").values())
     return size - links if 2 * links <= size else 0
@@ -64,8 +75,11 @@ def _weigh(element) -> int:
 def _climb(body, paragraphs: str) -> tuple[list[_Path], dict, dict]:
     owned: dict = {}
     for element in body.query_selector_all(paragraphs).values():
+        direct = element.tag in _BLOCKS
+        if direct:
+            strip(element)  # scripts between line breaks would weigh as text
         if weight := _weigh(element):
-            owner = element if element.tag in ("div", "td") else element.parent
+            owner = element if direct else element.parent
             owned[owner] = owned.get(owner, 0) + weight
     paths, weights, roles = [], {body: 0}, {}
     for owner, weight in owned.items():
@@ -81,9 +95,18 @@ def _climb(body, paragraphs: str) -> tuple[list[_Path], dict, dict]:
     return paths, weights, roles
 
 
+def strip(element) -> None:
+    """Remove from an element, in place, what is never content."""
+    for part in element.query_selector_all(_NEVER).values():
+        part.remove()
+
+
 def _role_of(element) -> Role:
-    if element.tag == "form":  # a search box, or what wraps the whole page: its weight decides
+    tag = element.tag
+    if tag == "form":  # a search box, or what wraps the whole page: its weight decides
         return Role.FURNITURE
+    if tag in _NEVER_TAGS or (any(element.hasattr(name) for name in _MARKS) and element.matches(_NEVER)):
+        return Role.NEVER
     if element.getattr("itemprop") == "articleBody":
         return Role.CONTENT
     return role(name_of(element))
@@ -98,23 +121,27 @@ def _without_furniture(paths: list[_Path], weights: dict, roles: dict, body, lea
             key = element.class_name or element.id
             alike[key] = alike.get(key, 0) + weights[element]
 
-    def is_furniture(element) -> bool:
-        found = roles[element]
-        if found is Role.DISCUSSION:
-            return weights[element] < 0.8 * total
-        return found >= least and alike[element.class_name or element.id] < total / 2
+    def leads_through_furniture(path: _Path) -> bool:
+        found = [roles[element] for element in path.elements]
+        if Role.NEVER in found:
+            return True
+        inside = (
+            found.index(Role.CONTENT) if Role.CONTENT in found else len(found)
+        )  # what holds content is no furniture
+        return any(
+            weights[element] < _MOST_DISCUSSION * total
+            if roles[element] is Role.DISCUSSION
+            # Many alike that hold most of the text are the content, whatever they are called: slides, widgets.
+            else roles[element] >= least and alike[element.class_name or element.id] < total / 2
+            for element in path.elements[:inside]
+        )
 
     kept = []
     for path in paths:
-        for element in path.elements:
-            if roles[element] is Role.CONTENT:
-                kept.append(path)
-                break
-            if roles[element] >= least and is_furniture(element):
-                for ancestor in path.elements:
-                    weights[ancestor] -= path.weight
-                weights[body] -= path.weight
-                break
+        if leads_through_furniture(path):
+            for ancestor in path.elements:
+                weights[ancestor] -= path.weight
+            weights[body] -= path.weight
         else:
             kept.append(path)
     return kept

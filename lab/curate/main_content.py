@@ -16,18 +16,12 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from lab.curate.boilerplate import without_boilerplate
-from lab.curate.main_container import find, name_of
+from lab.curate.main_container import find, name_of, strip
 from lab.curate.page_names import Role, role
 
 FEW = 250  # characters; with less, the next laxer way is tried
 VERY_FEW = 100  # characters
 
-# The serialiser leaves out scripts and styles, but text_content counts them: they go first.
-_NEVER = (
-    "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
-    "video,audio,canvas,input,label,textarea,fieldset,rt,rp,time:not(p time),[hidden],[aria-hidden=true],"
-    "[role=navigation],[role=dialog],[style*='display:none'],[style*='display: none']"
-)
 _PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
 _BLOCKS = "p,pre,blockquote,div:not(:has(div,p,ul,ol,table,section,article,h1,h2,h3)),td:not(:has(div,p,table))"
 _INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
@@ -83,14 +77,13 @@ def _from_tree(page: str, *, trust_names: bool = True) -> Extracted:
         return Extracted("", None)
     if deep:
         return Extracted(extract_plain_text(tree, list_bullets=False, alt_texts=False), "deep")
-    for element in tree.document.query_selector_all(_NEVER).values():
-        element.remove()
     container, fallback = find(body, _PARAGRAPHS, trust_names=trust_names), None
     if container.weight < FEW:
         blocks = find(body, _BLOCKS, trust_names=trust_names)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
     for element in container.elements:
+        strip(element)
         _prune(element, container.weight, Role.FURNITURE if trust_names else Role.DISCUSSION)
     if container.elements != [body]:
         body.replace_children(*container.elements)

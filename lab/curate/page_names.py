@@ -11,10 +11,13 @@ from itertools import pairwise
 
 
 class Role(IntEnum):
+    """What an element is for. NEVER: by its tag or attributes it is no content, whatever it holds."""
+
     CONTENT = -1
     UNKNOWN = 0
     FURNITURE = 1
     DISCUSSION = 2
+    NEVER = 3
 
 
 _DISCUSSION = frozenset("comments commentlist disqus respond kommentare commentaires comentarios cookies".split())
