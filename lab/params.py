@@ -249,14 +249,20 @@ class TrainParams(Section):
     )
     batch_tokens: Positive = 2048  # tokens a step, over all devices
     micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: of the hidden matrices; AdamW of all else
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # of AdamW
     min_learning_rate_share: Share = 0.1  # of the peak, at the end
     warmup_steps: Count = 60
-    schedule: Literal["cosine", "wsd", "constant"] = "cosine"
+    schedule: Literal["cosine", "wsd", "linear", "constant"] = "cosine"  # linear: to zero
     decay_share: Share = 0.2  # of the steps, at the end; schedule wsd
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     beta1: Share = 0.9
     beta2: Share = 0.95
+    muon_learning_rate: Annotated[float, Field(gt=0)] = 0.02
+    muon_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    lr_scaling: Literal["none", "mup"] = "none"  # mup: AdamW's rate of hidden matrices and head by width
+    lr_base_width: Positive = 192  # that the rates were tuned at; lr_scaling mup
+    z_loss: Annotated[float, Field(ge=0)] = 0.0  # weight of the squared log of softmax's denominator
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it
     compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: on GPUs
@@ -337,16 +343,20 @@ class Params(Section):
 
 def load(path: Path) -> Params:
     """Read and check a params.yaml. ParameterError names section, key, value and what is allowed."""
+    return check(read(path), str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The values of a params.yaml, unchecked. ParameterError where there is none, or it is not YAML."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        values = YAML(typ="safe", pure=True).load(Path(path).read_text("utf-8")) or {}
+        return YAML(typ="safe", pure=True).load(Path(path).read_text("utf-8")) or {}
     except FileNotFoundError:
         raise ParameterError(f"{path}: no such file. Run from the repository root.") from None
     except YAMLError as error:
         raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    return check(values, str(path))
 
 
 def check(values: object, where: str) -> Params:

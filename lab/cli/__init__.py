@@ -17,11 +17,13 @@ from lab.cli.compare import compare
 from lab.cli.doctor import doctor
 from lab.cli.generate import generate
 from lab.cli.lineage import lineage
+from lab.cli.plan import plan
 from lab.cli.preview import preview
+from lab.cli.run import run
 from lab.cli.tokens import tokens
 from lab.errors import LabError
 
-COMMANDS = (generate, preview, tokens, compare, ablate, lineage, doctor)
+COMMANDS = (run, plan, generate, preview, tokens, compare, ablate, lineage, doctor)
 DEBUG = "--debug"
 
 app = typer.Typer(

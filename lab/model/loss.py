@@ -3,6 +3,10 @@
 In: hidden states [tokens, width], head [vocabulary, width], targets [tokens]. Out: mean nats a token. The gradients of
 a piece are made while its logits are at hand (as in Liger Kernel's fused linear cross-entropy, Hsu et al. 2024), so
 nothing is computed twice and the result is that of torch's cross_entropy on full logits, up to rounding.
+
+The z-loss, z_loss * mean(log(Z)^2) with Z softmax's denominator (PaLM, Chowdhery et al. 2022, section 5: 1e-4), keeps
+logits from drifting. It is added to the gradients only: the value stays the cross-entropy, in nats that runs with and
+without it share.
 """
 
 import torch
@@ -12,35 +16,43 @@ PIECE = {"cpu": 1 << 21}  # logits held at once: 8 MB, about a core's cache
 PIECE_ELSEWHERE = 1 << 28  # 1 GB: a GPU needs large products, and less than this is no help in its memory
 
 
-def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-    """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type."""
+def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
+    """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type.
+
+    The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2.
+    """
     device = hidden.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         hidden, head = hidden.to(dtype), head.to(dtype)
     if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
-        return _LinearCrossEntropy.apply(hidden, head, targets)
-    return _forward(hidden, head, targets, None, None)
+        return _LinearCrossEntropy.apply(hidden, head, targets, z_loss)
+    return _forward(hidden, head, targets, None, None, z_loss)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float) -> Tensor:
         hidden_gradient = torch.empty_like(hidden)
         head_gradient = torch.zeros(head.shape, device=head.device, dtype=torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
-            loss = _forward(hidden, head, targets, hidden_gradient, head_gradient)
+            loss = _forward(hidden, head, targets, hidden_gradient, head_gradient, z_loss)
         ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
         return loss
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None, None]:
         hidden_gradient, head_gradient = ctx.saved_tensors
-        return hidden_gradient * upstream, head_gradient * upstream, None
+        return hidden_gradient * upstream, head_gradient * upstream, None, None
 
 
 def _forward(
-    hidden: Tensor, head: Tensor, targets: Tensor, hidden_gradient: Tensor | None, head_gradient: Tensor | None
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor,
+    hidden_gradient: Tensor | None,
+    head_gradient: Tensor | None,
+    z_loss: float,
 ) -> Tensor:
     """The mean loss; writes the gradients of it where there is room for them."""
     tokens = len(hidden)
@@ -49,13 +61,16 @@ def _forward(
     for start in range(0, tokens, step):
         piece, wanted = hidden[start : start + step], targets[start : start + step, None]
         logits = (piece @ head.T).float()
-        logits -= logits.amax(dim=1, keepdim=True)
+        largest = logits.amax(dim=1, keepdim=True)
+        logits -= largest
         right = logits.gather(1, wanted)
         shares = logits.exp_()
         sums = shares.sum(dim=1, keepdim=True)
         total += (sums.log() - right).sum()
         if head_gradient is not None:
             slope = shares.mul_(1 / (sums * tokens))
+            if z_loss:
+                slope *= 1 + 2 * z_loss * (sums.log() + largest)
             slope.scatter_add_(1, wanted, slope.new_full(wanted.shape, -1 / tokens))
             slope = slope.to(hidden.dtype)
             hidden_gradient[start : start + step] = slope @ head

@@ -268,9 +268,12 @@ class Transformer(nn.Module):
         """Logits of the next token, [batch, time] -> [batch, time, vocabulary]."""
         return self.head(self.hidden(tokens, cache))
 
-    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token."""
-        return linear_cross_entropy(self.hidden(tokens).flatten(0, 1), self.head.weight, targets.flatten())
+    def loss(self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
+        """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token.
+
+        Its gradient includes that of the z-loss, its value does not (lab.model.loss).
+        """
+        return linear_cross_entropy(self.hidden(tokens).flatten(0, 1), self.head.weight, targets.flatten(), z_loss)
 
     def cache(self, batch: int, room: int | None = None) -> Cache:
         """An empty cache for `batch` texts of `room` tokens (the whole context), of this model's device and type."""

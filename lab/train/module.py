@@ -18,7 +18,7 @@ from torch import nn
 from lab.errors import LabError
 from lab.params import TrainParams
 from lab.train.data import Plan
-from lab.train.optim import Budget, adamw, learning_rate
+from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
 
 CURVE_ROWS = 2000  # at most, about
 STEPS_PER_READING_ON_GPU = 10  # reading a loss waits for the GPU
@@ -41,7 +41,7 @@ class TrainingModule(lightning.LightningModule):
     """A model under training. `step`: steps made. `state` and `resume` carry everything over a restart."""
 
     def __init__(self, model: nn.Module, params: TrainParams, layout: Plan, budget: Budget, *, compiled: bool = False):
-        """`model` has `loss(tokens, targets) -> mean nats a token`; `compiled`: through torch.compile."""
+        """`model` has `loss(tokens, targets, z_loss) -> mean nats a token`; `compiled`: through torch.compile."""
         super().__init__()
         self.automatic_optimization = False
         self.model, self.params, self.layout, self.budget = model, params, layout, budget
@@ -51,7 +51,7 @@ class TrainingModule(lightning.LightningModule):
         self.watchers: list[Callable[[Measured], None]] = []
         self.on_checkpoint: Callable[[], None] = lambda: None
         self._unread: list[tuple[torch.Tensor, torch.Tensor, float]] = []
-        self._optimizer_state: dict | None = None
+        self._optimizer_states: list[dict] | None = None
         self._elapsed_before = 0.0
         self._started: float | None = None
         self._window = 0.0
@@ -65,33 +65,32 @@ class TrainingModule(lightning.LightningModule):
             "elapsed": self.elapsed(),
             "curve": list(self.curve),
             "model": self.model.state_dict(),
-            "optimizer": self.optimizers(use_pl_optimizer=False).state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers()],
         }
 
     def resume(self, state: dict) -> None:
         """Go on from what `state` returned; before fitting."""
         self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
         self.model.load_state_dict(state["model"])
-        self._optimizer_state = state["optimizer"]
+        self._optimizer_states = state["optimizers"]
 
     # Lightning's hooks.
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer = adamw(self.model, self.params)
-        if self._optimizer_state is not None:
-            optimizer.load_state_dict(self._optimizer_state)
-            self._optimizer_state = None
-        return optimizer
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        optimizers = make_optimizers(self.model, self.params)
+        if self._optimizer_states is not None:
+            for optimizer, state in zip(optimizers, self._optimizer_states, strict=True):
+                optimizer.load_state_dict(state)
+            self._optimizer_states = None
+        return optimizers
 
     def on_train_start(self) -> None:
         self._started = self._window = time.monotonic()
 
     def training_step(self, batch: torch.Tensor, number: int) -> None:
         """One optimiser step on this device's sequences [sequences_per_device, context + 1]."""
-        optimizer = self.optimizers()
         rate = learning_rate(self.step, self._share(), self.params)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        set_rates(self._optimizers(), rate)
         # Seeded by the step, so that a resumed run drops the same units and no generator's state need be kept.
         torch.manual_seed((self.params.seed * 1_000_003 + self.step) * self.layout.devices + self.global_rank)
         pieces = batch.split(self.layout.micro_batch)
@@ -99,12 +98,14 @@ class TrainingModule(lightning.LightningModule):
         for index, piece in enumerate(pieces):
             with self._without_sync() if index + 1 < len(pieces) else nullcontext():
                 # Pieces are of equal size, so the mean of their means is the batch's.
-                loss = self.loss(piece[:, :-1].contiguous(), piece[:, 1:].contiguous()) / len(pieces)
+                inputs, targets = piece[:, :-1].contiguous(), piece[:, 1:].contiguous()
+                loss = self.loss(inputs, targets, self.params.z_loss) / len(pieces)
                 self.manual_backward(loss)
             total += loss.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in self._optimizers(wrapped=True):
+            optimizer.step()
+            optimizer.zero_grad()
         self._unread.append((self._over_devices(total) / self.layout.devices, norm.detach(), rate))
 
     def on_train_batch_end(self, outputs: object, batch: torch.Tensor, number: int) -> None:
@@ -161,6 +162,11 @@ class TrainingModule(lightning.LightningModule):
                 self.curve.append([row.step, row.tokens, row.loss, row.validation_loss, row.learning_rate])
             for watcher in self.watchers:
                 watcher(row)
+
+    def _optimizers(self, *, wrapped: bool = False) -> list:
+        """All optimisers; `wrapped`: as Lightning steps them, in the run's precision."""
+        found = self.optimizers(use_pl_optimizer=wrapped)
+        return found if isinstance(found, list) else [found]
 
     def _stride(self) -> int:
         return max(1, (self.budget.steps or 0) // CURVE_ROWS)

@@ -1,7 +1,9 @@
-"""How weights are changed and for how long: budget, learning-rate schedule, AdamW.
+"""How weights are changed and for how long: budget, learning-rate schedule, AdamW and Muon.
 
-The schedules are cosine (Loshchilov and Hutter 2017), warmup-stable-decay (Hu et al. 2024, linear decay) and constant,
-all after a linear warmup; AdamW (Loshchilov and Hutter 2019) decays matrices only, as GPT-3 and Llama do.
+The schedules are cosine (Loshchilov and Hutter 2017), warmup-stable-decay (Hu et al. 2024, linear decay), linear to
+zero (Bergsma et al. 2025) and constant, all after a linear warmup. AdamW (Loshchilov and Hutter 2019) decays matrices
+only, as GPT-3 and Llama do; Muon (Jordan et al. 2024) takes the hidden matrices and leaves the rest to AdamW. Rates by
+width are in lab.train.scaling.
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 
 from lab.params import TrainParams
+from lab.train.scaling import Part, parts, scale
 
 
 @dataclass(frozen=True)
@@ -47,24 +50,59 @@ def learning_rate(step: int, share: float, params: TrainParams) -> float:
         return params.learning_rate * (step + 1) / params.warmup_steps
     if params.schedule == "constant":
         height = 1.0
+    elif params.schedule == "linear":
+        height = 1 - share
     elif params.schedule == "cosine":
         height = (1 + cos(pi * share)) / 2
     else:
         height = min(1.0, (1 - share) / params.decay_share) if params.decay_share else 1.0
-    low = params.min_learning_rate_share if params.schedule != "constant" else 0.0
+    low = params.min_learning_rate_share if params.schedule in ("cosine", "wsd") else 0.0
     return params.learning_rate * (low + (1 - low) * height)
 
 
-def adamw(model: nn.Module, params: TrainParams) -> torch.optim.AdamW:
-    """AdamW over all weights, with weight decay on matrices (embeddings included), not on biases and norms."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": params.weight_decay},
-        {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
-    ]
+def make_optimizers(model: nn.Module, params: TrainParams) -> list[torch.optim.Optimizer]:
+    """One AdamW over all weights, or AdamW and Muon; `set_rates` sets their rates before a step."""
+    found = parts(model)
+    if params.optimizer == "adamw":
+        return [adamw(found, params)]
+    hidden = [part for part in found if part.kind == "hidden"]
+    rest = [part for part in found if part.kind != "hidden"]
+    return [adamw(rest, params), *([muon(hidden, params)] if hidden else [])]
+
+
+def adamw(found: list[Part], params: TrainParams) -> torch.optim.AdamW:
+    """AdamW over these weights, with weight decay on matrices (embeddings included), not on biases and norms."""
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for part in found:
+        groups.setdefault((part.weight.ndim >= 2, scale(part, params)), []).append(part.weight)
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
+        [
+            {"params": weights, "weight_decay": params.weight_decay if matrices else 0.0, "scale": times}
+            for (matrices, times), weights in sorted(groups.items(), reverse=True, key=lambda group: group[0])
+        ],
         lr=params.learning_rate,
         betas=(params.beta1, params.beta2),
         fused=True,
     )
+
+
+def muon(hidden: list[Part], params: TrainParams) -> torch.optim.Muon:
+    """Muon over matrices [rows, columns], at its own rate times sqrt(max(1, rows / columns)), as its author has it.
+
+    An update has a spectral norm of about 1 whatever the width, so that this rate needs no scaling by it.
+    """
+    weights = [part.weight for part in hidden]
+    return torch.optim.Muon(
+        [{"params": weights, "scale": params.muon_learning_rate / params.learning_rate}],
+        lr=params.muon_learning_rate,
+        weight_decay=params.weight_decay,
+        momentum=params.muon_momentum,
+        adjust_lr_fn="original",
+    )
+
+
+def set_rates(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
+    """Set each group's rate: `rate`, which is that of AdamW at the base width, times the group's scale."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["scale"]

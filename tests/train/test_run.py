@@ -130,6 +130,31 @@ def test_a_resumed_run_with_dropout_and_accumulation_is_exact_from_any_step(proj
     assert [Path("again", name).read_bytes() for name in ("model.safetensors", "curve.csv")] == expected
 
 
+def test_a_resumed_run_with_muon_is_exact(project, monkeypatch):
+    settings = params(optimizer="muon", z_loss=1e-4, lr_scaling="mup", lr_base_width=16, checkpoint_every=1,
+                      schedule="linear", micro_batch=4, budget="4000 tokens")  # fmt: skip
+    monkeypatch.setattr(checkpoints, "KEPT", 99)
+    monkeypatch.setattr(checkpoints, "remove", lambda folder: None)
+    run(settings)
+    saved = sorted(next(Path(".lab/train").iterdir()).glob("*.ckpt"))
+    for path in saved[3:]:
+        path.unlink()
+    run(settings, "again")
+    for name in ("model.safetensors", "curve.csv"):
+        assert Path("again", name).read_bytes() == Path("out", name).read_bytes()
+
+
+def test_muon_on_two_processes_has_the_losses_of_one(project):
+    settings = {"optimizer": "muon", "budget": "6000 tokens"}
+    run(params(**settings), "one")
+    process = start(project, params(devices=2, strategy="ddp", **settings))
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    # Muon rounds to bfloat16, so that another order of sums may show sooner than with AdamW.
+    for alone, shared in zip(curve("one/curve.csv"), curve("curve.csv"), strict=True):
+        assert float(shared["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-3)
+
+
 def test_a_broken_checkpoint_gives_way_to_the_one_before(project, monkeypatch, capfd):
     with pytest.raises(RuntimeError, match="stop"), monkeypatch.context() as patch:
         patch.setattr("lab.train.module.TrainingModule._finished", stop_at(10))

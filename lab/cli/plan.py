@@ -1,0 +1,64 @@
+"""`lab plan`: what a training run will cost. In: params.yaml or a recipe, a card, its price, an MFU. Out: parameters,
+tokens, steps, FLOPs, hours, dollars.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.project import find_project
+
+if TYPE_CHECKING:
+    from lab.cli.tables import Table
+    from lab.recipes.plan import Cost, Plan
+
+
+def plan(
+    recipe: Annotated[str | None, typer.Option(help="A recipe of lab/recipes; none: params.yaml as it is.")] = None,
+    mfu: Annotated[float, typer.Option(min=0.001, max=1, help="Share of the card's peak that is reached.")] = 0.4,
+    gpu: Annotated[str, typer.Option(help="The card: a100, h100, rtx4090, ...")] = "h100",
+    price: Annotated[float, typer.Option(min=0, help="Dollars an hour and card.")] = 2.5,
+    devices: Annotated[int, typer.Option(min=1, help="Cards at once.")] = 8,
+) -> None:
+    """Say what training will cost: parameters, tokens, steps, FLOPs, hours and dollars.
+
+    \b
+    Examples:
+      lab plan
+      lab plan --recipe gpt2-124m --gpu a100 --price 1.75 --mfu 0.5
+      lab plan --recipe llama3-8b --devices 1024
+    """
+    from lab import recipes
+    from lab.cli.terminal import make_console
+    from lab.params import load, read
+    from lab.recipes.plan import cost, make_plan, peak
+
+    path = find_project().root / "params.yaml"
+    params = load(path) if recipe is None else recipes.applied(recipe, read(path))
+    planned = make_plan(params)
+    paid = cost(planned.flops, peak=peak(gpu), mfu=mfu, devices=devices, price=price)
+    how = f"{devices} x {gpu} at {100 * mfu:g} % of {peak(gpu) / 1e12:,.0f} TFLOP/s, ${price:g} an hour each"
+    table = _table(recipe or "params.yaml", planned, paid, how)
+    console = make_console()
+    console.print(table.rich({}), soft_wrap=not console.is_terminal)
+
+
+def _table(title: str, planned: "Plan", paid: "Cost", how: str) -> "Table":
+    from lab.cli.tables import Table
+
+    rows = (
+        ("parameters", f"{planned.parameters:,}"),
+        ("tokens", f"{planned.tokens:,}"),
+        ("tokens a parameter", f"{planned.tokens / planned.parameters:,.1f}"),
+        ("steps", f"{planned.steps:,} of {planned.batch_tokens:,} tokens"),
+        ("FLOPs a token", f"{planned.flops_per_token:,}"),
+        ("FLOPs", f"{planned.flops:.3g}"),
+        ("hours", f"{_figure(paid.hours)} ({_figure(paid.device_hours)} device hours)"),
+        ("dollars", _figure(paid.dollars)),
+    )
+    return Table(f"{title}: {how}", ("", ""), rows, figures=False)
+
+
+def _figure(number: float) -> str:
+    """Three digits that matter, without an exponent."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}" if number >= 0.001 else "under 0.001"

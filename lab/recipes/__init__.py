@@ -1,0 +1,45 @@
+"""Recipes: known training runs as overrides of params.yaml, one NAME.yaml here each.
+
+In: a name. Out: section.key -> value, for `dvc exp run -S` (lab.experiments.overrides) or a plan (lab.recipes.plan).
+A file's head says what the run costs and whose numbers it follows; what it does not name stays as params.yaml has it.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from lab.errors import ParameterError
+from lab.experiments.overrides import apply, flatten
+from lab.params import Params, check
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """All recipes, in alphabetical order."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> dict[str, Any]:
+    """A recipe's overrides, dotted. ParameterError, with the nearest names, where there is none of that name."""
+    from ruamel.yaml import YAML
+
+    return flatten(YAML(typ="safe", pure=True).load(_text(name)))
+
+
+def title(name: str) -> str:
+    """What a recipe is, from the first line of its file."""
+    return _text(name).partition("\n")[0].removeprefix("#").strip()
+
+
+def applied(name: str, values: dict[str, Any]) -> Params:
+    """The values of a params.yaml with a recipe in them, checked."""
+    return check(apply(values, load(name)), f"recipe {name}")
+
+
+def _text(name: str) -> str:
+    if name not in names():
+        near = get_close_matches(name, names(), n=2, cutoff=0.4)
+        hint = f"did you mean {' or '.join(repr(other) for other in near)}? " if near else ""
+        raise ParameterError(f"recipe: there is no '{name}'; {hint}There are: {', '.join(names())}.")
+    return (FOLDER / f"{name}.yaml").read_text("utf-8")

@@ -1,0 +1,103 @@
+"""What a training run will cost, before it starts: parameters, tokens, steps, FLOPs, hours, dollars.
+
+In: checked parameters; a card, its price and the share of its peak that is reached. Out: a Plan and its Cost. FLOPs are
+PaLM's definition (Chowdhery et al. 2022, appendix B; ModelConfig.flops_per_token), so the share is their MFU.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from lab.errors import ParameterError
+from lab.experiments.budget import PUBLIC_VOCABULARIES
+from lab.model.config import ModelConfig
+from lab.params import Params, TokenizerParams
+from lab.train.optim import budget
+
+# FLOP/s of dense bf16 matrix products (fp16 on the V100, which has no bf16) with float32 sums, from the makers' data
+# sheets: half of what they print for sparse matrices.
+PEAKS: dict[str, float] = {
+    "v100": 125e12,
+    "a10": 125e12,
+    "a100": 312e12,
+    "l4": 121e12,
+    "l40s": 362e12,
+    "rtx3090": 71e12,
+    "rtx4090": 165.2e12,
+    "h100": 989.4e12,  # SXM
+    "h200": 989.4e12,
+    "b200": 2250e12,
+    "mi300x": 1307.4e12,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run's size."""
+
+    parameters: int
+    batch_tokens: int
+    steps: int
+    flops_per_token: int
+
+    @property
+    def tokens(self) -> int:
+        """Whole steps."""
+        return self.steps * self.batch_tokens
+
+    @property
+    def flops(self) -> int:
+        return self.tokens * self.flops_per_token
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A run's price: hours on all devices at once, and what these hours cost."""
+
+    hours: float
+    device_hours: float
+    dollars: float
+
+
+def make_plan(params: Params) -> Plan:
+    """The run that `model`, `train` and `tokenizer` describe.
+
+    Raises ParameterError where the budget is in seconds, or the vocabulary is that of a tokenizer not yet read.
+    """
+    config = ModelConfig.from_params(params.model, _vocabulary(params.tokenizer))
+    steps = budget(params.train).steps
+    if steps is None:
+        raise ParameterError(
+            f"train.budget: how many tokens '{params.train.budget}' are depends on the machine; give it in tokens."
+        )
+    return Plan(config.parameters(), params.train.batch_tokens, steps, config.flops_per_token())
+
+
+def peak(gpu: str) -> float:
+    """FLOP/s of a card by its name. ParameterError, with the names there are."""
+    name = gpu.lower().replace(" ", "").replace("-", "")
+    if name not in PEAKS:
+        near = get_close_matches(name, PEAKS, n=1, cutoff=0.4)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise ParameterError(f"--gpu: the peak of '{gpu}' is not known; {hint}known: {', '.join(PEAKS)}.")
+    return PEAKS[name]
+
+
+def cost(flops: float, *, peak: float, mfu: float, devices: int, price: float) -> Cost:
+    """`peak`: FLOP/s of a device; `mfu`: the share of it that is reached; `price`: dollars an hour and device.
+
+    >>> cost(3.6e18, peak=1e15, mfu=0.5, devices=2, price=3.0)
+    Cost(hours=1.0, device_hours=2.0, dollars=6.0)
+    """
+    device_hours = flops / (peak * mfu) / 3600
+    return Cost(device_hours / devices, device_hours, device_hours * price)
+
+
+def _vocabulary(params: TokenizerParams) -> int:
+    if params.kind == "train":
+        return params.vocabulary
+    if params.kind not in PUBLIC_VOCABULARIES:
+        raise ParameterError(
+            f"tokenizer.kind: the vocabulary of '{params.kind}' is not known before it is read. To plan, set "
+            "tokenizer.kind to 'train' and tokenizer.vocabulary to its size."
+        )
+    return PUBLIC_VOCABULARIES[params.kind]
