@@ -21,9 +21,10 @@ from lab.cli.plan import plan
 from lab.cli.preview import preview
 from lab.cli.run import run
 from lab.cli.tokens import tokens
+from lab.cli.what_if import what_if
 from lab.errors import LabError
 
-COMMANDS = (run, plan, generate, preview, tokens, compare, ablate, lineage, doctor)
+COMMANDS = (run, plan, generate, preview, what_if, tokens, compare, ablate, lineage, doctor)
 DEBUG = "--debug"
 
 app = typer.Typer(
@@ -99,7 +100,7 @@ def _failed(error: Exception, message: str, status: int, debug: bool) -> int:
 
 def _named(given: list[str]) -> list[str]:
     """The command that was meant, with a space behind it; nothing where there is none of that name."""
-    names = {command.__name__ for command in COMMANDS}
+    names = {command.__name__.replace("_", "-") for command in COMMANDS}
     return [f"{argument} " for argument in given[:1] if argument in names]
 
 

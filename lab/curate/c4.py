@@ -1,13 +1,14 @@
 """C4's filter: lines that are no prose are dropped, pages with too little left are refused.
 
-In: a text. Out: the text with the lines that stay, and the Reason to refuse it, or None. As Raffel et al. 2020
-(section 2.2) define it and datatrove runs it for FineWeb, which leaves out the terminal-punctuation rule.
+In: a text. Out: the text with the lines that stay, its statistics, and the Reason to refuse it, or None. As Raffel et
+al. 2020 (section 2.2) define it and datatrove runs it for FineWeb, which leaves out the terminal-punctuation rule.
 """
 
 from dataclasses import dataclass, field
 
 import regex
 
+from lab.curate import rules
 from lab.curate.text import Text
 from lab.documents import Reason
 from lab.params import C4Params
@@ -19,21 +20,37 @@ _POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", 
 
 @dataclass
 class Cleaned:
-    """What C4 leaves of a text: the kept lines, why it is refused, how many lines went, by parameter."""
+    """What C4 leaves of a text: the kept lines, why it is refused, how many lines went, by parameter.
+
+    `refused` says that a line's words refuse the whole text, so that nothing was cleaned or counted.
+    """
 
     text: Text
     reason: Reason | None = None
     dropped: dict[str, int] = field(default_factory=dict)
+    sentences: int = 0
+    refused: bool = False
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """By statistic (lab/curate/rules.py), and how many lines went."""
+        if self.refused:
+            return {}
+        return {"sentences": self.sentences, "dropped_lines": sum(self.dropped.values())}
 
 
 def reason(text: str | Text, params: C4Params) -> tuple[str, Reason | None]:
     """The cleaned text and why it is refused. A refused text comes back as it was."""
+    text = Text.of(text)
     cleaned = clean(text, params)
-    return cleaned.text.text, cleaned.reason
+    return (text.text if cleaned.reason else cleaned.text.text), cleaned.reason
 
 
 def clean(text: str | Text, params: C4Params) -> Cleaned:
-    """As `reason`, with the cleaned text's words and the count of dropped lines (blank ones are not counted)."""
+    """As `reason`, with the cleaned text's words and the count of dropped lines (blank ones are not counted).
+
+    A text with too few sentences comes cleaned too, so that what is left can be measured.
+    """
     text = Text.of(text)
     lowered = text.text.lower()
     suspicious = "{" in lowered or any(phrase in lowered for phrase in ("lorem ipsum", "javascript", *_POLICIES))
@@ -45,20 +62,16 @@ def clean(text: str | Text, params: C4Params) -> Cleaned:
             _shape(line, without_citations, params) or (suspicious and _wording(without_citations, params)) or None
         )
         if isinstance(verdict, Reason):
-            return Cleaned(text, verdict)
+            return Cleaned(text, verdict, refused=True)
         if verdict is None:
             kept.append(without_citations)
         elif line:
             dropped[verdict] = dropped.get(verdict, 0) + 1
     joined = "\n".join(kept).strip()
-    cleaned = text if joined == text.text else Text(joined, text.language)
-    if params.min_sentences is not None and len(kept) < params.min_sentences:
-        sentences = len(kept) + cleaned.sentence_breaks()
-        if sentences < params.min_sentences:
-            return Cleaned(text, Reason("min_sentences", sentences, "<", params.min_sentences))
-    if not joined:
-        return Cleaned(text, Reason("empty"))
-    return Cleaned(cleaned, None, dropped)
+    cleaned = Cleaned(text if joined == text.text else Text(joined, text.language), None, dropped)
+    cleaned.sentences = len(kept) + cleaned.text.sentence_breaks()
+    cleaned.reason = rules.first_broken(cleaned.statistics, rules.c4(params)) or (None if joined else Reason("empty"))
+    return cleaned
 
 
 def _shape(line: str, without_citations: str, params: C4Params) -> str | None:

@@ -1,7 +1,7 @@
 """Gopher's two filters: repetition and quality.
 
-In: a text. Out: the Reason to refuse it, labelled with the parameter that it breaks, or None. As Rae et al. 2021
-(section A1.1, table A1) define them and datatrove runs them for FineWeb, decision by decision.
+In: a text. Out: its statistics, and the Reason to refuse it, labelled with the parameter that it breaks, or None. As
+Rae et al. 2021 (section A1.1, table A1) define them and datatrove runs them for FineWeb, decision by decision.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from lab.curate import rules
 from lab.curate.text import ALPHABETIC, NON_SYMBOL, Text, duplicates, extend_ngrams, word_hash
 from lab.documents import Reason
 from lab.params import GopherParams, RepetitionParams
@@ -16,82 +17,67 @@ from lab.params import GopherParams, RepetitionParams
 
 def repetition_reason(text: str | Text, params: RepetitionParams) -> Reason | None:
     """Refuses repeated paragraphs, lines and n-grams of words. Shares are of all characters of the text."""
+    return rules.first_broken(repetition_statistics(text, params), rules.repetition(params))
+
+
+def repetition_statistics(text: str | Text, params: RepetitionParams) -> dict[str, float]:
+    """Repeated shares of a text, by statistic (lab/curate/rules.py); n-grams of the sizes that `params` limits.
+
+    Nothing of a text without characters.
+    """
     text = Text.of(text)
     characters = len(text.text)
     if not characters:
-        return Reason("empty")
-    return (
-        _repeated_parts("paragraph", text.paragraphs, characters, params)
-        or _repeated_parts("line", text.lines, characters, params)
-        or _repeated_ngrams(text, characters, params)
-    )
+        return {}
+    found: dict[str, float] = {}
+    for name, parts in (("paragraph", text.paragraphs), ("line", text.lines)):
+        repeated, repeated_characters = duplicates(parts)
+        found[f"duplicate_{name}_share"] = repeated / len(parts)
+        found[f"duplicate_{name}_character_share"] = repeated_characters / characters
+    tops, repeats = params.max_top_ngram_share, params.max_duplicate_ngram_share
+    starts = np.concatenate([[0], np.cumsum(text.lengths)])
+    for n, positions, groups in repeated_ngrams(text.hashes, sorted({*tops, *repeats})):
+        if n in tops:
+            found[f"top_ngram_share.{n}"] = _top_characters(positions, groups, starts, n) / characters
+        if n in repeats:
+            found[f"duplicate_ngram_share.{n}"] = _repeated_characters(positions, groups, starts, n) / characters
+    return found
 
 
 def quality_reason(text: str | Text, params: GopherParams) -> Reason | None:
     """Refuses what does not look like prose: too short or long, odd words, symbols, bullets, few stop words."""
+    return rules.first_broken(quality_statistics(text, params), rules.gopher(params))
+
+
+def quality_statistics(text: str | Text, params: GopherParams) -> dict[str, float]:
+    """Of a text, by statistic (lab/curate/rules.py); of one without words only that it has none.
+
+    `words` and their mean length leave punctuation out; ratios and shares of words are of all words.
+    """
     text = Text.of(text)
     kinds, words = text.kinds, len(text.kinds)
+    if not words:
+        return {"words": 0}
     non_symbol = (kinds & NON_SYMBOL) != 0
     count = int(np.count_nonzero(non_symbol))
-    length = float(text.lengths[non_symbol].sum() / count) if count else 0.0
-    if reason := _below(params, "min_words", count):
-        return reason
-    if not words:
-        return Reason("empty")
-    return (
-        _above(params, "max_words", count)
-        or _below(params, "min_mean_word_length", length)
-        or _above(params, "max_mean_word_length", length)
-        or _above(params, "max_hash_ratio", text.text.count("#") / words)
-        or _above(params, "max_ellipsis_ratio", (text.text.count("...") + text.text.count("…")) / words)
-        or _lines_reason(text.text.splitlines(), params)
-        or _below(params, "min_alphabetic_word_share", np.count_nonzero(kinds & ALPHABETIC) / words)
-        or _stop_words_reason(text.hashes, params)
-    )
-
-
-def _lines_reason(lines: Sequence[str], params: GopherParams) -> Reason | None:
+    lines = text.text.splitlines()
     bullets = sum(line.lstrip().startswith(("•", "-")) for line in lines)
     ellipses = sum(line.rstrip().endswith(("...", "…")) for line in lines)
-    return _above(params, "max_bullet_line_share", bullets / len(lines)) or _above(
-        params, "max_ellipsis_line_share", ellipses / len(lines)
-    )
-
-
-def _stop_words_reason(hashes: np.ndarray, params: GopherParams) -> Reason | None:
-    if not params.min_stop_words:
-        return None
-    found = 0
-    for stop_word in _hashes_of(tuple(params.stop_words)):
-        found += bool((hashes == stop_word).any())
-        if found >= params.min_stop_words:
-            return None
-    return Reason("min_stop_words", found, "<", params.min_stop_words)
+    return {
+        "words": count,
+        "mean_word_length": float(text.lengths[non_symbol].sum() / count) if count else 0.0,
+        "hash_ratio": text.text.count("#") / words,
+        "ellipsis_ratio": (text.text.count("...") + text.text.count("…")) / words,
+        "bullet_line_share": bullets / len(lines),
+        "ellipsis_line_share": ellipses / len(lines),
+        "alphabetic_word_share": np.count_nonzero(kinds & ALPHABETIC) / words,
+        "stop_words": int(np.count_nonzero(np.isin(_hashes_of(tuple(params.stop_words)), text.hashes))),
+    }
 
 
 @lru_cache(16)
 def _hashes_of(words: tuple[str, ...]) -> np.ndarray:
     return np.array([word_hash(word) for word in sorted(set(words))], np.uint64)
-
-
-def _repeated_parts(name: str, parts: Sequence[str], characters: int, params: RepetitionParams) -> Reason | None:
-    repeated, repeated_characters = duplicates(parts)
-    if not repeated:
-        return None
-    return _above(params, f"max_duplicate_{name}_share", repeated / len(parts)) or _above(
-        params, f"max_duplicate_{name}_character_share", repeated_characters / characters
-    )
-
-
-def _repeated_ngrams(text: Text, characters: int, params: RepetitionParams) -> Reason | None:
-    tops, repeats = params.max_top_ngram_share, params.max_duplicate_ngram_share
-    starts = np.concatenate([[0], np.cumsum(text.lengths)])
-    for n, positions, groups in repeated_ngrams(text.hashes, sorted({*tops, *repeats})):
-        if n in tops and (share := _top_characters(positions, groups, starts, n) / characters) > tops[n]:
-            return Reason(f"max_top_ngram_share.{n}", share, ">", tops[n])
-        if n in repeats and (share := _repeated_characters(positions, groups, starts, n) / characters) > repeats[n]:
-            return Reason(f"max_duplicate_ngram_share.{n}", share, ">", repeats[n])
-    return None
 
 
 def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -101,12 +87,14 @@ def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[
     at length n repeats at every shorter one too, so each step looks only at what the step before has left.
     """
     positions, keys, n = np.arange(len(hashes)), hashes, 1
+    groups = np.zeros(0, np.int64)
     for size in sizes:
-        positions, keys = extend_ngrams(hashes, positions, keys, n, size)
+        if len(positions):
+            positions, keys = extend_ngrams(hashes, positions, keys, n, size)
+            _, groups, counts = np.unique(keys, return_inverse=True, return_counts=True)
+            repeated = counts[groups] > 1
+            positions, keys, groups = positions[repeated], keys[repeated], groups[repeated]
         n = size
-        _, groups, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        repeated = counts[groups] > 1
-        positions, keys, groups = positions[repeated], keys[repeated], groups[repeated]
         yield n, positions, groups
 
 
@@ -136,13 +124,3 @@ def _repeated_characters(positions: np.ndarray, groups: np.ndarray, starts: np.n
         else:
             seen.add(group)
     return total
-
-
-def _above(params: GopherParams | RepetitionParams, name: str, value: float) -> Reason | None:
-    limit = getattr(params, name)
-    return Reason(name, value, ">", limit) if limit is not None and value > limit else None
-
-
-def _below(params: GopherParams, name: str, value: float) -> Reason | None:
-    limit = getattr(params, name)
-    return Reason(name, value, "<", limit) if limit is not None and value < limit else None

@@ -25,6 +25,7 @@ from lab.report.collect import Run, collect
 CONTENTS = {
     "overview": "Overview",
     "funnel": "Funnel",
+    "filters": "Filters",
     "examples": "Documents",
     "planted": "Planted cases",
     "tokens": "Tokens",

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.params import Params
-from lab.report import charts, funnel, reproduce, scores, tokens, truth, words
+from lab.report import charts, filters, funnel, reproduce, scores, tokens, truth, words
 from lab.report.charts import Series
 from lab.report.collect import CURATION, Curve, Run, read_curve, read_lines
 from lab.report.examples import Gallery, fit, gallery
@@ -23,6 +23,10 @@ REWRITING = {"quality": "language", "pii": "dedup"}  # stages that change the te
 def _funnel(run: Run, params: Params, root: Path) -> dict:
     found = funnel.stages(run)
     return {"funnel": found, "funnel_picture": funnel.picture(found) if found else ""}
+
+
+def _filters(run: Run, params: Params, root: Path) -> dict:
+    return {"filters": filters.read_filters(run.data / "quality"), "filter_names": filters.NAMES}
 
 
 def _examples(run: Run, params: Params, root: Path) -> dict:
@@ -137,6 +141,7 @@ def _reproduce(run: Run, params: Params, root: Path) -> dict:
 
 PARTS: dict[str, Callable[[Run, Params, Path], dict]] = {
     "funnel": _funnel,
+    "filters": _filters,
     "examples": _examples,
     "planted": _planted,
     "tokens": _tokens,
@@ -146,6 +151,7 @@ PARTS: dict[str, Callable[[Run, Params, Path], dict]] = {
 }
 EMPTY: dict[str, dict] = {
     "funnel": {"funnel": [], "funnel_picture": ""},
+    "filters": {"filters": None, "filter_names": {}},
     "examples": {"galleries": [], "shown_examples": 0, "wanted_examples": 0},
     "planted": {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE},
     "tokens": {"tokens": None},

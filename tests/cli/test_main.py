@@ -14,7 +14,7 @@ from lab.cli import COMMANDS
 from tests.cli.conftest import error_of, start
 from tests.conftest import ROOT
 
-NAMES = [command.__name__ for command in COMMANDS]
+NAMES = [command.__name__.replace("_", "-") for command in COMMANDS]
 
 
 def test_help_lists_every_command(lab):

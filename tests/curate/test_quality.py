@@ -95,7 +95,12 @@ def test_fineweb_judges_what_c4_leaves():
 def test_language_decides_how_words_are_split():
     text = " ".join(f"Am {number}. Oktober und" for number in range(1, 13)) + " Haus" * 12
     params = only("gopher")
-    params = params.model_copy(update={"gopher": GopherParams(stop_words=["Am", "und"])})
+    params = params.model_copy(
+        update={
+            "gopher": GopherParams(stop_words=["Am", "und"]),
+            "languages": {"de": {"gopher": {"stop_words": ["Am", "und"]}}},
+        }
+    )
     assert quality.judge(text, params, "de")[1] is None
     assert quality.judge(text, params)[1] == "gopher:min_alphabetic_word_share"
 

@@ -1,0 +1,115 @@
+"""Other thresholds for the quality stage's stored statistics. In: `key=value` changes. Out: the parameters with them,
+and documents and bytes by verdict, now and then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from lab.curate import rules, statistics
+from lab.documents import read_table, shards
+from lab.errors import ParameterError
+from lab.experiments import overrides
+from lab.params import QualityParams, check
+
+_SWITCHES = ("repetition", "gopher", "fineweb")  # C4 changes the text: without it the others would measure another
+
+
+@dataclass
+class Outcome:
+    """Documents of one verdict, and the bytes of their text after C4's cleaning."""
+
+    documents_now: int = 0
+    documents_then: int = 0
+    bytes_now: int = 0
+    bytes_then: int = 0
+
+
+def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
+    """The parameters with the changes, `quality.gopher.min_words=30`, in them.
+
+    ParameterError for what is no such change, a value that can't be used, or a key that the statistics can't answer.
+    """
+    answered = answerable(params)
+    values = {"quality": params.model_dump(mode="json")}
+    flat = overrides.flatten(values)
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not (key and equals and value):
+            raise ParameterError(f"what-if: '{change}' is no change; write key=value: quality.gopher.min_words=30.")
+        if key not in answered:
+            raise ParameterError(f"what-if: {_why_not(key, flat, answered)}")
+        values = overrides.apply(values, {key: _read(change, value)})
+    return check(values, "what-if").quality
+
+
+def answerable(params: QualityParams) -> list[str]:
+    """The keys that statistics measured with `params` can answer for."""
+    found = rules.enabled(params)
+    thresholds = [f"quality.{name}.{rule.parameter}" for name, known in found.items() for rule in known]
+    switches = [f"quality.{name}.enabled" for name in _SWITCHES if name in found]
+    return (
+        thresholds
+        + switches
+        + [key for key in _of_languages(params) if f"quality.{key.split('.', 3)[3]}" in thresholds]
+    )
+
+
+def _of_languages(params: QualityParams) -> list[str]:
+    """What params say of single languages, as `quality.languages.zh.gopher.max_mean_word_length`."""
+    return list(overrides.flatten({"quality": {"languages": params.languages}})) if params.languages else []
+
+
+def outcomes(folder: Path, params: QualityParams) -> dict[str | None, Outcome]:
+    """Reason (None: kept) -> what has it in the output `folder` of the quality stage, and would have it with `params`.
+
+    Kept first, then the most frequent.
+    """
+    found: dict[str | None, Outcome] = {None: Outcome()}
+    for path in shards(folder / statistics.FOLDER):
+        table = read_table(path)
+        sizes, now = table["bytes"].to_pylist(), table["reason"].to_pylist()
+        for size, before, after in zip(sizes, now, statistics.reasons(table, params), strict=True):
+            outcome = found.setdefault(before, Outcome())
+            outcome.documents_now += 1
+            outcome.bytes_now += size
+            outcome = found.setdefault(after, Outcome())
+            outcome.documents_then += 1
+            outcome.bytes_then += size
+    order = sorted(
+        found,
+        key=lambda reason: (reason is not None, -found[reason].documents_now, -found[reason].documents_then, reason),
+    )
+    return {reason: found[reason] for reason in order}
+
+
+def _read(change: str, value: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(value)
+    except YAMLError:
+        raise ParameterError(f"what-if: '{change}': the value is not YAML.") from None
+
+
+def _why_not(key: str, flat: dict[str, Any], answered: list[str]) -> str:
+    """Why no statistics answer for a key, and what does."""
+    run = f"only a run tells: `dvc exp run -S {key}=...`."
+    if not key.startswith("quality."):
+        return f"'{key}': statistics answer for thresholds of the section quality alone, such as {answered[0]}."
+    if key in flat:
+        name = next((name for name in rules.FILTERS if f".{name}." in key), None)
+        if not flat.get(f"quality.{name}.enabled", True):
+            return f"{key}: that filter was off, so that nothing of it was measured; {run}"
+        if name == "c4":
+            return f"{key}: C4's rules for lines change the text that is measured; {run}"
+        return f"{key}: it changes what is measured; {run}"
+    section, _, last = key.rpartition(".")
+    if last.isdecimal() and f"{section}." in "".join(answered):
+        return f"{key}: n-grams of {last} words were not measured; {run}"
+    near = get_close_matches(key, answered, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(answered)}."
+    return f"{key}: there is no such threshold; {hint}"

@@ -1,0 +1,95 @@
+"""`lab what-if`: how many documents and tokens other thresholds of the quality filters would keep, without a run.
+
+In: data/quality/statistics/, changes as `quality.filter.threshold=value`. Out: a table of documents and tokens by
+reason.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.project import Project, find_project
+
+if TYPE_CHECKING:
+    from lab.cli.tables import Table
+    from lab.cli.thresholds import Outcome
+    from lab.params import QualityParams
+
+
+def what_if(
+    changes: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="Thresholds as in params.yaml; null switches one off.")
+    ],
+    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a pull request.")] = False,
+) -> None:
+    """Tell what other thresholds of the quality stage would keep, from its stored statistics.
+
+    \b
+    Nothing is run. Of the quality stage alone: later stages, such as dedup, remove more.
+    Examples:
+      lab what-if quality.gopher.min_words=30
+      lab what-if quality.gopher.min_words=30 quality.fineweb.max_newline_ratio=0.5
+      lab what-if quality.gopher.max_words=null quality.fineweb.enabled=false
+    """
+    from lab.cli import thresholds
+    from lab.cli.terminal import harmless, make_console
+    from lab.curate import statistics
+
+    project = find_project()
+    folder = project.data / "quality"
+    now = statistics.read_params(folder)
+    changed = thresholds.changed(now, changes)
+    outcomes = thresholds.outcomes(folder, changed)
+    table = _table(outcomes, " ".join(changes), _bytes_per_token(project))
+    if markdown:
+        print(table.markdown())
+        return
+    console = make_console()
+    console.print(table.rich({}))
+    if _moved_on(project, now):
+        note = "params.yaml has other values of `quality` than this run of the stage; `now` is that run."
+        console.print(harmless(note, "yellow"))
+
+
+def _table(outcomes: "dict[str | None, Outcome]", changes: str, bytes_per_token: float | None) -> "Table":
+    from lab.cli.tables import Table
+    from lab.report import words
+
+    def text(size: int) -> str:
+        return words.short(size / bytes_per_token) if bytes_per_token else words.size(size)
+
+    rows = []
+    for reason, found in outcomes.items():
+        gained = found.documents_then - found.documents_now
+        rows.append(
+            (
+                reason or "kept",
+                words.count(found.documents_now),
+                words.count(found.documents_then),
+                f"{gained:+,}" if gained else "0",
+                text(found.bytes_now),
+                text(found.bytes_then),
+            )
+        )
+    kind = "tokens (estimated)" if bytes_per_token else "text"
+    headings = ("verdict", "documents now", "what if", "change", f"{kind} now", "what if")
+    return Table(f"The quality stage with {changes}", headings, tuple(rows))
+
+
+def _bytes_per_token(project: Project) -> float | None:
+    """Of held-out text, as the tokenizer stage measured it; None before it has run."""
+    from lab.errors import InputError
+    from lab.files import read_json
+    from lab.report import words
+
+    try:
+        found = read_json(project.reports / "tokenizer.json")
+    except InputError:
+        return None
+    return words.number(found.get("bytes_per_token")) if isinstance(found, dict) else None
+
+
+def _moved_on(project: Project, now: "QualityParams") -> bool:
+    from lab.params import load
+
+    return load(project.root / "params.yaml").quality != now

@@ -1,0 +1,99 @@
+"""If these fail, a threshold is chosen by numbers that a run with it would not give."""
+
+import json
+
+import pytest
+
+from lab.curate.quality import filter_documents
+from lab.params import EngineParams, QualityParams
+from tests.cli.conftest import error_of
+from tests.curate.test_statistics import texts, write_corpus
+
+
+@pytest.fixture
+def judged(project):
+    """The project, with the quality stage run over a small corpus."""
+    write_corpus(project / "data" / "judged")
+    filter_documents(project / "data/judged", project / "data/quality", QualityParams(), EngineParams(workers=1))
+    return project
+
+
+def cells(out: str) -> dict[str, list[str]]:
+    rows = [line.strip("| ").split(" | ") for line in out.splitlines() if line.startswith("| ")]
+    return {row[0]: row[1:] for row in rows[2:]}
+
+
+def test_counts_agree_with_a_run(judged, lab):
+    changes = {"min_words": 30, "min_alphabetic_word_share": 0.5}
+    found = lab("what-if", "--markdown", *(f"quality.gopher.{key}={value}" for key, value in changes.items()))
+    assert found.status == 0, found
+    gopher = QualityParams().gopher.model_copy(update=changes)
+    params = QualityParams().model_copy(update={"gopher": gopher})
+    before, after = (
+        filter_documents(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
+        for n, p in enumerate((QualityParams(), params))
+    )
+    rows = cells(found.out)
+    assert after.documents_out > before.documents_out
+    told = {verdict: (int(row[0]), int(row[1])) for verdict, row in rows.items()}
+    expected = {
+        reason: (before.removed.get(reason, 0), after.removed.get(reason, 0))
+        for reason in {*before.removed, *after.removed}
+    }
+    assert told == {"kept": (before.documents_out, after.documents_out)} | expected
+    assert rows["kept"][2] == f"+{after.documents_out - before.documents_out}"
+    assert sum(now for now, _ in told.values()) == sum(then for _, then in told.values()) == len(texts())
+
+
+def test_tokens_are_estimated_by_the_tokenizers_bytes_a_token(judged, lab):
+    path = judged / "reports" / "tokenizer.json"
+    path.write_text(json.dumps({"bytes_per_token": 1.0}))
+    kept = cells(lab("what-if", "--markdown", "quality.gopher.min_words=50").out)["kept"]
+    path.write_text(json.dumps({"bytes_per_token": 1000.0}))
+    found = lab("what-if", "--markdown", "quality.gopher.min_words=50").out
+    assert "tokens (estimated) now" in found
+    assert kept[2] == "0" and kept[3] == kept[4] != cells(found)["kept"][3]
+    path.unlink()
+    assert "text now" in lab("what-if", "quality.gopher.min_words=50").out
+
+
+def test_a_terminal_shows_kept_first_and_what_the_stage_ran_with(judged, lab):
+    found = lab("what-if", "quality.gopher.max_words=null")
+    assert found.out.split("documents now", 1)[1].splitlines()[1].startswith("kept")
+    assert "params.yaml has other values" not in found.out
+    params = (judged / "params.yaml").read_text().replace("min_words: 50", "min_words: 40")
+    (judged / "params.yaml").write_text(params)
+    assert "params.yaml has other values" in lab("what-if", "quality.gopher.max_words=null").out
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ("quality.gopher.min_wrods=30", "did you mean 'quality.gopher.min_words'?"),
+        ("quality.gopher.min_words", "write key=value"),
+        ("quality.gopher.min_words=many", "can't be used"),
+        ("quality.gopher.min_words=[1", "not YAML"),
+        ("quality.fineweb.max_short_line_share=1.5", "can't be used"),
+        ("quality.c4.min_words_per_line=2", "C4's rules for lines change the text"),
+        ("quality.c4.enabled=false", "dvc exp run -S quality.c4.enabled="),
+        ("quality.languages.zh.c4.min_words_per_line=2", "C4's rules for lines"),
+        ("quality.fineweb.short_line_characters=20", "changes what is measured"),
+        ("quality.gopher.stop_words=[the]", "changes what is measured"),
+        ("quality.repetition.max_top_ngram_share.9=0.1", "n-grams of 9 words were not measured"),
+        ("train.seed=2", "of the section quality alone"),
+        ("nonsense=2", "of the section quality alone"),
+    ],
+)
+def test_what_statistics_cannot_answer_is_one_line(judged, lab, change, told):
+    assert told in error_of(lab("what-if", "quality.gopher.max_words=9000", change))
+
+
+def test_a_filter_that_was_off_cannot_be_switched_on(judged, lab):
+    params = QualityParams.model_validate({"fineweb": {"enabled": False}, "languages": {}})
+    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    assert "was off" in error_of(lab("what-if", "quality.fineweb.enabled=true"))
+    assert "was off" in error_of(lab("what-if", "quality.fineweb.max_newline_ratio=1"))
+
+
+def test_without_statistics_it_says_how_to_make_them(project, lab):
+    assert "dvc repro" in error_of(lab("what-if", "quality.gopher.min_words=30"))

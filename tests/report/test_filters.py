@@ -1,0 +1,105 @@
+"""If these fail, a person chooses a threshold by a picture that shows another share than it cuts off."""
+
+import re
+from collections import Counter
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.curate import statistics
+from lab.curate.quality import filter_documents
+from lab.curate.rules import Rule
+from lab.documents import read_rows, shards
+from lab.params import EngineParams, Params, QualityParams
+from lab.report import page
+from lab.report.filters import read_filters
+from lab.report.histogram import BINS, cut_off, histogram, picture
+from tests.curate.test_statistics import write_corpus
+from tests.report.test_page import Reader
+
+
+@pytest.fixture
+def judged(finished):
+    """A finished run whose quality stage has left statistics."""
+    data, _ = finished
+    write_corpus(data / "judged")
+    filter_documents(data / "judged", data / "quality", QualityParams(), EngineParams(workers=1))
+    return finished
+
+
+values = st.lists(st.floats(0, 2e5, width=32) | st.integers(0, 30).map(float), min_size=1, max_size=80)
+
+
+@given(values, st.lists(st.floats(0, 1e5), max_size=2))
+def test_every_document_is_in_one_bin(found, limits):
+    made = histogram(np.array(found, np.float32), limits)
+    assert sum(made.counts) == len(found) and 1 <= len(made.counts) <= BINS
+    assert all(a < b for a, b in zip(made.edges, made.edges[1:], strict=False))
+    drawn = picture("x", made, [Rule("max_words", limit) for limit in limits])
+    assert "nan" not in drawn and "inf" not in drawn
+    ElementTree.fromstring(re.search(r"<svg.*</svg>", drawn, re.S)[0])
+
+
+def test_the_shares_are_of_what_a_threshold_refuses():
+    found = np.array([1, 2, 3, 4], np.float32)
+    assert cut_off(found, Rule("min_words", 2)) == 0.25
+    assert cut_off(found, Rule("max_words", 2)) == 0.5
+    assert cut_off(found, Rule("max_words", None)) == 0
+    assert cut_off(np.array([0.3], np.float32), Rule("max_hash_ratio", 0.3)) == 0  # at the limit, not above
+
+
+def test_the_shaded_side_is_the_one_cut_off():
+    made = histogram(np.arange(11, dtype=np.float32), [5.0])
+    places = {}
+    for parameter in ("min_words", "max_words"):
+        drawn = str(picture("x", made, [Rule(parameter, 5)]))
+        places[parameter] = [
+            float(x) for x in re.search(r'<rect x="([\d.]+)"[^>]*width="([\d.]+)"[^>]*cut', drawn).groups()
+        ]
+    assert places["min_words"][0] + places["min_words"][1] == pytest.approx(places["max_words"][0], abs=0.2)
+
+
+def test_captions_tell_the_share_of_the_documents(judged):
+    data, _ = judged
+    found = read_filters(data / "quality")
+    rows = [row for path in shards(data / "quality" / statistics.FOLDER) for row in read_rows(path)]
+    assert found.documents == len(rows) and not found.left_out
+    (words,) = [s for s in found.groups["gopher"] if s.name == "words"]
+    short = sum(row["gopher.words"] < 50 for row in rows) / len(rows)
+    assert words.caption == f"min_words 50 cuts off {100 * short:.1f} %; max_words 100 k cuts off 0 %"
+    assert [s.name for s in found.groups["repetition"]][4] == "top 2-gram share"
+    assert {name: len(of) for name, of in found.groups.items()} == {
+        "repetition": 13,
+        "gopher": 8,
+        "c4": 1,
+        "fineweb": 4,
+    }
+
+
+def test_languages_with_thresholds_of_their_own_are_left_out_and_named(judged):
+    data, _ = judged
+    params = QualityParams.model_validate({"languages": {"de": {"gopher": {"min_words": 5}}}})
+    filter_documents(data / "judged", data / "quality", params, EngineParams(workers=1))
+    rows = [row for path in shards(data / "quality" / statistics.FOLDER) for row in read_rows(path)]
+    languages = Counter(row["language"] for row in rows)
+    found = read_filters(data / "quality")
+    assert (found.documents, found.left_out) == (languages["en"], {"de": languages["de"]})
+
+
+def test_the_page_shows_them_and_is_whole(judged):
+    data, reports = judged
+    assert page.write(reports / "index.html", data, reports, Params(), data.parent)["problems"] == 0
+    html = (reports / "index.html").read_text("utf-8")
+    Reader(html)
+    section = html.split('id="filters"')[1].split("</section>")[0]
+    assert section.count("<svg") == 26 and section.count('class="mark"') == 28
+    assert "lab what-if" in section and "min_words 50 cuts off" in section
+
+
+def test_without_statistics_the_page_says_so(finished):
+    data, reports = finished
+    page.write(reports / "index.html", data, reports, Params(), data.parent)
+    assert "The stage quality has left no statistics." in (reports / "index.html").read_text("utf-8")
