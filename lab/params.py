@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from lab.errors import ParameterError
 from lab.machine import cores
+from lab.unspaced import UNSPACED_LANGUAGES
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -151,6 +152,15 @@ class FineWebParams(Section):
     max_newline_ratio: float | None = 0.3  # newlines per word
 
 
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Nested dicts with others laid over them."""
+    merged = dict(values)
+    for key, change in ((str(key), change) for key, change in changes.items()):
+        both = isinstance(change, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], change) if both else change
+    return merged
+
+
 class FilterParams(Section):
     repetition: RepetitionParams = RepetitionParams()
     gopher: GopherParams = GopherParams()
@@ -164,7 +174,7 @@ class QualityParams(FilterParams):
     Its keys are the filters'. Stop words of languages other than English are stopwordsiso's, unless given here.
     """
 
-    languages: dict[str, dict[str, Any]] = {}
+    languages: dict[str, dict[str, Any]] = UNSPACED_LANGUAGES
 
     @model_validator(mode="after")
     def _check(self) -> "QualityParams":
@@ -387,12 +397,3 @@ def _known_keys(sections: list[str]) -> list[str]:
     for section in sections:
         model = model.model_fields[section].annotation
     return list(model.model_fields)
-
-
-def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Nested dicts with others laid over them."""
-    merged = dict(values)
-    for key, change in ((str(key), change) for key, change in changes.items()):
-        both = isinstance(change, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], change) if both else change
-    return merged

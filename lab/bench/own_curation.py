@@ -20,7 +20,6 @@ from lab.params import (
     DedupParams,
     EngineParams,
     ExtractParams,
-    GopherParams,
     IndexParams,
     LanguageParams,
     PiiParams,
@@ -36,13 +35,13 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
     processes = EngineParams(workers=int(workers))
     write_json(Path("crawl/manifest.json"), warc.manifest([archive]))
     lists = UrlFilterParams(blacklist=blacklist or None)
-    gopher = GopherParams(stop_words=list(stop_words))
+    differing = {code: {"gopher": {"stop_words": list(stop_words)}}}
     stages = {
         "index": (warc.index, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
         "url_filter": (urls.filter_index, lists),
         "extract": (extract.extract_index, ExtractParams()),
         "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),
-        "quality": (quality.filter_documents, QualityParams(gopher=gopher)),
+        "quality": (quality.filter_documents, QualityParams(languages=differing)),
         "dedup": (dedup.deduplicate, DedupParams()),
         "pii": (pii.scrub_documents, PiiParams()),
     }

@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 import regex
 
-from lab.curate.words import Splitter, splitter
+from lab.curate.words import SegmentingSplitter, Splitter, splitter
 
 # Kinds of a word, as bits.
 NON_SYMBOL = 1  # holds something other than punctuation
@@ -40,7 +40,8 @@ _LINE_BREAKS = regex.compile(r"\n+")
 _PARAGRAPH_BREAKS = regex.compile(r"\n{2,}")
 HASH_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of an n-gram is lost modulo 2^64
 _MEASURES = np.dtype([("hash", np.uint64), ("length", np.int64), ("kind", np.uint8)])
-_LEXICON_CHUNKS = 200_000  # beyond that it starts afresh
+_LEXICON_CHUNKS = 200_000  # or words; beyond that it starts afresh
+_REMEMBERED_CHUNK = 64  # characters; longer ones, sentences of Chinese say, hardly come again
 
 
 def word_hash(word: str) -> int:
@@ -81,7 +82,7 @@ class _Lexicon(dict):
     A memory only: what is measured never depends on what was seen before. About 300 bytes a chunk.
     """
 
-    def __init__(self, rules: Splitter) -> None:
+    def __init__(self, rules: Splitter | SegmentingSplitter) -> None:
         super().__init__()
         self._split = rules.split
         self._start()
@@ -100,12 +101,14 @@ class _Lexicon(dict):
                 row = self._rows[word] = len(self._rows)
                 self._new.append((word_hash(word), len(word), kind(word)))
             found.append(row)
-        rows = self[chunk] = tuple(found)
+        rows = tuple(found)
+        if len(chunk) <= _REMEMBERED_CHUNK:
+            self[chunk] = rows
         return rows
 
     def look_up(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Measures of the lines' words in order, and the number of words up to the end of each line."""
-        if len(self) > _LEXICON_CHUNKS:
+        if max(len(self), len(self._rows)) > _LEXICON_CHUNKS:
             self._start()
         rows: list[int] = []
         ends = []
@@ -178,10 +181,11 @@ class Text:
     def sentence_breaks(self) -> int:
         """How often a sentence ends and another begins within a line: where a terminal mark is followed by a word that
         is no punctuation (spaCy's sentencizer)."""
-        lines = np.repeat(np.arange(len(self.line_ends)), np.diff(self.line_ends, prepend=0))
-        telling = (self.kinds & (TERMINAL | PUNCTUATION)) != PUNCTUATION
-        ends, lines = (self.kinds[telling] & TERMINAL) != 0, lines[telling]
-        return int(np.count_nonzero(ends[:-1] & ~ends[1:] & (lines[:-1] == lines[1:])))
+        telling = np.flatnonzero((self.kinds & (TERMINAL | PUNCTUATION)) != PUNCTUATION)
+        ends = (self.kinds[telling] & TERMINAL) != 0
+        before = np.flatnonzero(ends[:-1] & ~ends[1:])
+        line, next_line = (np.searchsorted(self.line_ends, telling[at], "right") for at in (before, before + 1))
+        return int(np.count_nonzero(line == next_line))
 
 
 def duplicates(parts: Sequence[str]) -> tuple[int, int]:

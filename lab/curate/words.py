@@ -3,14 +3,17 @@
 In: a chunk, which is what stands between spaces. Out: its words. The rules are those of spaCy's tokenisers
 (spacy/lang/{en,de}/punctuation.py and tokenizer_exceptions.py, MIT), by which datatrove counts words: marks at the ends
 of a chunk are words of their own; what is left is split at some marks inside, unless it is an abbreviation or a web
-address. English rules serve every language that has none of its own.
+address. English rules serve every language that has none of its own. Chinese, Japanese and Thai go to segmenters.
 """
 
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import regex
+
+from lab.curate import segmenters
 
 _SINGLE_MARKS = frozenset("'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪")
 _QUOTES = r"'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧"
@@ -155,6 +158,32 @@ GERMAN = Splitter(
 SPLITTERS = {"en": ENGLISH, "de": GERMAN}
 
 
-def splitter(language: str | None) -> Splitter:
-    """The rules for a language (ISO 639-1)."""
+@dataclass(frozen=True)
+class SegmentingSplitter:
+    """The rules of a language that puts no spaces between words; what is not in its script is split as English."""
+
+    runs: regex.Pattern  # of its script, in a group
+    segment: segmenters.Segment
+
+    def split(self, chunk: str) -> list[str]:
+        """The words of a run of characters without spaces."""
+        words: list[str] = []
+        for place, part in enumerate(self.runs.split(chunk)):
+            if place % 2 == 0:
+                words += ENGLISH.split(part)
+                continue
+            for start in range(0, len(part), _LONGEST):
+                words += self.segment(part[start : start + _LONGEST])
+        return words
+
+
+def splitter(language: str | None) -> Splitter | SegmentingSplitter:
+    """The rules for a language (ISO 639-1). InputError where its segmenter is not installed."""
+    if language in segmenters.SCRIPTS:
+        return _segmenting(language)
     return SPLITTERS.get(language or "en", ENGLISH)
+
+
+@lru_cache
+def _segmenting(language: str) -> SegmentingSplitter:
+    return SegmentingSplitter(segmenters.SCRIPTS[language].runs, segmenters.load(language))

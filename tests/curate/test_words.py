@@ -1,12 +1,15 @@
 """Words: without these, every filter that counts words decides otherwise than FineWeb, language by language."""
 
+import sys
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.curate import segmenters
 from lab.curate.words import ENGLISH, GERMAN, splitter
+from lab.errors import InputError
 
 # What spaCy 3.8's blank tokenisers give.
 ENGLISH_WORDS = {
@@ -72,6 +75,44 @@ def test_german(chunk, words):
 
 def test_other_languages_are_split_as_english():
     assert splitter(None) is splitter("en") is splitter("fi") is ENGLISH and splitter("de") is GERMAN
+
+
+# What jieba, Sudachi and newmm give, with marks, numbers and English between.
+SEGMENTED_WORDS = {
+    "zh": "我们 今天 去 北京大学 （ 2024 年 ） 参加 U.S. 会议 ， do n't 。",
+    "ja": "私 たち は 、 2024 年 に Google で 働い た 。 データー 「 東京 」",
+    "th": "วันนี้ พวกเรา ไป มหาวิทยาลัย ( 2024 ) ๆ",
+}
+
+
+@pytest.mark.parametrize("language, words", SEGMENTED_WORDS.items())
+def test_scripts_without_spaces(language, words):
+    assert splitter(language).split(words.replace(" ", "")) == words.split(" ")
+
+
+@given(
+    st.text(st.sampled_from("我们今天去日本语のですデーｶﾞ゛ー々วันนี้กๆ๑a1.,。、（)\u3099𠮷")),
+    st.sampled_from(["zh", "ja", "th"]),
+)
+def test_segmenters_lose_and_add_no_character(chunk, language):
+    words = splitter(language).split(chunk)
+    assert "".join(words) == chunk and all(words)
+
+
+@pytest.mark.parametrize("language, piece", [("zh", "京"), ("ja", "かな"), ("th", "ตากลม"), ("th", "ก")])
+def test_long_runs_take_linear_time(language, piece):
+    """Sudachi refuses more than 49,149 bytes at a time, and newmm may search long for the best way to split."""
+    chunk = piece * (60_000 // len(piece))
+    splitter(language)
+    started = time.process_time()
+    assert "".join(splitter(language).split(chunk)) == chunk
+    assert time.process_time() - started < 3
+
+
+def test_a_missing_segmenter_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rjieba", None)
+    with pytest.raises(InputError, match=r"'zh'.*rjieba.*pip install -e '\.\[languages\]'"):
+        segmenters.load("zh")
 
 
 CHUNKS = st.text(min_size=1, max_size=30).filter(lambda text: text.split() == [text])
