@@ -22,7 +22,6 @@ _LABELS = (
     r"(?: [a-z]+)?\s*[:|].{0,150}",
     r"subscribe(?: now)?|sign up|(?:sign up|subscribe) (?:to|for)\b.{0,120}|download .{0,40} app\b.{0,60}",
     r"follow (?:us|me|him|her|.{1,40} on (?:twitter|facebook|instagram))\b.{0,80}|click here to .{0,80}",
-    rf"(?-i:(?:By|BY|by|Von|VON|von) {_NAME})",
     r"(?:published|posted|updated|last updated|last modified)(?: on| at|:).{0,60}|posted in.{0,80}|filed under.{0,100}",
     r"tags? ?:.{0,160}|view all posts.{0,60}|(?:©|copyright\b).{0,160}|all rights reserved.{0,20}",
 )
@@ -39,9 +38,11 @@ _NOTICES = (
     r"javascript (?:is|must be|to be) (?:disabled|enabled|required)",
 )
 _LONGEST_NOTICE = 600  # characters
-_label = re.compile(rf"(?:{'|'.join(_LABELS)})\W*", re.IGNORECASE).fullmatch
-_end = re.compile(rf"(?:{'|'.join(_END)})\s*:?", re.IGNORECASE).fullmatch
-_notice = re.compile("|".join(_NOTICES), re.IGNORECASE).search
+# All for lower case, which Python's engine tells apart by their first letters, as it does not with IGNORECASE.
+_label = re.compile(rf"(?:{'|'.join(_LABELS)})\W*").fullmatch
+_byline = re.compile(rf"(?:By|BY|by|Von|VON|von) {_NAME}\W*").fullmatch
+_end = re.compile(rf"(?:{'|'.join(_END)})\s*:?").fullmatch
+_notice = re.compile("|".join(_NOTICES)).search
 
 
 def without_boilerplate(text: str) -> str:
@@ -51,15 +52,16 @@ def without_boilerplate(text: str) -> str:
     'A story.\\nIts end.'
     """
     kept: list[str] = []
-    size = 0
+    size, least_before = 0, max(_LEAST_BEFORE_END, len(text) / 2)
     for line in text.split("\n"):
         bare = line.strip()
         if bare and len(bare) <= _LONGEST_NOTICE:
-            if len(bare) <= _LONGEST_END and size > max(_LEAST_BEFORE_END, len(text) / 2) and _end(bare):
+            lower = bare.lower()
+            if len(bare) <= _LONGEST_END and size > least_before and _end(lower):
                 break
-            if len(bare) <= _LONGEST_LABEL and _label(bare):
+            if len(bare) <= _LONGEST_LABEL and (_label(lower) or _byline(bare)):
                 continue
-            if ("ookies" in bare or "avascript" in bare.lower()) and _notice(bare):
+            if ("ookies" in bare or "avascript" in lower) and _notice(lower):
                 continue
         elif not bare and (not kept or not kept[-1]):
             continue

@@ -51,13 +51,18 @@ def extract_text(html: bytes | str, *, encoding: str | None = None, engine: str 
     return extract(decode(html, encoding) if isinstance(html, bytes) else html, engine).text
 
 
-def extract(html: str, engine: str) -> Extracted:
-    """The same of decoded HTML, and which fallback gave it: one of main_content's, or "trafilatura"."""
+def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
+    """The same of decoded HTML, and which fallback gave it: one of main_content's, or "trafilatura".
+
+    `tags`: how many "<" it holds, where that is known.
+    """
+    if tags is None:
+        tags = html.count("<")
     if engine == "trafilatura":
         return Extracted(_clean(_trafilatura(html, favor_precision=True)), None)
     if engine == "resiliparse":
-        return Extracted(_clean(_resiliparse(html)), None)
-    found = main_content(html)
+        return Extracted(_clean(_resiliparse(html, tags)), None)
+    found = main_content(html, tags)
     if len(found.text) < VERY_FEW:
         other = _trafilatura(html, fast=True)
         if len(other) > max(FEW, 2 * len(found.text)):
@@ -71,8 +76,8 @@ def _trafilatura(html: str, **options: bool) -> str:
     return trafilatura.extract(html, include_comments=False, deduplicate=False, **options) or ""
 
 
-def _resiliparse(html: str) -> str:
-    tree, deep = parse(html)
+def _resiliparse(html: str, tags: int) -> str:
+    tree, deep = parse(html, tags)
     return extract_plain_text(
         tree, main_content=not deep, list_bullets=False, alt_texts=False, comments=False, post_meta=False
     ).strip()
@@ -118,7 +123,7 @@ def judge(record: Record, params: ExtractParams) -> Judged:
             html = decode(record.body, record.charset)
             if (tags := html.count("<")) > params.max_tags:
                 return Judged("", Reason("max_tags", tags, ">", params.max_tags))
-            found = extract(html, params.engine)
+            found = extract(html, params.engine, tags)
     except PageTimeout:
         return Judged("", Reason("timeout", "over", ">", params.max_seconds))
     except Exception as error:

@@ -13,11 +13,12 @@ _NEVER_TAGS = (
     "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
     "video,audio,canvas,input,label,textarea,fieldset,rt,rp"
 ).split(",")
-_MARKS = ("hidden", "aria-hidden", "role", "style")
-_NEVER = ",".join(_NEVER_TAGS) + (
-    ",time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],[style*='display:none'],"
+_MARKS = frozenset(("hidden", "aria-hidden", "role", "style"))
+_MARKED = (
+    "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],[style*='display:none'],"
     "[style*='display: none']"
 )
+_NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}"
 _BLOCKS = ("div", "td")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
@@ -35,6 +36,7 @@ _LEAST_ARTICLE = 250  # characters
 class Container:
     elements: list  # Resiliparse elements, in document order
     weight: int  # characters of paragraph text outside links
+    touched: list  # elements that the search held: as long as Python holds one, to come to it again costs little
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,12 @@ def find(body, paragraphs: str, *, trust_names: bool = True) -> Container:
 
     Without `trust_names`, only discussions are left out by their names, not furniture.
     """
-    paths, weights, roles = _climb(body, paragraphs)
+    touched = body.query_selector_all(paragraphs).values()
+    paths, weights, roles = _climb(body, touched)
+    touched += roles
     kept = _without_furniture(paths, weights, roles, body, Role.FURNITURE if trust_names else Role.DISCUSSION)
-    return _descend(body, kept, weights, roles)
+    elements, weight = _descend(body, kept, weights, roles)
+    return Container(elements, weight, touched)
 
 
 def _weigh(element) -> int:
@@ -66,15 +71,15 @@ def _weigh(element) -> int:
     size = len(text)
     if size < _LEAST_PARAGRAPH and (size < _LEAST_IDEOGRAPHS or not "\u2e80" <= text[size // 2] <= "\uffdc"):
         return 0
-    if size > _NO_LINK_CHECK or element.first_element_child is None:
+    if size > _NO_LINK_CHECK or not element.child_element_count:
         return size
-    links = sum(len(link.text_content) for link in element.query_selector_all("a").values())
+    links = sum(len(link.text_content) for link in element.get_elements_by_tag_name("a").values())
     return size - links if 2 * links <= size else 0
 
 
-def _climb(body, paragraphs: str) -> tuple[list[_Path], dict, dict]:
+def _climb(body, paragraphs: list) -> tuple[list[_Path], dict, dict]:
     owned: dict = {}
-    for element in body.query_selector_all(paragraphs).values():
+    for element in paragraphs:
         direct = element.tag in _BLOCKS
         if direct:
             strip(element)  # scripts between line breaks would weigh as text
@@ -82,14 +87,18 @@ def _climb(body, paragraphs: str) -> tuple[list[_Path], dict, dict]:
             owner = element if direct else element.parent
             owned[owner] = owned.get(owner, 0) + weight
     paths, weights, roles = [], {body: 0}, {}
+    upwards: dict = {body: []}  # of each element, itself and its ancestors below the body
     for owner, weight in owned.items():
-        elements, element = [], owner
-        while element is not None and element != body:
-            elements.append(element)
-            if element not in roles:
-                roles[element] = _role_of(element)
-            weights[element] = weights.get(element, 0) + weight
+        fresh, element = [], owner
+        while element is not None and element not in upwards:
+            fresh.append(element)
             element = element.parent
+        elements = upwards.get(element, [])
+        for element in reversed(fresh):
+            roles[element] = _role_of(element)
+            upwards[element] = elements = [element, *elements]
+        for element in elements:
+            weights[element] = weights.get(element, 0) + weight
         weights[body] += weight
         paths.append(_Path(elements, weight))
     return paths, weights, roles
@@ -102,12 +111,16 @@ def strip(element) -> None:
 
 
 def _role_of(element) -> Role:
-    tag = element.tag
+    tag, attributes = element.tag, element.attrs
     if tag == "form":  # a search box, or what wraps the whole page: its weight decides
         return Role.FURNITURE
-    if tag in _NEVER_TAGS or (any(element.hasattr(name) for name in _MARKS) and element.matches(_NEVER)):
+    if tag in _NEVER_TAGS:
         return Role.NEVER
-    if element.getattr("itemprop") == "articleBody":
+    if not attributes:
+        return Role.UNKNOWN
+    if not _MARKS.isdisjoint(attributes) and element.matches(_MARKED):
+        return Role.NEVER
+    if "itemprop" in attributes and element.getattr("itemprop") == "articleBody":
         return Role.CONTENT
     return role(name_of(element))
 
@@ -147,7 +160,7 @@ def _without_furniture(paths: list[_Path], weights: dict, roles: dict, body, lea
     return kept
 
 
-def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> Container:
+def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> tuple[list, int]:
     current, depth = body, 0
     while True:
         below = [path for path in paths if len(path.elements) > depth]
@@ -161,11 +174,11 @@ def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> Container:
             or (best.class_name and any(c.class_name == best.class_name for c in children if c != best))
         ):
             inner = [_Path(path.elements[: -depth or None], path.weight) for path in below]
-            return Container(_narrow(current, inner, weights, roles), weights[current])
+            return _narrow(current, inner, weights, roles), weights[current]
         current, depth = best, depth + 1
         paths = [path for path in below if path.elements[-depth] == current]
         if roles[current] is Role.CONTENT:
-            return Container([current], weights[current])
+            return [current], weights[current]
 
 
 def _narrow(current, paths: list[_Path], weights: dict, roles: dict) -> list:

@@ -17,7 +17,7 @@ from resiliparse.parse.html import HTMLTree
 
 from lab.curate.boilerplate import without_boilerplate
 from lab.curate.main_container import find, name_of, strip
-from lab.curate.page_names import Role, role
+from lab.curate.page_names import Role, role, tells
 
 FEW = 250  # characters; with less, the next laxer way is tried
 VERY_FEW = 100  # characters
@@ -30,6 +30,7 @@ _MAX_LINK_SHARE = 0.6  # of a block's characters
 _LONGEST_HEADING = 80  # characters; longer ones are paragraphs in disguise
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
+_PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that a CSS selector can quote as they are serialised
 _TAG = re.compile(r"<[^>]{0,1000}>")
 
 
@@ -47,20 +48,22 @@ class Extracted:
     fallback: str | None
 
 
-def parse(page: str) -> tuple[HTMLTree, bool]:
-    """The DOM of a page, and whether it is nested so deeply that only serialising it ends in time."""
+def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
+    """The DOM of a page of so many "<", and whether it is nested so deeply that only serialising it ends in time."""
     tree = HTMLTree.parse(page)
-    deep = page.count("<") > _FEW_TAGS and tree.document is not None and tree.document.query_selector(_DEEP) is not None
+    deep = tags > _FEW_TAGS and tree.document is not None and tree.document.query_selector(_DEEP) is not None
     return tree, deep
 
 
-def main_content(page: str) -> Extracted:
-    """The main text of an HTML page; "" where there is none."""
-    found = _from_tree(page)
+def main_content(page: str, tags: int | None = None) -> Extracted:
+    """The main text of an HTML page; "" where there is none. `tags`: how many "<" it holds, where that is known."""
+    if tags is None:
+        tags = page.count("<")
+    found = _from_tree(page, tags)
     if len(found.text) < FEW:
-        found = _longer(found, _from_tree(page, trust_names=False).text, "names")
+        found = _longer(found, _from_tree(page, tags, trust_names=False).text, "names")
     if len(found.text) < VERY_FEW and "<noscript" in page:
-        found = _longer(found, _from_tree(_NOSCRIPT.sub(r"<\1div", page)).text, "noscript")
+        found = _longer(found, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags).text, "noscript")
     if len(found.text) < FEW:
         found = _longer(found, _structured(page), "structured")
     return found
@@ -70,8 +73,8 @@ def _longer(found: Extracted, text: str, fallback: str) -> Extracted:
     return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(found.text)) else found
 
 
-def _from_tree(page: str, *, trust_names: bool = True) -> Extracted:
-    tree, deep = parse(page)
+def _from_tree(page: str, tags: int, *, trust_names: bool = True) -> Extracted:
+    tree, deep = parse(page, tags)
     body = tree.body
     if body is None:
         return Extracted("", None)
@@ -93,7 +96,8 @@ def _from_tree(page: str, *, trust_names: bool = True) -> Extracted:
 
 def _prune(container, weight: int, least: Role) -> None:
     """Remove from a container what is not content, in place."""
-    _prune_names(container, weight, least)
+    if telling := _telling(container.inner_html):
+        _prune_names(container, telling, weight, least)
     _prune_links(container, weight)
     if (title := container.query_selector("h1")) is not None:
         title.remove()
@@ -102,9 +106,25 @@ def _prune(container, weight: int, least: Role) -> None:
             heading.remove()
 
 
-def _prune_names(container, weight: int, least: Role) -> None:
+def _telling(source: str) -> str:
+    """A CSS selector of the elements in HTML (serialised) that class or id can make furniture; "" if there are none.
+
+    Most elements' names say nothing, and to look at one from Python takes longer than all else that is done to it.
+    """
+    selectors = []
+    for attribute in ("class", "id"):
+        _, *rest = source.split(f' {attribute}="')
+        for value in {text.partition('"')[0] for text in rest}:
+            if tells(value):
+                if not _PLAIN(value):
+                    return "[class],[id]"
+                selectors.append(f'[{attribute}="{value}"]')
+    return ",".join(selectors)
+
+
+def _prune_names(container, telling: str, weight: int, least: Role) -> None:
     alike: dict[str, list] = {}
-    for element in container.query_selector_all("[class],[id]").values():
+    for element in container.query_selector_all(telling).values():
         found = role(name_of(element))
         if found >= least and element.tag not in _INLINE:
             size = len(element.text_content)
@@ -119,10 +139,13 @@ def _prune_names(container, weight: int, least: Role) -> None:
 
 def _prune_links(container, weight: int) -> None:
     linked: dict = {}
-    for link in container.query_selector_all("a").values():
-        size = len(link.text_content)
-        element = link.parent
-        while size and element is not None and element != container:
+    parents: dict = {}
+    for link in container.get_elements_by_tag_name("a").values():
+        if size := len(link.text_content):
+            parent = link.parent
+            parents[parent] = parents.get(parent, 0) + size
+    for element, size in parents.items():
+        while element is not None and element != container:
             linked[element] = linked.get(element, 0) + size
             element = element.parent
     for element, size in linked.items():

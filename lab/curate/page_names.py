@@ -69,6 +69,10 @@ _WHOLE = frozenset("hidden hide invisible print".split())
 # "right-sidebar layout", "has-sidebar": the page that has a sidebar, not the sidebar.
 _LAYOUT = frozenset("layout wrap wrapper with no has content container main site page grid row single".split())
 
+_UNWANTED = _DISCUSSION | _FURNITURE
+_FIRST_OF_PAIR = frozenset(pair.split("-")[0] for pair in _FURNITURE_PAIRS | _CONTENT_PAIRS)
+_TELLING = _UNWANTED | _CONTENT | _FIRST_OF_PAIR
+
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -80,11 +84,13 @@ def role(name: str) -> Role:
     >>> role("post-content"), role("comments-area"), role("site has-sidebar")
     (<Role.CONTENT: -1>, <Role.DISCUSSION: 2>, <Role.UNKNOWN: 0>)
     """
+    sequence = _words(name)
+    if _TELLING.isdisjoint(sequence):
+        return Role.UNKNOWN
+    words = set(sequence)
     classes = name.split()
     if not _POST.isdisjoint(classes):
         return Role.UNKNOWN
-    sequence = _WORD.findall(_CAMEL.sub("-", name).lower())
-    words = set(sequence)
     pairs = {f"{first}-{second}" for first, second in pairwise(sequence)}
     if not _CONTENT.isdisjoint(words) or not _CONTENT_PAIRS.isdisjoint(pairs):
         return Role.CONTENT
@@ -95,7 +101,26 @@ def role(name: str) -> Role:
     if "elementor" in words:  # a page builder that calls each paragraph a widget
         words.discard("widget")
     words -= _WHOLE.difference(classes)
-    return Role(not _FURNITURE.isdisjoint(words) or not _FURNITURE_PAIRS.isdisjoint(pairs))
+    named = not _FURNITURE.isdisjoint(words) or not _FURNITURE_PAIRS.isdisjoint(pairs)
+    return Role.FURNITURE if named else Role.UNKNOWN
+
+
+def _words(name: str) -> list[str]:
+    lower = name.lower()
+    return _WORD.findall(lower if lower == name else _CAMEL.sub("-", name).lower())
+
+
+@lru_cache(1 << 16)
+def tells(name: str) -> bool:
+    """Whether an element can be furniture or a discussion by this class or this id, whatever the other of them is."""
+    words = _words(name)
+    if _FIRST_OF_PAIR.isdisjoint(words):
+        return not _UNWANTED.isdisjoint(words)
+    return (
+        not _UNWANTED.isdisjoint(words)
+        or words[-1] in _FIRST_OF_PAIR  # the id may begin with the second
+        or not _FURNITURE_PAIRS.isdisjoint(f"{first}-{second}" for first, second in pairwise(words))
+    )
 
 
 def is_post(name: str) -> bool:
