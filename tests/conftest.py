@@ -1,11 +1,20 @@
-"""What tests share: the optional real data under $LAB_SHARED."""
+"""What tests share: the optional real data under $LAB_SHARED, and how hypothesis looks for counterexamples.
+
+By default every run tries the same examples, without time limits, so that a submission is judged by its change alone;
+HYPOTHESIS_PROFILE=search tries new ones, many more.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

@@ -41,14 +41,14 @@ _LABEL = rf"[{_LETTER}0-9]++(?:-++[{_LETTER}0-9]++)*+"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _QUAD = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
 # \G: or right behind the last address, as in "a@b.org/c@d.org".
-_EMAIL = regex.compile(rf"(?:(?<![{_ATOM}.])|\G)([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
+_EMAIL = regex.compile(rf"(?:(?<![{_ATOM}.@])|\G)([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
 _FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
 _IPV4 = regex.compile(
     rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
 )  # fmt: skip
 _IPV6 = regex.compile(
     rf"(?i)(?<![0-9a-z:.])[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
-    r"(?![0-9a-z]|:[0-9a-f:])"
+    rf"(?![0-9a-z]|:[0-9a-f:]|\.[0-9]|[{_ATOM}.]*+@)"  # the last: its end begins an e-mail address
 )
 _GIVEN_OUT = ipaddress.ip_network("2000::/3")  # by IANA so far; Python calls `abc::def` global too
 _VERSION_BEFORE = regex.compile(

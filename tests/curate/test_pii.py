@@ -112,6 +112,10 @@ def test_one_wrong_digit_is_no_card(wrong, digits):
 
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=40).map("".join))
 @example("a@b.c@d.e@f.g")
+@example("a@a@b.dea")
+@example("2a00::1a@b.de")
+@example("2a00::1.a@b.de 8.8.8.8@b.de")
+@example("2a00::1a8.8.8.8")
 def test_scrubbing_twice_changes_nothing_more_and_nothing_else_is_touched(text):
     params = PiiParams(cards=True)
     scrubbed, counts = scrub(text, params)
