@@ -55,8 +55,11 @@ def clean(text: str | Text, params: C4Params) -> Cleaned:
     lowered = text.text.lower()
     suspicious = "{" in lowered or any(phrase in lowered for phrase in ("lorem ipsum", "javascript", *_POLICIES))
     kept: list[str] = []
+    places: list[int] = []  # of kept lines
+    whole = True  # no kept line has lost a citation
     dropped: dict[str, int] = {}
-    for line in map(str.strip, text.text.splitlines()):
+    lines = text.text.splitlines()
+    for place, line in enumerate(map(str.strip, lines)):
         without_citations = _CITATION.sub("", line) if params.remove_citations and "[" in line else line
         verdict = (
             _shape(line, without_citations, params) or (suspicious and _wording(without_citations, params)) or None
@@ -65,10 +68,18 @@ def clean(text: str | Text, params: C4Params) -> Cleaned:
             return Cleaned(text, verdict, refused=True)
         if verdict is None:
             kept.append(without_citations)
+            places.append(place)
+            whole = whole and without_citations is line
         elif line:
             dropped[verdict] = dropped.get(verdict, 0) + 1
     joined = "\n".join(kept).strip()
-    cleaned = Cleaned(text if joined == text.text else Text(joined, text.language), None, dropped)
+    if joined == text.text:
+        left = text
+    elif whole and joined and kept[0] and kept[-1] and lines == text.text.split("\n"):
+        left = text.of_lines(joined, places)
+    else:
+        left = Text(joined, text.language)
+    cleaned = Cleaned(left, None, dropped)
     cleaned.sentences = len(kept) + cleaned.text.sentence_breaks()
     cleaned.reason = rules.first_broken(cleaned.statistics, rules.c4(params)) or (None if joined else Reason("empty"))
     return cleaned

@@ -71,13 +71,13 @@ def quality_statistics(text: str | Text, params: GopherParams) -> dict[str, floa
         "bullet_line_share": bullets / len(lines),
         "ellipsis_line_share": ellipses / len(lines),
         "alphabetic_word_share": np.count_nonzero(kinds & ALPHABETIC) / words,
-        "stop_words": int(np.count_nonzero(np.isin(_hashes_of(tuple(params.stop_words)), text.hashes))),
+        "stop_words": len(_hashes_of(tuple(params.stop_words)).intersection(text.hashes.tolist())),
     }
 
 
 @lru_cache(16)
-def _hashes_of(words: tuple[str, ...]) -> np.ndarray:
-    return np.array([word_hash(word) for word in sorted(set(words))], np.uint64)
+def _hashes_of(words: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(map(word_hash, words))
 
 
 def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -91,11 +91,23 @@ def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[
     for size in sizes:
         if len(positions):
             positions, keys = extend_ngrams(hashes, positions, keys, n, size)
-            _, groups, counts = np.unique(keys, return_inverse=True, return_counts=True)
-            repeated = counts[groups] > 1
-            positions, keys, groups = positions[repeated], keys[repeated], groups[repeated]
+            repeated, groups = _repeated(keys)
+            positions, keys = positions[repeated], keys[repeated]
         n = size
         yield n, positions, groups
+
+
+def _repeated(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where in `keys` those stand that occur twice or more, ascending, and for each its group: 0 ... by value."""
+    order = np.argsort(keys)
+    in_order = keys[order]
+    as_before = np.zeros(len(keys) + 1, bool)
+    np.equal(in_order[1:], in_order[:-1], out=as_before[1:-1])
+    repeated = as_before[:-1] | as_before[1:]
+    places = order[repeated]
+    groups = np.cumsum(~as_before[:-1][repeated]) - 1
+    ascending = np.argsort(places)
+    return places[ascending], groups[ascending]
 
 
 def _top_characters(positions: np.ndarray, groups: np.ndarray, starts: np.ndarray, n: int) -> int:

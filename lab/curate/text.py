@@ -4,11 +4,12 @@ In: a text and its language. Out: its words as arrays (hash, length, kind), its 
 lab/curate/words.py says what a word is.
 """
 
-import hashlib
 import string
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
-from itertools import chain
+from hashlib import blake2b
+from itertools import chain, count, islice
 
 import numpy as np
 import regex
@@ -46,7 +47,11 @@ _REMEMBERED_CHUNK = 64  # characters; longer ones, sentences of Chinese say, har
 
 def word_hash(word: str) -> int:
     """64 bits of a word, the same in every process."""
-    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(_digest(word), "little")
+
+
+def _digest(word: str) -> bytes:
+    return blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def extend_ngrams(
@@ -66,7 +71,7 @@ def extend_ngrams(
 
 def kind(word: str) -> int:
     """The bits NON_SYMBOL, ALPHABETIC, TERMINAL and PUNCTUATION that a word has."""
-    if word.isalpha() and word.isascii():
+    if word.isalpha():  # no letter is a symbol or a mark
         return NON_SYMBOL | ALPHABETIC
     return (
         (0 if _SYMBOLS_AND_MARKS.issuperset(word) else NON_SYMBOL)
@@ -89,19 +94,12 @@ class _Lexicon(dict):
 
     def _start(self) -> None:
         self.clear()
-        self._rows: dict[str, int] = {}  # of words
-        self._new: list[tuple[int, int, int]] = []  # measures that the array does not hold yet
+        self._rows: dict[str, int] = defaultdict(count().__next__)  # of words, in order
         self._measures = np.zeros(1024, _MEASURES)
+        self._measured = 0  # rows of the array that hold a word's measures
 
     def __missing__(self, chunk: str) -> tuple[int, ...]:
-        found = []
-        for word in self._split(chunk):
-            row = self._rows.get(word)
-            if row is None:
-                row = self._rows[word] = len(self._rows)
-                self._new.append((word_hash(word), len(word), kind(word)))
-            found.append(row)
-        rows = tuple(found)
+        rows = tuple(map(self._rows.__getitem__, self._split(chunk)))
         if len(chunk) <= _REMEMBERED_CHUNK:
             self[chunk] = rows
         return rows
@@ -115,13 +113,22 @@ class _Lexicon(dict):
         for line in lines:
             rows.extend(chain.from_iterable(map(self.__getitem__, line.split())))
             ends.append(len(rows))
-        if self._new:
-            known = len(self._rows) - len(self._new)
-            if len(self._rows) > len(self._measures):
-                self._measures = np.resize(self._measures, 2 * len(self._rows))
-            self._measures[known : len(self._rows)] = self._new
-            self._new = []
+        self._measure()
         return self._measures[np.array(rows, np.int64)], np.array(ends, np.int64)
+
+    def _measure(self) -> None:
+        """Fill the rows of words that came since the last time."""
+        size = len(self._rows)
+        if size == self._measured:
+            return
+        if size > len(self._measures):
+            self._measures = np.resize(self._measures, 2 * size)
+        words = list(islice(reversed(self._rows), size - self._measured))[::-1]
+        measures = self._measures[self._measured : size]
+        measures["hash"] = np.frombuffer(b"".join(map(_digest, words)), "<u8")
+        measures["length"] = list(map(len, words))
+        measures["kind"] = list(map(kind, words))
+        self._measured = size
 
 
 @lru_cache
@@ -143,6 +150,16 @@ class Text:
     @classmethod
     def of(cls, text: "str | Text", language: str | None = None) -> "Text":
         return text if isinstance(text, Text) else cls(text, language)
+
+    def of_lines(self, text: str, places: Sequence[int]) -> "Text":
+        """A text that is these of text.split("\\n"), but for spaces at their ends: its words are not split again."""
+        made = Text(text, self.language)
+        words, ends = self._found
+        counts = np.diff(ends, prepend=0)
+        stays = np.zeros(len(counts), bool)
+        stays[places] = True
+        made._found = words[np.repeat(stays, counts)], np.cumsum(counts[stays])
+        return made
 
     @cached_property
     def paragraphs(self) -> list[str]:

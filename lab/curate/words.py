@@ -6,6 +6,7 @@ of a chunk are words of their own; what is left is split at some marks inside, u
 address. English rules serve every language that has none of its own. Chinese, Japanese and Thai go to segmenters.
 """
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ _ADDRESS = regex.compile(
     r"(?:[\w+\-.]{2,}://)?(?:\S+@)?(?:[A-Za-z0-9\u00a1-\uffff][\w-]{0,62}\.)+\p{Ll}{2,63}(?::\d{2,5})?(?:[/?\#]\S*)?"
 )
 _LONGEST = 2000  # characters; a longer chunk, which is no word, is cut first: the time is quadratic in a chunk's length
-_FIRST_IDEOGRAPH = "\u2e80"
+_IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
+_SMALL_LETTERS = frozenset(string.ascii_lowercase)
 _SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
 _EVERYWHERE = _SINGLE_LETTERS | {
     "''",
@@ -61,7 +63,7 @@ class Splitter:
             parts = (chunk[start : start + _LONGEST] for start in range(0, len(chunk), _LONGEST))
             return [word for part in parts for word in self.split(part)]
         if chunk.isalpha():
-            return self._split_core(chunk)
+            return self._split_letters(chunk)
         before: list[str] = []
         after: list[str] = []
         while chunk and not chunk.isalpha() and chunk not in self.abbreviations:
@@ -75,25 +77,32 @@ class Splitter:
             elif (not first.isalnum() or "$" in chunk) and (mark := self.prefix.match(chunk)):
                 before.append(mark[0])
                 chunk = chunk[mark.end() :]
+            elif last == "." and chunk[-2:-1] in _SMALL_LETTERS:  # most often; every language's suffix says so
+                after.append(last)
+                chunk = chunk[:-1]
             elif not last.isdecimal() and (mark := self.suffix.search(chunk)):
                 after.append(mark[0])
                 chunk = chunk[: mark.start()]
             else:
                 break
-        return before + self._split_core(chunk) + after[::-1]
+        core = self._split_letters(chunk) if chunk.isalpha() else self._split_core(chunk)
+        return before + core + after[::-1]
 
-    def _split_core(self, core: str) -> list[str]:
-        """The words of a chunk that has lost the marks at its ends."""
+    def _split_letters(self, core: str) -> list[str]:
         if core in self.joined:
             return self.joined[core]
+        if core.isascii() or not _IDEOGRAPH.search(core):
+            return [core]
+        return [part for part in self.infix.split(core) if part]
+
+    def _split_core(self, core: str) -> list[str]:
+        """The words of a chunk that has lost the marks at its ends and is more than letters."""
         if core.isalnum() and core.isascii():
             return [core]
         if core in self.abbreviations or (("." in core or "@" in core) and _ADDRESS.fullmatch(core)):
             return [core]
         if self.contraction and ("'" in core or "’" in core) and (words := self.contraction.fullmatch(core)):
             return list(words.groups())
-        if core.isalpha() and max(core) < _FIRST_IDEOGRAPH:
-            return [core]
         return [part for part in self.infix.split(core) if part]
 
 

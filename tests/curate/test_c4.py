@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.curate.c4 import clean, reason
+from lab.curate.text import Text
 from lab.params import C4Params
 
 PARAMS = C4Params()
@@ -132,3 +133,11 @@ def test_no_text_crashes_and_lines_are_only_taken_away(text):
         position = 0
         for line in found.text.text.split("\n"):
             position = stripped.index(line, position) + 1
+
+
+@given(TEXTS)
+def test_what_is_left_measures_as_if_it_were_split_anew(text):
+    left = clean(text, ANY_LENGTH).text
+    anew = Text(left.text)
+    for measure in ("hashes", "lengths", "kinds", "line_ends"):
+        assert getattr(left, measure).tolist() == getattr(anew, measure).tolist()

@@ -1,13 +1,15 @@
 """The lab's own extractor: without these the model learns menus, comments and cookie banners, or loses articles."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.bench.extraction_score import Page, read_pages, segments, shingles
 from lab.bench.mutated_pages import fuzz
 from lab.curate.boilerplate import without_boilerplate
 from lab.curate.extract import extract_text
 from lab.curate.main_content import main_content
-from lab.curate.page_names import Role, role
+from lab.curate.page_names import Role, role, tells
 from lab.params import ExtractParams
 
 FIRST = "The council met on Tuesday, and it agreed, after some debate, to build the bridge across the river."
@@ -178,3 +180,21 @@ def test_mutated_pages(pages, engine: str):
 def test_the_benchmark_s_measure(truth: str, found: str, expected: tuple[float, float]):
     score = shingles([truth], [found])
     assert (score.precision, score.recall) == pytest.approx(expected)
+
+
+_NAMES = st.lists(
+    st.sampled_from("post meta content read more comments Widget share-bar type-post x9 hidden sidebar layout".split()),
+    max_size=3,
+).flatmap(lambda words: st.sampled_from("- ").map(lambda gap: gap.join(words)))
+
+
+@given(_NAMES, _NAMES)
+def test_what_a_class_and_an_id_make_furniture_one_of_them_tells(class_name, identity):
+    if role(f"{class_name} {identity}") >= Role.FURNITURE:
+        assert tells(class_name) or tells(identity)
+
+
+@pytest.mark.parametrize("name", ["share&amp;more", "share\\bar", "share\nbar", "share'bar"])
+def test_furniture_goes_whatever_characters_its_name_has(name):
+    furniture = f'<div class="{name}"><p>Share this with all your friends on every network there is</p></div>'
+    assert lines(f"<body><article>{ARTICLE}{furniture}</article></body>") == [FIRST, SECOND, THIRD]
