@@ -99,14 +99,14 @@ def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[
 
 def _repeated(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where in `keys` those stand that occur twice or more, ascending, and for each its group: 0 ... by value."""
-    order = np.argsort(keys)
+    order = keys.argsort()
     in_order = keys[order]
     as_before = np.zeros(len(keys) + 1, bool)
     np.equal(in_order[1:], in_order[:-1], out=as_before[1:-1])
     repeated = as_before[:-1] | as_before[1:]
     places = order[repeated]
-    groups = np.cumsum(~as_before[:-1][repeated]) - 1
-    ascending = np.argsort(places)
+    groups = (~as_before[:-1][repeated]).cumsum() - 1
+    ascending = places.argsort()
     return places[ascending], groups[ascending]
 
 
