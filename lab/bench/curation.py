@@ -18,6 +18,7 @@ from statistics import median
 
 from lab.bench.datatrove import VENV, datatrove_python
 from lab.bench.pages import ARCHIVE, LANGUAGES
+from lab.bench.published import publish, run_command
 from lab.curate.language import model_path
 from lab.errors import InputError, LabError
 from lab.machine import cores, processor
@@ -170,13 +171,8 @@ def main() -> None:
         if cores() > 1:
             two.append(run_ours(warc, 2))
     text = table(warc, middle(ours), middle(datatrove), middle(two) if two else None, arguments.runs)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(text)
-    print(text)
+    publish(arguments.out, text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

@@ -9,7 +9,6 @@ decisions, by the texts' hashes, for the tests.
 import argparse
 import json
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from lab.bench.datatrove import VENV, datatrove_python
 from lab.bench.pages import ARCHIVE, LANGUAGES, Page, pages, resiliparse_text, short_hash
+from lab.bench.published import publish, run_command
 from lab.curate import c4, fineweb, gopher, pii
 from lab.curate.text import Text
 from lab.documents import Reason
@@ -188,13 +188,8 @@ def main() -> None:
         return
     found = list(pages(given.archive))
     text = table(found, run(found, python))
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(text, encoding="utf-8")
-    print(text)
+    publish(given.out, text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

@@ -9,7 +9,6 @@ time, loading is not.
 import argparse
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from lab.errors import LabError
+from lab.bench.published import publish, run_command
 from lab.machine import processor
 
 TABLE = Path("reports/benchmarks/evaluate.md")
@@ -138,9 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
     described = f"{model.config.parameters():,} parameters, context {model.config.context}"
     timings = measure(given.model, requests(given.dataset, given.items, given.blimp), given.repeats)
     text = table(timings, described)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(text, "utf-8")
-    print(text)
+    publish(given.out, text)
 
 
 def _timed(run: Callable[[], list], seconds: list[float]) -> list:
@@ -155,7 +152,4 @@ def _likelihood(answer: float | tuple[float, bool]) -> float:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

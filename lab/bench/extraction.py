@@ -18,10 +18,10 @@ from resiliparse.parse.html import HTMLTree
 
 from lab.bench.extraction_score import Page, Score, read_pages, segments, shingles
 from lab.bench.pages import ARCHIVE
+from lab.bench.published import publish, run_command
 from lab.curate.decoding import decode
 from lab.curate.extract import extract, extract_text
 from lab.curate.language import LanguageIdentifier
-from lab.errors import LabError
 from lab.machine import processor
 
 TABLE = Path("reports/benchmarks/extraction.md")
@@ -119,15 +119,11 @@ def report(pages: Sequence[Page]) -> str:
     return "\n".join(lines)
 
 
-def main(path: Path = TABLE) -> None:
+def main() -> None:
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
     text = report(read_pages(ARCHIVE, GOLD))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    print(text)
+    publish(path, text)
 
 
 if __name__ == "__main__":
-    try:
-        main(*(Path(argument) for argument in sys.argv[1:2]))
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

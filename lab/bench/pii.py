@@ -6,15 +6,14 @@ are figures for the worst of the web, not for its average.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import regex
 
+from lab.bench.published import publish, run_command
 from lab.curate.pii import STAND_INS, Span, find
-from lab.errors import LabError
 from lab.files import read_json
 from lab.params import PiiParams
 
@@ -149,13 +148,8 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, default=TABLE)
     given = arguments.parse_args()
     text = table(read(given.labelled))
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(text, encoding="utf-8")
-    print(text)
+    publish(given.out, text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

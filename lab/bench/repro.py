@@ -4,12 +4,12 @@
 """
 
 import platform
-import sys
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from lab.errors import InputError, LabError
+from lab.bench.published import publish, run_command
+from lab.errors import InputError
 from lab.files import read_json
 from lab.machine import cores, processor
 
@@ -44,13 +44,8 @@ def table(stages: list[str]) -> str:
 def main() -> None:
     stages = list(YAML(typ="safe", pure=True).load(Path("dvc.yaml").read_text())["stages"])
     text = table(stages)
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    TABLE.write_text(text)
-    print(text)
+    publish(TABLE, text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

@@ -20,6 +20,7 @@ from random import Random
 
 from lab.bench.datatrove import VENV, datatrove_python
 from lab.bench.pages import ARCHIVE
+from lab.bench.published import publish, run_command
 from lab.crawl.warc import Record, read_records, scan
 from lab.curate.urls import UrlFilter, host_of
 from lab.documents import Reason
@@ -189,13 +190,8 @@ def main() -> None:
         "",
     ]
     text = "\n".join([*title, *costs, "", *compared, ""])
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(text)
-    print(text)
+    publish(arguments.out, text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

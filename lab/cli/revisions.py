@@ -15,6 +15,7 @@ from typing import Any
 from lab.cli.project import Project
 from lab.errors import InputError, LabError
 from lab.evaluate.per_item import Items, read_items
+from lab.report.collect import objects
 from lab.report.reproduce import Parameter, parameters
 
 WORKSPACE = "workspace"
@@ -48,7 +49,8 @@ def read_revision(project: Project, name: str) -> Revision:
         )
     values = _yaml(name, _text(project.root, commit, "params.yaml"))
     texts = _items_here(project) if commit is None else _items_of(project, commit)
-    read = {task: read_items(_rows(text)) for task, text in texts}
+    # Not splitlines: JSON may hold U+2028.
+    read = {task: read_items(objects(text.split("\n"))) for task, text in texts}
     items = {task: found for task, found in read.items() if found is not None}
     return Revision(name, commit, metrics, flat(values), items)
 
@@ -114,19 +116,6 @@ def _items_of(project: Project, commit: str) -> Iterator[tuple[str, str]]:
                 yield Path(path).stem, files.read_bytes(path).decode("utf-8", "replace")
     except (DvcException, DataIndexDirError, OSError):
         return
-
-
-def _rows(text: str) -> list[dict]:
-    """The objects of JSON lines; a broken line is left out, as the report does."""
-    found = []
-    for line in text.split("\n"):  # not splitlines: JSON may hold U+2028
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            found.append(row)
-    return found
 
 
 def _text(root: Path, commit: str | None, path: str) -> str | None:

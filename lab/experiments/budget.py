@@ -43,16 +43,19 @@ def flops_per_token(params: Params) -> int:
     """FLOPs to train on one token, of the model and vocabulary that the parameters name."""
     from lab.model.config import ModelConfig
 
-    return ModelConfig.from_params(params.model, vocabulary(params.tokenizer)).flops_per_token()
+    size = vocabulary(params.tokenizer, otherwise="; compare by `budget: tokens`.")
+    return ModelConfig.from_params(params.model, size).flops_per_token()
 
 
-def vocabulary(params: TokenizerParams) -> int:
-    """Tokens of a tokenizer that may not be there yet. ParameterError where only its file knows."""
+def vocabulary(params: TokenizerParams, *, otherwise: str) -> int:
+    """Tokens of a tokenizer that may not be there yet.
+
+    ParameterError where only its file knows; its text ends in `otherwise`, what to do instead.
+    """
     if params.kind == "train":
         return params.vocabulary
     if params.kind not in PUBLIC_VOCABULARIES:
         raise ParameterError(
-            f"tokenizer.kind: the vocabulary of '{params.kind}' is not known before it is read; compare by "
-            "`budget: tokens`."
+            f"tokenizer.kind: the vocabulary of '{params.kind}' is not known before it is read{otherwise}"
         )
     return PUBLIC_VOCABULARIES[params.kind]

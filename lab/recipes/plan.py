@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from lab.errors import ParameterError
-from lab.experiments.budget import PUBLIC_VOCABULARIES
+from lab.experiments.budget import vocabulary
 from lab.model.config import ModelConfig
-from lab.params import Params, TokenizerParams
+from lab.params import Params
 from lab.train.optim import budget
 
 # FLOP/s of dense bf16 matrix products (fp16 on the V100, which has no bf16) with float32 sums, from the makers' data
@@ -63,7 +63,8 @@ def make_plan(params: Params) -> Plan:
 
     Raises ParameterError where the budget is in seconds, or the vocabulary is that of a tokenizer not yet read.
     """
-    config = ModelConfig.from_params(params.model, _vocabulary(params.tokenizer))
+    otherwise = ". To plan, set tokenizer.kind to 'train' and tokenizer.vocabulary to its size."
+    config = ModelConfig.from_params(params.model, vocabulary(params.tokenizer, otherwise=otherwise))
     steps = budget(params.train).steps
     if steps is None:
         raise ParameterError(
@@ -90,14 +91,3 @@ def cost(flops: float, *, peak: float, mfu: float, devices: int, price: float) -
     """
     device_hours = flops / (peak * mfu) / 3600
     return Cost(device_hours / devices, device_hours, device_hours * price)
-
-
-def _vocabulary(params: TokenizerParams) -> int:
-    if params.kind == "train":
-        return params.vocabulary
-    if params.kind not in PUBLIC_VOCABULARIES:
-        raise ParameterError(
-            f"tokenizer.kind: the vocabulary of '{params.kind}' is not known before it is read. To plan, set "
-            "tokenizer.kind to 'train' and tokenizer.vocabulary to its size."
-        )
-    return PUBLIC_VOCABULARIES[params.kind]

@@ -5,7 +5,9 @@ Nothing here fails on what is missing: a stage that has not run, or a broken fil
 
 import csv
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -106,21 +108,23 @@ def read_curve(path: Path) -> Curve:
     return curve
 
 
+def objects(lines: Iterable[str]) -> Iterator[dict]:
+    """The objects of JSON lines, broken lines left out."""
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
 def read_lines(path: Path, limit: int | None = None) -> list[dict]:
     """The objects of a JSON-lines file, broken lines left out; at most `limit`."""
-    found: list[dict] = []
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if limit is not None and len(found) >= limit:
-                    break
-                try:
-                    value = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(value, dict):
-                    found.append(value)
-    return found
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return list(islice(objects(file), limit))
 
 
 def open_shard(path: Path) -> pq.ParquetFile:
