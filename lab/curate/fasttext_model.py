@@ -23,8 +23,8 @@ _WORD_ENDS = bytes.maketrans(b"\0", b" ")  # where fastText ends a word and Pyth
 
 @dataclass(frozen=True)
 class FastTextModel:
-    """`rows` [words + n-grams, width] float32 and `head` [nodes or labels, width] float64; n-grams of `shortest` to `longest`
-    characters fall into `buckets`, whose rows `row_of` gives (-1: none; None: all are there, after the words').
+    """`rows` [words + n-grams, width] float32, `head` [nodes or labels, width] float64; n-grams of `shortest` to
+    `longest` characters fall into `buckets`, whose rows `row_of` gives (-1: none; None: all, after the words').
     `left`, `right`: of a hierarchical softmax, [labels, nodes], 1 where a label lies to that side; None of a full one.
     """
 
@@ -87,6 +87,7 @@ class FastTextModel:
                 hashes[starts] = (hashes[starts] ^ values[skip:]) * _FNV_PRIME
             if n < self.shortest:
                 continue
+            # Of single characters, < and > are not counted.
             there = np.flatnonzero(left >= n if n > 1 else (left > 1) & (left < lengths[word]))
             bucket = hashes[there] % np.uint32(self.buckets)
             row = len(self.words) + bucket.astype(np.int64) if self.row_of is None else self.row_of[bucket]
