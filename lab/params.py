@@ -272,6 +272,7 @@ class TrainParams(Section):
     muon_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
     lr_scaling: Literal["none", "mup"] = "none"  # mup: AdamW's rate of hidden matrices and head by width
     lr_base_width: Positive = 192  # that the rates were tuned at; lr_scaling mup
+    document_mask: bool = False  # documents in one sequence do not see each other
     z_loss: Annotated[float, Field(ge=0)] = 0.0  # weight of the squared log of softmax's denominator
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lab.errors import InputError
 from lab.model.cache import Cache
 from lab.model.config import ModelConfig
+from lab.model.documents import BlockMask, Documents, attend_within, find_documents
 from lab.model.loss import linear_cross_entropy
 
 
@@ -124,15 +125,18 @@ class Attention(nn.Module):
         queries, keys, values = queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
         if where.cache is not None:
             keys, values = where.cache.extend(self.layer, where.positions, keys, values)
-        mixed = F.scaled_dot_product_attention(
-            queries,
-            keys,
-            values,
-            attn_mask=where.mask,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=where.mask is None and time > 1,
-            enable_gqa=self.kv_heads != self.heads,
-        )
+        if isinstance(where.mask, BlockMask):
+            mixed = attend_within(where.mask, queries, keys, values)
+        else:
+            mixed = F.scaled_dot_product_attention(
+                queries,
+                keys,
+                values,
+                attn_mask=where.mask,
+                dropout_p=self.dropout if self.training else 0.0,
+                is_causal=where.mask is None and time > 1,
+                enable_gqa=self.kv_heads != self.heads,
+            )
         return self.out(mixed.transpose(1, 2).reshape(batch, time, width))
 
 
@@ -167,11 +171,13 @@ class GatedFeedForward(nn.Module):
 class Where:
     """What attention must know of its tokens: their positions, rotations, which keys they see, and the cache."""
 
-    def __init__(self, time: int, rotary: Rotary | None, cache: Cache | None):
+    def __init__(self, time: int, rotary: Rotary | None, cache: Cache | None, documents: Documents | None):
         self.cache = cache
         self.positions = slice(0, time) if cache is None else cache.positions(time)
         self.rotation = None if rotary is None else rotary(self.positions)
         self.mask = None if cache is None else cache.mask(self.positions)
+        if documents is not None:
+            self.positions, self.mask = documents
 
 
 class Block(nn.Module):
@@ -244,16 +250,16 @@ class Transformer(nn.Module):
             elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
                 module.reset_parameters()
 
-    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+    def hidden(self, tokens: Tensor, cache: Cache | None = None, documents: Documents | None = None) -> Tensor:
         """States after the last norm, [batch, time] -> [batch, time, width]; logits are `head` of them.
 
-        With a cache, `tokens` go on where its rows end, and are added to it. Raises InputError where tokens exceed the
-        context.
+        With a cache, `tokens` go on where its rows end, and are added to it; with `documents` (and no cache), each is
+        read by itself. Raises InputError where tokens exceed the context.
         """
         time = tokens.shape[1]
         if time > self.config.context:
             raise InputError(f"{time} tokens do not fit into the model's context of {self.config.context}.")
-        where = Where(time, self.rotary, cache)
+        where = Where(time, self.rotary, cache, documents)
         x = self.embedding(tokens)
         if self.positions is not None:
             x = self.positions(x, where.positions)
@@ -264,16 +270,22 @@ class Transformer(nn.Module):
             cache.advance(time)
         return self.norm(x)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, cache: Cache | None = None, documents: Documents | None = None) -> Tensor:
         """Logits of the next token, [batch, time] -> [batch, time, vocabulary]."""
-        return self.head(self.hidden(tokens, cache))
+        return self.head(self.hidden(tokens, cache, documents))
 
-    def loss(self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
+    def loss(self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0, documents: Documents | None = None) -> Tensor:
         """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token.
 
         Its gradient includes that of the z-loss, its value does not (lab.model.loss).
         """
-        return linear_cross_entropy(self.hidden(tokens).flatten(0, 1), self.head.weight, targets.flatten(), z_loss)
+        states = self.hidden(tokens, documents=documents).flatten(0, 1)
+        return linear_cross_entropy(states, self.head.weight, targets.flatten(), z_loss)
+
+    def documents(self, tokens: Tensor, separator: int) -> Documents:
+        """The documents in tokens [batch, time], each begun by `separator`, to be kept apart."""
+        # Flex attention has no dropout.
+        return find_documents(tokens, separator, flex=tokens.is_cuda and not self.config.dropout)
 
     def cache(self, batch: int, room: int | None = None) -> Cache:
         """An empty cache for `batch` texts of `room` tokens (the whole context), of this model's device and type."""

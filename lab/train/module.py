@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from lab.errors import LabError
+from lab.model import Transformer
 from lab.params import TrainParams
 from lab.train.data import Plan
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
@@ -40,12 +41,22 @@ class Measured:
 class TrainingModule(lightning.LightningModule):
     """A model under training. `step`: steps made. `state` and `resume` carry everything over a restart."""
 
-    def __init__(self, model: nn.Module, params: TrainParams, layout: Plan, budget: Budget, *, compiled: bool = False):
-        """`model` has `loss(tokens, targets, z_loss) -> mean nats a token`; `compiled`: through torch.compile."""
+    def __init__(
+        self,
+        model: Transformer,
+        params: TrainParams,
+        layout: Plan,
+        budget: Budget,
+        *,
+        compiled: bool = False,
+        separator: int | None = None,
+    ):
+        """`compiled`: through torch.compile; `separator`: the token that begins a document, for document_mask."""
         super().__init__()
         self.automatic_optimization = False
         self.model, self.params, self.layout, self.budget = model, params, layout, budget
         self.loss = torch.compile(model.loss) if compiled else model.loss
+        self.separator = separator if params.document_mask else None
         self.step = 0
         self.curve: list[list] = []  # rows of step, tokens, loss, validation loss or None, learning rate
         self.watchers: list[Callable[[Measured], None]] = []
@@ -97,9 +108,9 @@ class TrainingModule(lightning.LightningModule):
         total = torch.zeros((), device=batch.device)
         for index, piece in enumerate(pieces):
             with self._without_sync() if index + 1 < len(pieces) else nullcontext():
-                # Pieces are of equal size, so the mean of their means is the batch's.
-                inputs, targets = piece[:, :-1].contiguous(), piece[:, 1:].contiguous()
-                loss = self.loss(inputs, targets, self.params.z_loss) / len(pieces)
+                # Pieces are of equal size and all their tokens are targets, however long the documents: the mean of
+                # their means is the batch's.
+                loss = self._loss(piece, self.params.z_loss) / len(pieces)
                 self.manual_backward(loss)
             total += loss.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
@@ -136,11 +147,17 @@ class TrainingModule(lightning.LightningModule):
         with torch.no_grad(), self.trainer.precision_plugin.val_step_context():
             for batch in self.trainer.datamodule.validation_batches():
                 batch = batch.to(self.device)
-                loss = self.loss(batch[:, :-1].contiguous(), batch[:, 1:].contiguous())
+                loss = self._loss(batch)
                 total += torch.stack([loss.double() * len(batch), torch.tensor(len(batch), device=self.device)])
         self.model.train()
         summed, count = self._over_devices(total).tolist()
         return summed / count
+
+    def _loss(self, sequences: torch.Tensor, z_loss: float = 0.0) -> torch.Tensor:
+        """Mean nats a token of sequences [sequences, context + 1]."""
+        inputs, targets = sequences[:, :-1].contiguous(), sequences[:, 1:].contiguous()
+        documents = None if self.separator is None else self.model.documents(inputs, self.separator)
+        return self.loss(inputs, targets, z_loss, documents)
 
     def _read(self, validate: bool) -> None:
         """Turn the losses that are still on the device into rows; LabError where one is no number."""

@@ -49,7 +49,7 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
         torch.manual_seed(params.train.seed)
         model = Transformer(config)
     compiled = params.train.compile == "on" or (params.train.compile == "auto" and gpu)
-    module = TrainingModule(model, params.train, layout, limits, compiled=compiled)
+    module = TrainingModule(model, params.train, layout, limits, compiled=compiled, separator=index["eot"])
 
     data_hash = checkpoints.data_hash(tokens)
     key = checkpoints.key(data_hash, params.model, params.train)

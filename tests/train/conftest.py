@@ -34,16 +34,19 @@ def params(mode: str = "disabled", **train: object) -> Params:
     return Params(model=ModelParams(**MODEL), train=TrainParams(**TRAIN | train), tracking=TrackingParams(mode=mode))
 
 
-def write_shards(folder: Path, encoding, tokenizer: Path) -> None:
+def write_shards(folder: Path, encoding, tokenizer: Path, between: str | None = None) -> None:
+    """Each text is a document, or several, where `between` stands between them."""
     dtype = np.dtype("<u2")
-    ids = [np.array([bpe.end_of_text(encoding), *encoding.encode_ordinary(text)], dtype) for text in TEXTS]
+    end = bpe.end_of_text(encoding)
     splits = {}
-    for split, parts in (("validation", ids[:1]), ("train", ids[1:])):
+    for split, texts in (("validation", TEXTS[:1]), ("train", TEXTS[1:])):
+        documents = [document for text in texts for document in (text.split(between) if between else [text])]
+        parts = [np.array([end, *encoding.encode_ordinary(document)], dtype) for document in documents]
         stream = shards.Tokens(parts)
         written = shards.write_shards(stream, folder, split, dtype, 10_000)
         splits[split] = {"tokens": len(stream), "documents": len(parts), "shards": written}
     index = {"dtype": "uint16", "tokenizer": bpe.tokenizer_hash(tokenizer), "vocabulary": encoding.n_vocab}
-    write_json(folder / "index.json", {**index, "eot": bpe.end_of_text(encoding), "splits": splits})
+    write_json(folder / "index.json", {**index, "eot": end, "splits": splits})
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +56,17 @@ def corpus(tmp_path_factory) -> Path:
     encoding = bpe.train(TEXTS, VOCABULARY, 10_000_000)
     bpe.save(encoding, root / "data" / "tokenizer")
     write_shards(root / "data" / "tokenize", encoding, root / "data" / "tokenizer")
+    return root
+
+
+@pytest.fixture(scope="session")
+def paragraphs(corpus, tmp_path_factory) -> Path:
+    """The corpus again, each paragraph a document: many in a sequence, and of unequal lengths."""
+    root = tmp_path_factory.mktemp("paragraphs")
+    (root / "data").mkdir()
+    (root / "data" / "tokenizer").symlink_to(corpus / "data" / "tokenizer")
+    encoding = bpe.load(root / "data" / "tokenizer")
+    write_shards(root / "data" / "tokenize", encoding, root / "data" / "tokenizer", between="\n\n")
     return root
 
 
