@@ -5,6 +5,9 @@ huggingface.py): the same windows and truncation, so that each answer agrees wit
 shared beginnings and repeated requests once, and logits where they are asked for only.
 """
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -17,14 +20,14 @@ from lm_eval.models.utils import normalize_gen_kwargs, postprocess_generated_tex
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from lab.errors import InputError
-from lab.evaluate.batches import plan
+from lab.evaluate.batches import Batch, plan
 from lab.evaluate.scoring import Asked, score
 from lab.model.generate import generate_batch
 from lab.model.huggingface import load
 from lab.progress import progress
 from lab.tokens.bpe import end_of_text
 
-CPU_TOKENS = 2048  # at once, at most: what a processor's cache holds the activations of
+CPU_TOKENS = 1024  # at once, at most, a core: its cache holds the activations of about as many
 NEW_TOKENS = 256  # of a generated answer, where the task does not say; lm-eval's default
 
 Piece = tuple[int, list[int], list[int]]  # number of the request, context, continuation
@@ -155,15 +158,36 @@ class LabLM(TemplateLM):
             owners[number].append(owner)
         sums, greedy = [0.0] * requests, [True] * requests
         inputs = list(numbers)
-        with progress(label, len(pieces)) as ticker:
-            for batch in plan(inputs, self._tokens_at_once):
-                answers = score(self.model, inputs, batch, asked)
+        batches = plan(inputs, self._tokens_at_once)
+        with progress(label, len(pieces)) as ticker, closing(self._answers(inputs, batches, asked)) as found_of_batches:
+            for batch, answers in zip(batches, found_of_batches, strict=True):
                 for member, found in zip(batch.members, answers, strict=True):
                     for owner, (likelihood, best) in zip(owners[member], found, strict=True):
                         sums[owner] += likelihood
                         greedy[owner] = greedy[owner] and best
                 ticker.advance(sum(len(found) for found in answers))
         return list(zip(sums, greedy, strict=True))
+
+    def _answers(
+        self, inputs: list[tuple[int, ...]], batches: list[Batch], asked: list[list[Asked]]
+    ) -> Iterator[list[list[tuple[float, bool]]]]:
+        """`score` of each batch, in order. On a processor each core computes batches of its own: one batch over several
+        cores spends much of its time waiting, the more so the smaller the model."""
+        threads = torch.get_num_threads()
+        workers = min(threads, len(batches)) if self._device.type == "cpu" else 1
+
+        def compute(batch: Batch) -> list[list[tuple[float, bool]]]:
+            return score(self.model, inputs, batch, asked)
+
+        if workers <= 1:
+            yield from map(compute, batches)
+            return
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),))
+        try:
+            yield from pool.map(compute, batches)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)  # a thread's own number, but also that of threads to come
 
 
 def _device(name: str) -> torch.device:
