@@ -292,6 +292,7 @@ class ExportParams(Section):
 
 class EvaluateParams(Section):
     suites: Annotated[list[str], Field(min_length=1)] = ["sample"]  # sample, fineweb, lm-eval tasks, or task folders
+    models: list[str] = []  # others to be scored beside ours: Hugging Face names (gpt2), or folders in its layout
     limit: Positive | None = None  # items a task
     batch_tokens: Positive = 16_384
     fewshot: Count = 0

@@ -1,7 +1,7 @@
 """evaluate: the exported model's scores, by lm-eval."""
 
 from lab.evaluate.run import evaluate
-from lab.evaluate.scores import headline
+from lab.evaluate.scores import beside
 from lab.files import write_json
 from lab.params import Params
 from lab.train.tracking import log_scores
@@ -10,7 +10,7 @@ from stages import DATA, REPORTS, run
 
 def main(params: Params) -> dict:
     metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate)
-    write_json(REPORTS / "scores.json", headline(metrics["scores"]))
+    write_json(REPORTS / "scores.json", beside(metrics))
     log_scores(metrics["scores"])
     return metrics
 

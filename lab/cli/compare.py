@@ -15,7 +15,9 @@ def compare(
     revisions: Annotated[
         list[str],
         typer.Argument(
-            metavar="BASELINE OTHER...", help="workspace, git revisions or experiments; the first is the baseline."
+            metavar="BASELINE OTHER...",
+            help="workspace, git revisions or experiments, with :MODEL one of evaluate.models; the first is the "
+            "baseline.",
         ),
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown, to paste into a pull request.")] = False,
@@ -32,6 +34,7 @@ def compare(
       lab compare HEAD workspace
       lab compare main no-dedup strict-quality
       lab compare HEAD~1 HEAD --markdown
+      lab compare workspace:gpt2 workspace
     """
     if markdown and as_json:
         raise LabError("compare: --markdown and --json exclude each other; leave one out.")

@@ -95,7 +95,7 @@ def notes(revisions: Sequence[Revision], judged: Sequence[Judged]) -> list[str]:
     changed = [key for key in differing(list(revisions)) if key.startswith("evaluate.") and key not in SAME_SCORES]
     if changed:
         found.append(f"The evaluation itself differs ({', '.join(changed)}): scores may not be comparable.")
-    if not differing(list(revisions)):
+    if not differing(list(revisions)) and not any(revision.model for revision in revisions):
         found.append("The parameters are the same.")
     return found + _versions(revisions)
 

@@ -1,6 +1,7 @@
 """What a revision of the project left.
 
-In: `workspace`, a git revision or the name of a DVC experiment. Out: its metrics, parameters and evaluation items.
+In: `workspace`, a git revision or the name of a DVC experiment; with `:MODEL`, what another model scored there. Out:
+its metrics, parameters and evaluation items.
 Metrics and parameters are in git itself; the items are an output that DVC keeps, so they can be had only as long as its
 cache (or a remote) holds them.
 """
@@ -33,11 +34,13 @@ class Revision:
     metrics: dict[str, dict]  # of evaluate and, where it is there, train
     parameters: dict[str, str]  # section.key -> value as text
     items: dict[str, Items] = field(repr=False, default_factory=dict)
+    model: str | None = None  # one of evaluate.models instead of the project's own
 
 
 def read_revision(project: Project, name: str) -> Revision:
     """LabError where there is no such revision, InputError where it has no scores."""
-    commit = None if name == WORKSPACE else resolve(project.root, name)
+    revision, _, model = name.partition(":")
+    commit = None if revision == WORKSPACE else resolve(project.root, revision)
     reports = {stage: _text(project.root, commit, f"reports/{stage}.json") for stage in METRICS}
     metrics = {stage: _json(name, stage, text) for stage, text in reports.items() if text is not None}
     if "evaluate" not in metrics:
@@ -48,11 +51,15 @@ def read_revision(project: Project, name: str) -> Revision:
             f"`git add reports dvc.lock && git commit` after `dvc repro` keeps the scores of a revision."
         )
     values = _yaml(name, _text(project.root, commit, "params.yaml"))
-    texts = _items_here(project) if commit is None else _items_of(project, commit)
+    folder = "data/evaluate"
+    if model:
+        metrics = {"evaluate": _of_model(name, model, metrics["evaluate"])}
+        folder += f"/models/{model.replace('/', '--')}"
+    texts = _items_here(project.root / folder) if commit is None else _items_of(project, commit, folder)
     # Not splitlines: JSON may hold U+2028.
     read = {task: read_items(objects(text.split("\n"))) for task, text in texts}
     items = {task: found for task, found in read.items() if found is not None}
-    return Revision(name, commit, metrics, flat(values), items)
+    return Revision(name, commit, metrics, flat(values), items, model or None)
 
 
 def resolve(root: Path, name: str) -> str:
@@ -97,13 +104,22 @@ def differing(revisions: list[Revision]) -> dict[str, list[str | None]]:
     return {key: row for key, row in rows.items() if len(set(row)) > 1}
 
 
-def _items_here(project: Project) -> Iterator[tuple[str, str]]:
+def _of_model(name: str, model: str, evaluated: dict) -> dict:
+    """What the stage measured of another model. InputError, with the models that there are, where it has none such."""
+    known = evaluated.get("models") or {}
+    if model not in known:
+        there = ", ".join(known) or "none"
+        raise InputError(f"{name}: no model '{model}' was scored there (there are: {there}). See evaluate.models.")
+    return known[model]
+
+
+def _items_here(folder: Path) -> Iterator[tuple[str, str]]:
     """Tasks and the JSON lines of their items."""
-    for path in sorted((project.data / "evaluate").rglob("*.jsonl")):
+    for path in sorted(folder.glob("*.jsonl")):
         yield path.stem, path.read_text("utf-8", errors="replace")
 
 
-def _items_of(project: Project, commit: str) -> Iterator[tuple[str, str]]:
+def _items_of(project: Project, commit: str, folder: str) -> Iterator[tuple[str, str]]:
     """From DVC's cache or remote; nothing where they are in neither."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -111,7 +127,7 @@ def _items_of(project: Project, commit: str) -> Iterator[tuple[str, str]]:
 
     try:
         files = DVCFileSystem(str(project.root), rev=commit)
-        for path in sorted(files.find("data/evaluate")):
+        for path in sorted(files.find(folder, maxdepth=1)):
             if path.endswith(".jsonl"):
                 yield Path(path).stem, files.read_bytes(path).decode("utf-8", "replace")
     except (DvcException, DataIndexDirError, OSError):

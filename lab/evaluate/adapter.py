@@ -18,10 +18,12 @@ from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import register_model
 from lm_eval.models.utils import normalize_gen_kwargs, postprocess_generated_text
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+from tiktoken import Encoding
 
 from lab.errors import InputError
 from lab.evaluate.batches import Batch, plan
 from lab.evaluate.scoring import Asked, score
+from lab.files import read_json
 from lab.model.generate import generate_batch
 from lab.model.huggingface import load
 from lab.progress import progress
@@ -52,11 +54,17 @@ class LabLM(TemplateLM):
         self._device, self.batch_tokens = chosen, int(batch_tokens)
         self._tokens_at_once = min(self.batch_tokens, CPU_TOKENS) if chosen.type == "cpu" else self.batch_tokens
         self._end = end_of_text(self.encoding)
+        self._beginning = _beginning(Path(folder), self.encoding, self._end)
         self._encoded = lru_cache(maxsize=1 << 14)(self._encode)
 
     @property
     def eot_token_id(self) -> int:
         return self._end
+
+    @property
+    def prefix_token_id(self) -> int:
+        """What a text that nothing precedes is read after."""
+        return self._beginning
 
     @property
     def max_length(self) -> int:
@@ -83,10 +91,10 @@ class LabLM(TemplateLM):
         return self._scored(pieces, len(requests), "log-likelihoods")
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = True) -> list[float]:
-        """Log-likelihood of whole texts after end-of-text, in windows as long as the context that do not overlap."""
+        """Log-likelihood of whole texts after the first token, in windows of the context's length, none twice."""
         pieces: list[Piece] = []
         for number, request in enumerate(requests):
-            pieces += [(number, *window) for window in self._rolling(self.tok_encode(request.args[0]), self._end)]
+            pieces += [(number, *window) for window in self._rolling(self.tok_encode(request.args[0]), self._beginning)]
         return [likelihood for likelihood, _ in self._scored(pieces, len(requests), "rolling log-likelihoods")]
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
@@ -188,6 +196,14 @@ class LabLM(TemplateLM):
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(threads)  # a thread's own number, but also that of threads to come
+
+
+def _beginning(folder: Path, encoding: Encoding, end: int) -> int:
+    """The token that the folder's tokenizer begins a text with, as `hf` takes it; end-of-text where it has none."""
+    path = folder / "tokenizer_config.json"
+    named = read_json(path).get("bos_token") if path.exists() else None
+    name = named.get("content") if isinstance(named, dict) else named
+    return encoding._special_tokens.get(name, end)
 
 
 def _device(name: str) -> torch.device:

@@ -1,8 +1,9 @@
-"""The stage: an exported model on the suites asked for.
+"""The stage: an exported model on the suites asked for, and other models beside it.
 
 In: an export folder, the dataset it was held out from, the section `evaluate`. Out: items/<task>.parquet (the sample
-suite's items), <task>.jsonl (what the model answered to each item) and the scores. Runs lm-eval's `evaluate`, the part
-of `simple_evaluate` that scores: what the rest adds is the machine's description, which would differ from run to run.
+suite's items), <task>.jsonl (what the model answered to each item), models/<name>/<task>.jsonl and the scores. Runs
+lm-eval's `evaluate`, the part of `simple_evaluate` that scores: what the rest adds is the machine's description,
+which would differ from run to run.
 """
 
 import contextlib
@@ -16,16 +17,19 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.evaluate.sample import make_sample
 from lab.params import EvaluateParams
+
+if TYPE_CHECKING:
+    from lm_eval.api.model import LM
 
 BOOTSTRAP = 1000  # resamples, for the few metrics that lm-eval has no formula for
 
 
 def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams) -> dict:
-    """Score the model; returns the stage's metrics ({"scores": …, "left_out": …}).
+    """Score the model; returns the stage's metrics ({"scores": …, "models": {name: {"scores": …}}, "left_out": …}).
 
     Raises ParameterError and InputError for suites that can't be run, EmptyCorpusError where the sample has no items.
     """
@@ -37,30 +41,48 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams) -> 
         tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed)
     for task, reason in left_out.items():
         print(f"evaluate: {task} is left out: {reason}", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as cache, _quiet():
-        results = _run(export, tasks, out / "items", Path(cache), params)
-    from lab.evaluate.scores import item_row, read_results
-
-    for task, samples in results["samples"].items():
-        rows = [item_row(sample) for sample in samples]
-        _write_lines(out / f"{task}.jsonl", rows)
-    return {"scores": read_results(results), **({"left_out": left_out} if left_out else {})}
-
-
-def _run(export: Path, sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
-    from lm_eval.evaluator import evaluate as run_tasks
-
     from lab.evaluate.adapter import LabLM
+    from lab.evaluate.models import folder_of, labels, open_model
+
+    called = labels(params.models)
+    with tempfile.TemporaryDirectory() as cache, _quiet():
+        loaded = _tasks(tasks, out / "items", Path(cache), params)
+        scores = _score(LabLM(export, params.device, params.batch_tokens), loaded, out, params)
+        others = {
+            label: {"scores": _score(open_model(name, params), loaded, out / "models" / folder_of(label), params)}
+            for name, label in called.items()
+        }
+    return {
+        "scores": scores,
+        **({"models": others} if others else {}),
+        **({"left_out": left_out} if left_out else {}),
+    }
+
+
+def _tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
     from lab.evaluate.suites import load_tasks
 
-    model = LabLM(export, params.device, params.batch_tokens)
     loaded = load_tasks(params.suites, sample_tasks, items, cache)
     for task in loaded["tasks"].values():
         if task.get_config("num_fewshot") != 0:  # a task file that says 0 means it
             task.set_config(key="num_fewshot", value=params.fewshot)
         task.set_fewshot_seed(seed=params.seed)
+    return loaded
+
+
+def _score(model: "LM", loaded: dict[str, Any], out: Path, params: EvaluateParams) -> dict[str, dict[str, Any]]:
+    """A model's scores; its answers are written into `out`."""
+    from lm_eval.evaluator import evaluate as run_tasks
+
+    from lab.evaluate.scores import item_row, read_results
+
     with contextlib.redirect_stdout(io.StringIO()):
-        return run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
+        results = run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for task, samples in results["samples"].items():
+        rows = [item_row(sample) for sample in samples]
+        _write_lines(out / f"{task}.jsonl", rows)
+    return read_results(results)
 
 
 def set_network(params: EvaluateParams) -> None:
@@ -68,7 +90,7 @@ def set_network(params: EvaluateParams) -> None:
     os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that runs threads
     if params.data_dir:
         os.environ["HF_HOME"] = str(Path(params.data_dir).absolute())
-    if params.data_dir or params.suites == ["sample"]:
+    if params.data_dir or (params.suites == ["sample"] and all(Path(name).is_dir() for name in params.models)):
         os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
 
 

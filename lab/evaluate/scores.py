@@ -48,6 +48,12 @@ def headline(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
+def beside(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The headline scores of the stage's metrics; those of other models under `models`, where there are some."""
+    others = {name: headline(of_model["scores"]) for name, of_model in metrics.get("models", {}).items()}
+    return headline(metrics["scores"]) | ({"models": others} if others else {})
+
+
 def item_row(sample: Mapping[str, Any]) -> dict[str, Any]:
     """One item as JSON: which it is (`doc_hash`), what was asked, what the model answered, and its metrics."""
     row = {name: sample[name] for name in ("doc_id", "doc_hash", "target")}

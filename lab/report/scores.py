@@ -70,7 +70,11 @@ class Item:
 
 def read_scores(run: Run) -> list[Score]:
     """All scores, in the order of the file."""
-    found = run.metrics.get("evaluate", {}).get("scores")
+    return parse_scores(run.metrics.get("evaluate", {}).get("scores"))
+
+
+def parse_scores(found: Any) -> list[Score]:
+    """{task: {metric: value}} as the stage evaluate writes it; what is no number is left out."""
     scores = []
     for task, metrics in found.items() if isinstance(found, dict) else ():
         if not isinstance(metrics, dict):
@@ -143,7 +147,7 @@ def best_above_chance(scores: list[Score]) -> list[Score]:
 def read_items(data: Path, number: int) -> dict[str, dict[str, list[Item]]]:
     """Questions answered right and wrong, `number` of each, by task: the first ones of each file."""
     found: dict[str, dict[str, list[Item]]] = {}
-    for path in sorted((data / "evaluate").rglob("*.jsonl")):
+    for path in sorted((data / "evaluate").glob("*.jsonl")):
         items = [item for row in read_lines(path, ITEMS_READ) if (item := _item(row)) is not None]
         right, wrong = ([item for item in items if item.right is kind][:number] for kind in (True, False))
         if right or wrong:

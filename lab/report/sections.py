@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.params import Params
-from lab.report import charts, filters, funnel, reproduce, scores, tokens, truth, words
+from lab.report import charts, filters, funnel, other_models, reproduce, scores, tokens, truth, words
 from lab.report.charts import Series
 from lab.report.collect import CURATION, Curve, Run, read_curve, read_lines
 from lab.report.examples import Gallery, fit, gallery
@@ -119,6 +119,7 @@ def _scores(run: Run, params: Params, root: Path) -> dict:
     losses = [score for score in found if not score.share]
     return {
         "scores": found,
+        "beside": other_models.read_models(run),
         "overlaps": scores.read_overlaps(run),
         "items": scores.read_items(run.data, EXAMPLES_OF_ITEMS),
         "share_picture": charts.bars("Scores", scores.bars(shares), unit="share right", limit=1.0) if shares else "",
@@ -156,7 +157,7 @@ EMPTY: dict[str, dict] = {
     "planted": {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE},
     "tokens": {"tokens": None},
     "training": {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []},
-    "scores": {"scores": [], "overlaps": [], "items": {}, "share_picture": "", "loss_bars": ""},
+    "scores": {"scores": [], "beside": None, "overlaps": [], "items": {}, "share_picture": "", "loss_bars": ""},
     "reproduce": {
         "revision": reproduce.Revision(None, False),
         "command": "dvc repro",

@@ -30,13 +30,17 @@ def write(task, metric, values):
     (data / f"{task}.jsonl").write_text(lines, "utf-8")
 write("lab_continuation", "acc", right)
 write("lab_bits", "bits_per_byte", bits)
+data = data / "models" / "some--other"
+data.mkdir(parents=True, exist_ok=True)
+write("lab_continuation", "acc", [float(i < 50) for i in range(60)])
 error = statistics.stdev(right) / len(right) ** 0.5
 total = sum(-a for a, _ in bits) / 0.6931471805599453 / sum(b for _, b in bits)
 scores = {
     "lab_continuation": {"acc": sum(right) / 60, "acc_stderr": error, "chance": 0.25, "items": 60, "version": 1},
     "lab_bits": {"bits_per_byte": total, "bits_per_byte_stderr": 0.02, "chance": None, "items": 60, "version": 1},
 }
-(reports / "evaluate.json").write_text(json.dumps({"scores": scores}))
+other = {"lab_continuation": {"acc": 50 / 60, "acc_stderr": error, "chance": 0.25, "items": 60, "version": 1}}
+(reports / "evaluate.json").write_text(json.dumps({"scores": scores, "models": {"some/other": {"scores": other}}}))
 train = {"loss": 3.1, "validation_loss": 3.2, "validation_bits_per_byte": 1.5 + known / 1000, "tokens": 2500000}
 (reports / "train.json").write_text(json.dumps(train))
 """

@@ -62,6 +62,20 @@ def test_the_workspace_is_what_lies_in_the_folder(lab, experiments):
     assert compared(lab, "HEAD", "workspace")["scores"]["workspace"]["lab_continuation"]["chance"] == 0.5
 
 
+@pytest.mark.parametrize("revision", ["workspace", "base", "more-words"])
+def test_a_model_that_was_scored_beside_ours_is_paired_item_by_item(lab, experiments, revision):
+    found = compared(lab, f"{revision}:some/other", "base")
+    (against,) = found["differences"]
+    (row,) = against["tasks"]
+    assert row["paired"] and row["items"] == 60 and row["verdict"] == "worse"
+    assert row["difference"] == pytest.approx((20 - 50) / 60)
+    assert against["left_out"] == {"lab_bits": "only one of them has it"}
+
+
+def test_a_model_that_was_not_scored_there_is_told_with_those_that_were(lab, experiments):
+    assert "some/other" in error_of(lab("compare", "base:gpt2", "base"))
+
+
 def test_the_tables(lab, experiments):
     out = lab("compare", "base", "more-words").out
     rows = [line.split() for line in out.splitlines()]

@@ -1,6 +1,7 @@
 """If these fail, a part of the report shows other numbers than the stages wrote."""
 
 import json
+import shutil
 import subprocess
 from itertools import pairwise
 
@@ -9,8 +10,9 @@ import pytest
 
 from lab.documents import Counts
 from lab.errors import InputError
+from lab.files import write_json
 from lab.params import Params
-from lab.report import collect, funnel, reproduce, scores, tokens
+from lab.report import collect, funnel, other_models, page, reproduce, scores, tokens
 
 
 def test_the_funnel_holds_every_document(finished):
@@ -73,6 +75,22 @@ def test_a_token_outside_the_vocabulary_is_named(finished):
     np.array([1, 60_000], dtype="<u2").tofile(path)
     with pytest.raises(InputError, match="60000"):
         tokens.read_tokens(finished[0])
+
+
+def test_other_models_stand_beside_ours_and_the_best_is_marked(finished, tmp_path):
+    run = collect.collect(*finished)
+    assert other_models.read_models(run) is None
+    theirs = {"lab_agreement": {"acc": 0.9, "chance": 0.5}, "lab_bits": {"bits_per_byte": 1.4}, "wikitext": {"acc": 1}}
+    run.metrics["evaluate"]["models"] = {"gpt2": {"scores": theirs}, "broken": 3}
+    found = other_models.read_models(run)
+    assert found.names == ["ours", "gpt2"]
+    best = {row.task: row.best for row in found.rows}
+    assert best["lab_agreement"] == [1] and best["lab_bits"] == [0]  # fewer bits are better
+    assert best["lab_entities"] == best["wikitext"] == []
+    shutil.copytree(finished[1], tmp_path / "reports")
+    write_json(tmp_path / "reports" / "evaluate.json", run.metrics["evaluate"])
+    page.write(tmp_path / "page.html", finished[0], tmp_path / "reports", Params())
+    assert ">gpt2</th>" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_scores_above_chance_are_counted_in_standard_errors(finished):
