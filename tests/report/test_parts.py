@@ -1,7 +1,6 @@
 """If these fail, a part of the report shows other numbers than the stages wrote."""
 
 import json
-import shutil
 import subprocess
 from itertools import pairwise
 
@@ -87,9 +86,8 @@ def test_other_models_stand_beside_ours_and_the_best_is_marked(finished, tmp_pat
     best = {row.task: row.best for row in found.rows}
     assert best["lab_agreement"] == [1] and best["lab_bits"] == [0]  # fewer bits are better
     assert best["lab_entities"] == best["wikitext"] == []
-    shutil.copytree(finished[1], tmp_path / "reports")
-    write_json(tmp_path / "reports" / "evaluate.json", run.metrics["evaluate"])
-    page.write(tmp_path / "page.html", finished[0], tmp_path / "reports", Params())
+    write_json(finished[1] / "evaluate.json", run.metrics["evaluate"])
+    page.write(tmp_path / "page.html", *finished, Params())
     assert ">gpt2</th>" in (tmp_path / "page.html").read_text("utf-8")
 
 
