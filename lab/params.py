@@ -275,6 +275,9 @@ class TrainParams(Section):
     document_mask: bool = False  # documents in one sequence do not see each other
     z_loss: Annotated[float, Field(ge=0)] = 0.0  # weight of the squared log of softmax's denominator
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
+    on_spike: Literal["none", "skip", "stop"] = "none"  # none: only a loss that is no number stops the run
+    spike_window: Annotated[int, Field(ge=8)] = 128  # steps that a step's loss and gradient norm are held against
+    spike_deviations: Annotated[float, Field(gt=0)] = 6.0  # above their median, in robust standard deviations
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it
     compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: on GPUs
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"

@@ -36,6 +36,8 @@ def key(data: str, model: ModelParams, train: TrainParams) -> str:
     """Name of the run that these inputs, parameters and this code make."""
     root = Path(__file__).parents[1]
     sources = sorted(path for room in ("model", "train") for path in (root / room).glob("*.py"))
+    # A run that stopped for a spike was up to there the one that skips it.
+    train = train.model_copy(update={"on_spike": "skip"}) if train.on_spike == "stop" else train
     described = [data, model.model_dump(mode="json"), train.model_dump(mode="json", exclude=HOW), digest(sources)]
     text = json.dumps([*described, torch.__version__], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

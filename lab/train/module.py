@@ -6,6 +6,7 @@ checkpoints fall on step boundaries only, and a step is the same computation whe
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ from lab.model import Transformer
 from lab.params import TrainParams
 from lab.train.data import Plan
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
+from lab.train.spikes import WHAT_TO_DO, SpikeRule
 
 CURVE_ROWS = 2000  # at most, about
 STEPS_PER_READING_ON_GPU = 10  # reading a loss waits for the GPU
@@ -35,6 +37,7 @@ class Measured:
     learning_rate: float
     gradient_norm: float  # before clipping
     validation_loss: float | None = None  # after the step
+    skipped_steps: int = 0  # so far, for a spike (lab.train.spikes)
     tokens_per_second: float = 0.0
 
 
@@ -58,10 +61,11 @@ class TrainingModule(lightning.LightningModule):
         self.loss = torch.compile(model.loss) if compiled else model.loss
         self.separator = separator if params.document_mask else None
         self.step = 0
-        self.curve: list[list] = []  # rows of step, tokens, loss, validation loss or None, learning rate
+        self.curve: list[list] = []  # rows of step, tokens, loss, validation loss, learning rate; None: not known
         self.watchers: list[Callable[[Measured], None]] = []
         self.on_checkpoint: Callable[[], None] = lambda: None
-        self._unread: list[tuple[torch.Tensor, torch.Tensor, float]] = []
+        self.spikes = SpikeRule(params)
+        self._unread: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
         self._optimizer_states: list[dict] | None = None
         self._elapsed_before = 0.0
         self._started: float | None = None
@@ -75,6 +79,7 @@ class TrainingModule(lightning.LightningModule):
             "step": self.step,
             "elapsed": self.elapsed(),
             "curve": list(self.curve),
+            "spikes": self.spikes.state(),
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers()],
         }
@@ -82,6 +87,7 @@ class TrainingModule(lightning.LightningModule):
     def resume(self, state: dict) -> None:
         """Go on from what `state` returned; before fitting."""
         self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
+        self.spikes.resume(state["spikes"])
         self.model.load_state_dict(state["model"])
         self._optimizer_states = state["optimizers"]
 
@@ -114,10 +120,13 @@ class TrainingModule(lightning.LightningModule):
                 self.manual_backward(loss)
             total += loss.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
+        loss, norm = self._over_devices(total) / self.layout.devices, norm.detach()
+        made = self._is_to_be_made(loss, norm)
         for optimizer in self._optimizers(wrapped=True):
-            optimizer.step()
+            if made:
+                optimizer.step()
             optimizer.zero_grad()
-        self._unread.append((self._over_devices(total) / self.layout.devices, norm.detach(), rate))
+        self._unread.append((loss, norm, rate, self.spikes.skipped))
 
     def on_train_batch_end(self, outputs: object, batch: torch.Tensor, number: int) -> None:
         self.step += 1
@@ -159,24 +168,34 @@ class TrainingModule(lightning.LightningModule):
         documents = None if self.separator is None else self.model.documents(inputs, self.separator)
         return self.loss(inputs, targets, z_loss, documents)
 
+    def _is_to_be_made(self, loss: torch.Tensor, norm: torch.Tensor) -> bool:
+        """Whether the weights are to be changed by this step; the same on all devices, as both figures are."""
+        if self.params.on_spike == "none":
+            return True  # without reading them, which would wait for a GPU
+        spike = self.spikes.reason(self.step + 1, loss.item(), norm.item())
+        if spike is not None and self.trainer.is_global_zero:
+            print(f"train: step {self.step + 1} is skipped: {spike}", file=sys.stderr, flush=True)
+        return spike is None
+
     def _read(self, validate: bool) -> None:
         """Turn the losses that are still on the device into rows; LabError where one is no number."""
         first = self.step - len(self._unread) + 1
-        readings = [(loss.item(), norm.item(), rate) for loss, norm, rate in self._unread]
+        readings = [(loss.item(), norm.item(), rate, skipped) for loss, norm, rate, skipped in self._unread]
         seconds = time.monotonic() - self._window
         self._window += seconds
         speed = len(readings) * self.params.batch_tokens / max(seconds, 1e-9)
         self._unread = []
-        for step, (loss, norm, rate) in enumerate(readings, first):
-            if not (math.isfinite(loss) and math.isfinite(norm)):
+        for step, (loss, norm, rate, skipped) in enumerate(readings, first):
+            if self.params.on_spike == "none" and not (math.isfinite(loss) and math.isfinite(norm)):
                 raise LabError(
                     f"step {step}: the loss is {loss} and the gradient's norm {norm}. The last checkpoint before it is "
-                    "kept; lower train.learning_rate, raise train.warmup_steps or lower train.gradient_clip."
+                    f"kept; {WHAT_TO_DO}."
                 )
             validation = self.validation_loss() if validate and step == self.step else None
-            row = Measured(step, step * self.params.batch_tokens, loss, rate, norm, validation, speed)
+            row = Measured(step, step * self.params.batch_tokens, loss, rate, norm, validation, skipped, speed)
             if validation is not None or (step - 1) % self._stride() == 0:
-                self.curve.append([row.step, row.tokens, row.loss, row.validation_loss, row.learning_rate])
+                known = loss if math.isfinite(loss) else None
+                self.curve.append([row.step, row.tokens, known, row.validation_loss, row.learning_rate])
             for watcher in self.watchers:
                 watcher(row)
 

@@ -42,18 +42,24 @@ def samples(model: Transformer, context: int, encoding: tiktoken.Encoding, promp
 
 
 def metrics(module: TrainingModule, data: TokenData, config: ModelConfig, bytes_a_token: float) -> dict:
-    _, tokens, loss, validation, _ = module.curve[-1]
+    _, tokens, _, validation, _ = module.curve[-1]
     return {
-        "loss": round(loss, 6),
+        "loss": round(last_loss(module.curve), 6),
         "validation_loss": round(validation, 6),  # nats a token
         "validation_bits_per_byte": round(bits_per_byte(validation, bytes_a_token), 6),
         "unigram_entropy": round(unigram_entropy(data.validation, config.vocabulary), 6),  # of the validation split
         "tokens": tokens,
         "steps": module.step,
+        "skipped_steps": module.spikes.skipped,
         "epochs": round(module.step * data.layout.sequences / data.sequences_per_epoch, 4),
         "parameters": config.parameters(),
         "flops": int(tokens * config.flops_per_token()),
     }
+
+
+def last_loss(curve: list[list]) -> float:
+    """The last that is a number; a skipped step's may not be."""
+    return next((row[2] for row in reversed(curve) if row[2] is not None), float("nan"))
 
 
 def write_curve(path: Path, rows: list[list]) -> None:

@@ -125,9 +125,9 @@ def _shown(trainer: lightning.Trainer, module: TrainingModule, limits: Budget) -
         yield
     seconds = time.monotonic() - started
     rate = (module.step - first) * module.params.batch_tokens / max(seconds, 1e-9)
-    last = module.curve[-1]
+    last, loss = module.curve[-1], results.last_loss(module.curve)
     print(
-        f"train: {module.step} steps, {last[1]:,} tokens, loss {last[2]:.3f}, validation {last[3]:.3f}; "
+        f"train: {module.step} steps, {last[1]:,} tokens, loss {loss:.3f}, validation {last[3]:.3f}; "
         f"{rate:,.0f} tokens/s with validation",
         file=sys.stderr,
         flush=True,

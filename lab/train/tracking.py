@@ -89,6 +89,7 @@ class Tracker:
             "train/learning_rate": row.learning_rate,
             "train/gradient_norm": row.gradient_norm,
             "train/tokens_per_second": row.tokens_per_second,
+            "train/skipped_steps": row.skipped_steps,
             "train/mfu": row.tokens_per_second * self._sizes.flops_per_token / self._sizes.peak,
         }
         if row.validation_loss is not None:
