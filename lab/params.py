@@ -294,7 +294,7 @@ class ExportParams(Section):
 
 
 class EvaluateParams(Section):
-    suites: Annotated[list[str], Field(min_length=1)] = ["sample"]  # sample, fineweb, lm-eval tasks, or task folders
+    suites: Annotated[list[str], Field(min_length=1)] = ["sample"]  # sample, fineweb, gpt2, lm-eval tasks, task folders
     models: list[str] = []  # others to be scored beside ours: Hugging Face names (gpt2), or folders in its layout
     limit: Positive | None = None  # items a task
     batch_tokens: Positive = 16_384

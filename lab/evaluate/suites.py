@@ -1,7 +1,7 @@
 """Names of suites, tasks, task files and folders of them -> lm-eval's tasks, with their data.
 
 In: evaluate.suites. Out: what lm_eval.evaluator.evaluate takes. A suite is the embedded `sample`, FineWeb's early-
-signal benchmarks (Penedo et al. 2024), or those of GPT-2's zero-shot tasks (Radford et al. 2019) that lm-eval has.
+signal benchmarks (Penedo et al. 2024), or GPT-2's zero-shot tasks (Radford et al. 2019, table 3).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,8 +35,19 @@ SUITES = {
         "commonsense_qa",
         "mmlu",
     ],
-    "gpt2": ["lambada_openai", "wikitext"],
+    "gpt2": [
+        "lambada_openai",
+        "gpt2_cbt_cn",
+        "gpt2_cbt_ne",
+        "gpt2_wikitext2",
+        "gpt2_ptb",
+        "gpt2_enwik8",
+        "gpt2_text8",
+        "gpt2_wikitext103",
+        "gpt2_1bw",
+    ],
 }
+OWN = Path(__file__).parent / "gpt2"  # task files for what lm-eval has no task for
 _LOCAL_FORMATS = {"parquet", "json", "csv", "text", "arrow"}  # builders of `datasets` that read files
 
 
@@ -55,7 +66,9 @@ def load_tasks(suites: Sequence[str], sample_tasks: Iterable[str], items: Path, 
     others = [suite for suite in suites if suite != SAMPLE and not is_path(suite)]
     folders = [path if path.is_dir() else path.parent for path in paths]
     manager = (
-        _own_manager() if others and not folders else TaskManager(include_path=folders, include_defaults=bool(others))
+        _own_manager()
+        if others and not folders
+        else TaskManager(include_path=[*folders, OWN] if others else folders, include_defaults=bool(others))
     )
     names = [name for suite in others for name in SUITES.get(suite, [suite])]
     _check_known(names, manager.task_index, manager.all_tasks)
@@ -81,8 +94,8 @@ def load_tasks(suites: Sequence[str], sample_tasks: Iterable[str], items: Path, 
 
 @cache
 def _own_manager() -> TaskManager:
-    """lm-eval's own tasks: 14,000 files, which take ten seconds to read."""
-    return TaskManager()
+    """lm-eval's own tasks, 14,000 files, which take ten seconds to read, and ours."""
+    return TaskManager(include_path=[OWN])
 
 
 @contextmanager
@@ -144,21 +157,25 @@ def _children(entry: Entry) -> list[str]:
 
 
 def _remote_datasets(name: str, index: Mapping[str, Entry]) -> list[str]:
-    """The Hugging Face data sets that a task, or the tasks of a group or tag, read."""
+    """The Hugging Face data sets (or the file) that a task, or the tasks of a group or tag, read."""
     entry = index.get(name)
     if entry is None:
         return []
     if entry.kind is Kind.GROUP or entry.kind is Kind.TAG:
         children = _children(entry) if entry.kind is Kind.GROUP else sorted(entry.tags)
         return list(dict.fromkeys(found for child in children for found in _remote_datasets(child, index)))
-    path = (entry.cfg or {}).get("dataset_path")
+    config = entry.cfg or {}
+    if "custom_dataset" in config:
+        source = config.get("metadata", {}).get("data")
+        return [str(source)] if source else []
+    path = config.get("dataset_path")
     return [] if path is None or path in _LOCAL_FORMATS or Path(path).exists() else [str(path)]
 
 
 def _how_to_fetch(missing: Mapping[str, str], suites: Sequence[str]) -> str:
     reason = next(iter(missing.values()))
     return (
-        f"evaluate.suites: these data sets are neither on this machine nor to be had from huggingface.co: "
+        f"evaluate.suites: these data sets are neither on this machine nor to be had from the net: "
         f"{', '.join(missing)} ({reason}). On a machine with a net run `python -m lab.evaluate.fetch FOLDER "
         f"{' '.join(suites)}`, copy FOLDER here and set evaluate.data_dir to it; or set evaluate.suites to [sample]."
     )

@@ -1,0 +1,144 @@
+"""The documents of GPT-2's zero-shot tasks that lm-eval lacks, as the task files beside this one ask for them.
+
+In: rows of the hub's data sets, or enwik8's file. Out: rows with `text`, `words` and `bytes`: what the model reads, and
+by how many units of the original its log-likelihood is divided (Radford et al. 2019, section 3.1 and table 3). A line
+of WikiText, PTB and 1BW counts one unit more than its words, for its end, as in the papers that gave their figures.
+"""
+
+import hashlib
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import datasets
+from lm_eval.tasks.wikitext.preprocess_wikitext import wikitext_detokenizer
+
+from lab.errors import InputError
+from lab.evaluate.detokenize import detokenize
+
+ENWIK8 = "http://mattmahoney.net/dc/enwik8.zip"
+ENWIK8_SHA256 = "547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc"
+ENWIK8_TEST = 5_000_000  # bytes, the last ones: the split that all papers use
+PIECE = 50_000  # characters of a long text that make one item, so that it has a standard error
+SENTENCES = 100  # of PTB that make one item
+BLANK = "XXXXX"  # in CBT's questions
+
+_TITLE = re.compile(r"^ = [^=].*[^=] = \n?$")
+
+
+def wikitext(rows: datasets.Dataset) -> datasets.Dataset:
+    """Lines -> articles."""
+    return _dataset(
+        _text(wikitext_detokenizer({"page": "".join(lines)}), "".join(lines), _units(lines))
+        for lines in _articles(row["text"] for row in rows)
+    )
+
+
+def penn_treebank(rows: datasets.Dataset) -> datasets.Dataset:
+    """Sentences in their order -> passages."""
+    sentences = [row["sentence"] for row in rows]
+    passages = [sentences[first : first + SENTENCES] for first in range(0, len(sentences), SENTENCES)]
+    return _dataset(
+        _text("\n".join(map(detokenize, lines)), "\n".join(lines) + "\n", _units(lines)) for lines in passages
+    )
+
+
+def billion_words(rows: datasets.Dataset) -> datasets.Dataset:
+    """Sentences, which stand in no order: each by itself."""
+    return _dataset(_text(detokenize(row["text"]), row["text"] + "\n", _units([row["text"]])) for row in rows)
+
+
+def text8(rows: datasets.Dataset) -> datasets.Dataset:
+    """One long text -> pieces."""
+    return _dataset(_text(piece, piece, len(piece.split())) for row in rows for piece in _pieces(row["text"]))
+
+
+def enwik8(**metadata: object) -> dict[str, datasets.Dataset]:
+    """Wikipedia's source: downloaded once into the Hugging Face home, or found there.
+
+    Raises InputError where it is neither there nor to be had, or is another file.
+    """
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    path = home / "lab" / "enwik8.zip"
+    if not path.exists():
+        _download(path)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != ENWIK8_SHA256:
+        raise InputError(f"{path}: not the file that {ENWIK8} was. Remove it and fetch it again.")
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read("enwik8")[-ENWIK8_TEST:].decode("utf-8", "replace")
+    return {"test": _dataset(_text(piece, piece, len(piece.split())) for piece in _pieces(text))}
+
+
+def cloze(rows: datasets.Dataset) -> datasets.Dataset:
+    """CBT: `context` up to the blank, and each option with the rest of the sentence (Hill et al. 2016)."""
+
+    def item(row: Mapping) -> dict:
+        before, _, after = row["question"].partition(BLANK)
+        said = "".join(f"{detokenize(sentence)} " for sentence in row["sentences"])
+        start = detokenize(before)
+        filled = [detokenize(f"{before} {option} {after}") for option in row["options"]]
+        # Where the sentence begins with the blank, the space belongs to the option: tokens begin with theirs.
+        context, space = (said + start, "") if start else (said.rstrip(), " ")
+        choices = [space + sentence[len(start) :] for sentence in filled]
+        return {"context": context, "choices": choices, "answer": row["options"].index(row["answer"])}
+
+    return datasets.Dataset.from_list([item(row) for row in rows])
+
+
+def process_results(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[float, int]]:
+    """lm-eval's pairs of log-likelihood and units."""
+    (likelihood,) = results
+    return {"word_perplexity": (likelihood, doc["words"]), "bits_per_byte": (likelihood, doc["bytes"])}
+
+
+def process_bits(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[float, int]]:
+    """The same, where words are no measure."""
+    (likelihood,) = results
+    return {"bits_per_byte": (likelihood, doc["bytes"])}
+
+
+def _articles(lines: Iterable[str]) -> Iterator[list[str]]:
+    article: list[str] = []
+    for line in lines:
+        if _TITLE.match(line) and any(part.strip() for part in article):
+            yield article
+            article = []
+        article.append(line if line.endswith("\n") else f"{line}\n")
+    if article:
+        yield article
+
+
+def _units(lines: Iterable[str]) -> int:
+    return sum(len(line.split()) + 1 for line in lines)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for first in range(0, len(text), PIECE):
+        yield text[first : first + PIECE]
+
+
+def _text(shown: str, original: str, words: int) -> dict:
+    return {"text": shown, "words": words, "bytes": len(original.encode("utf-8"))}
+
+
+def _dataset(rows: Iterable[dict]) -> datasets.Dataset:
+    return datasets.Dataset.from_list(list(rows))
+
+
+def _download(path: Path) -> None:
+    import requests
+
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        raise InputError(f"{path}: no such file, and this evaluation is to use no net.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with requests.get(ENWIK8, stream=True, timeout=60) as answer, open(temporary, "wb") as file:
+            answer.raise_for_status()
+            for block in answer.iter_content(1 << 20):
+                file.write(block)
+    except requests.RequestException as error:
+        raise ConnectionError(f"{ENWIK8} can't be reached ({type(error).__name__})") from error
+    temporary.replace(path)
