@@ -270,7 +270,7 @@ class TrainParams(Section):
     beta2: Share = 0.95
     muon_learning_rate: Annotated[float, Field(gt=0)] = 0.02
     muon_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    lr_scaling: Literal["none", "mup"] = "none"  # mup: AdamW's rate of hidden matrices and head by width
+    lr_scaling: Literal["none", "mup"] = "none"  # mup: rates and initial weights by width
     lr_base_width: Positive = 192  # that the rates were tuned at; lr_scaling mup
     document_mask: bool = False  # documents in one sequence do not see each other
     z_loss: Annotated[float, Field(ge=0)] = 0.0  # weight of the squared log of softmax's denominator

@@ -77,7 +77,7 @@ def adamw(found: list[Part], params: TrainParams) -> torch.optim.AdamW:
         groups.setdefault((part.weight.ndim >= 2, scale(part, params)), []).append(part.weight)
     return torch.optim.AdamW(
         [
-            {"params": weights, "weight_decay": params.weight_decay if matrices else 0.0, "scale": times}
+            {"params": weights, "weight_decay": params.weight_decay / times if matrices else 0.0, "scale": times}
             for (matrices, times), weights in sorted(groups.items(), reverse=True, key=lambda group: group[0])
         ],
         lr=params.learning_rate,

@@ -25,6 +25,7 @@ from lab.train import checkpoints, results, tracking
 from lab.train.data import TokenData, bytes_per_token, plan
 from lab.train.module import Measured, TrainingModule
 from lab.train.optim import Budget, budget
+from lab.train.scaling import scale_initial
 from lab.train.trainer import fit, make_trainer, peak_flops
 
 READERS_ON_GPU = 2  # processes that read batches ahead
@@ -48,6 +49,7 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(params.train.seed)
         model = Transformer(config)
+    scale_initial(model, params.train)
     compiled = params.train.compile == "on" or (params.train.compile == "auto" and gpu)
     module = TrainingModule(model, params.train, layout, limits, compiled=compiled, separator=index["eot"])
 

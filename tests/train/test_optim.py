@@ -9,6 +9,7 @@ from torch import nn
 from lab.model import ModelConfig, Transformer
 from lab.params import ModelParams, TrainParams
 from lab.train.optim import Budget, budget, learning_rate, make_optimizers, set_rates
+from lab.train.scaling import scale_initial
 
 
 def rates(steps: int, **settings: object) -> list[float]:
@@ -142,3 +143,34 @@ def test_with_rates_by_width_a_step_moves_the_logits_of_a_wide_model_no_further(
 
     plain, scaled = moved(256, "none") / moved(32, "none"), moved(256, "mup") / moved(32, "mup")
     assert plain > 3 and 0.5 < scaled < 2, (plain, scaled)
+
+
+def test_initial_weights_by_width_follow_the_table():
+    settings = TrainParams(lr_scaling="mup", lr_base_width=32)
+
+    def deviations(width: int, params: TrainParams, **changes: object) -> dict[str, float]:
+        model = small(width, **changes)
+        plain = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        scale_initial(model, params)
+        return {name: (weight.norm() / plain[name].norm()).item() for name, weight in model.named_parameters()}
+
+    assert set(deviations(32, settings).values()) == set(deviations(128, TrainParams()).values()) == {1.0}
+    for name, factor in deviations(128, settings).items():
+        hidden = name.startswith("blocks.") and "norm" not in name
+        assert factor == pytest.approx(0.25 if name == "head.weight" else 0.5 if hidden else 1.0), name
+    assert deviations(128, settings, tied_embeddings=True)["embedding.weight"] == pytest.approx(0.5)
+
+
+def test_weight_decay_takes_off_the_same_at_every_width():
+    def shrunk(width: int) -> dict[str, float]:
+        model = small(width)
+        before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        params = TrainParams(lr_scaling="mup", lr_base_width=32, learning_rate=0.1, weight_decay=0.5)
+        (optimizer,) = make_optimizers(model, params)
+        set_rates([optimizer], 0.1)
+        for weight in model.parameters():
+            weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+        return {name: (weight.norm() / before[name].norm()).item() for name, weight in model.named_parameters()}
+
+    assert shrunk(128) == pytest.approx(shrunk(32))
