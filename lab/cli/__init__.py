@@ -16,15 +16,17 @@ from lab.cli.ablate import ablate
 from lab.cli.compare import compare
 from lab.cli.doctor import doctor
 from lab.cli.generate import generate
+from lab.cli.isoflop import isoflop
 from lab.cli.lineage import lineage
 from lab.cli.plan import plan
 from lab.cli.preview import preview
 from lab.cli.run import run
+from lab.cli.sweep import sweep
 from lab.cli.tokens import tokens
 from lab.cli.what_if import what_if
 from lab.errors import LabError
 
-COMMANDS = (run, plan, generate, preview, what_if, tokens, compare, ablate, lineage, doctor)
+COMMANDS = (run, plan, generate, preview, what_if, tokens, compare, ablate, isoflop, sweep, lineage, doctor)
 DEBUG = "--debug"
 
 app = typer.Typer(

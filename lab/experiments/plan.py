@@ -6,16 +6,15 @@ ablation compares decisions at equal budgets (as FineWeb's ablations do: Penedo 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from lab.errors import ParameterError
+from lab.experiments import entries
+from lab.experiments.entries import Name, Overrides
 from lab.experiments.overrides import flatten
 from lab.params import Section
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9+][A-Za-z0-9+_-]*(\.[A-Za-z0-9+_-]+)*$")]
-Overrides = dict[str, Any]  # section.key -> value; sections may be nested instead
 
 
 class Ablation(Section):
@@ -52,18 +51,9 @@ class Experiment:
 
 def load(path: Path) -> dict[str, Ablation]:
     """All ablations of a file, by name. ParameterError names what is wrong, and where."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        values = YAML(typ="safe", pure=True).load(path.read_text("utf-8")) or {}
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: no such file. It holds the ablations, by name.") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ParameterError(f"{path}: there must be ablations by name, not a {type(values).__name__}.")
-    return {name: _ablation(path, str(name), raw) for name, raw in values.items()}
+    return {
+        name: entries.check(path, name, raw, Ablation) for name, raw in entries.read(path, "ablations by name").items()
+    }
 
 
 def find(path: Path, name: str) -> Ablation:
@@ -80,26 +70,13 @@ def plan(name: str, ablation: Ablation) -> list[Experiment]:
     return [_experiment(name, ablation, variant, seed) for seed in ablation.seeds for variant in order]
 
 
+def make_experiment(name: str, variant: str, seed: int, overrides: Overrides, seed_keys: tuple[str, ...]) -> Experiment:
+    """One run of a variant; the tags by which a tracker groups it are among its overrides."""
+    flat = flatten(overrides) | dict.fromkeys(seed_keys, seed)
+    flat |= {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
+    return Experiment(f"{name}-{variant}-s{seed}", variant, seed, flat)
+
+
 def _experiment(name: str, ablation: Ablation, variant: str, seed: int) -> Experiment:
     overrides = flatten(ablation.shared) | flatten(ablation.variants[variant])
-    overrides |= dict.fromkeys(ablation.seed_keys, seed)
-    overrides |= {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
-    return Experiment(f"{name}-{variant}-s{seed}", variant, seed, overrides)
-
-
-def _ablation(path: Path, name: str, raw: Any) -> Ablation:
-    try:
-        return Ablation.model_validate(raw)
-    except ValidationError as error:
-        raise ParameterError(f"{path}: " + "; ".join(_explain(name, problem) for problem in error.errors())) from None
-
-
-def _explain(name: str, problem: Any) -> str:
-    where = ".".join([name, *(str(part) for part in problem["loc"] if part != "[key]")])
-    if problem["type"] == "value_error":
-        return f"{where}: {problem['ctx']['error']}"
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: there is no such key; known keys: {', '.join(Ablation.model_fields)}"
-    if problem["type"] == "missing":
-        return f"{where}: is missing"
-    return f"{where}: {problem['input']!r} can't be used: {problem['msg'].removeprefix('Input ')}"
+    return make_experiment(name, variant, seed, overrides, ablation.seed_keys)

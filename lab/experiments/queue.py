@@ -1,9 +1,10 @@
-"""An ablation's experiments, checked and with equal budgets, and which of them are finished.
+"""Experiments, checked, and which of them are finished; those of an ablation with equal budgets.
 
-In: an ablation and the project as HEAD has it. Out: a Queue, which the schedule works off. A finished experiment is one
-of that name whose parameters and code are the same as they would be now: it is never run again.
+In: an ablation, or experiments, and the project as HEAD has it. Out: a Queue, which the schedule works off. A finished
+experiment is one of that name whose parameters and code are the same as they would be now: it is never run again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ class Queue:
     """Experiments in the order in which they are to be run. `values`: params.yaml of each; `keys`: of its stages."""
 
     name: str
-    ablation: Ablation
     project: Repository
     targets: list[str]
     experiments: list[Experiment]
@@ -76,40 +76,79 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
 
     Raises ParameterError for overrides that can't be used or budgets that can't be made equal.
     """
-    stages = pipeline.read_stages(project.root / "dvc.yaml")
-    wanted = targets or [target for target in TARGETS if target in stages]
-    used = pipeline.needed(stages, wanted)
-    stages = {stage: stages[stage] for stage in used}
-    head = project.revision()
-    base = project.yaml(head, "params.yaml")
-    outside = overrides.outside_paths(base, project.root)
-    experiments: list[Experiment] = []
+    head = _Head.of(project, targets)
     baselines: dict[int, params.Params] = {}
-    for experiment in plan(name, ablation):
-        where = f"ablations.yaml: {name}: {experiment.variant}"
-        changes = outside | experiment.overrides | overrides.outside_paths(experiment.overrides, project.root)
-        try:
-            checked = params.check(overrides.apply(base, changes), where)
-            baseline = baselines.setdefault(experiment.seed, checked)  # a seed's first is its baseline
-            changes |= equal_budget(ablation.budget, checked, baseline)
-        except ParameterError as error:
-            raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-        experiments.append(replace(experiment, overrides=changes))
-    first = overrides.apply(base, experiments[0].overrides)
-    common, folder = _common_items(project, ablation, stages, first, head)
-    experiments = [replace(each, overrides=each.overrides | common) for each in experiments]
-    values = {each.name: overrides.apply(base, each.overrides) for each in experiments}
-    return Queue(
-        name=name,
-        ablation=ablation,
-        project=project,
-        targets=wanted,
-        experiments=experiments,
-        values=values,
-        keys={key: pipeline.keys(stages, value) for key, value in values.items()},
-        code=sorted({"dvc.yaml"} | {dep for stage in stages.values() for dep in stage.code}),
-        items=folder,
-    )
+
+    def equal(experiment: Experiment, checked: params.Params) -> dict[str, Any]:
+        baseline = baselines.setdefault(experiment.seed, checked)  # a seed's first is its baseline
+        return equal_budget(ablation.budget, checked, baseline)
+
+    experiments = head.checked(f"ablations.yaml: {name}", plan(name, ablation), equal)
+    first = overrides.apply(head.base, experiments[0].overrides)
+    common, folder = _common_items(project, ablation, head.stages, first, head.revision)
+    return head.queue(name, [replace(each, overrides=each.overrides | common) for each in experiments], folder)
+
+
+def make_plain_queue(
+    name: str, experiments: list[Experiment], project: Repository, targets: list[str], *, file: str, settle: "Settle"
+) -> Queue:
+    """Experiments as they are, checked before any runs; `settle` adds what follows from an experiment's parameters.
+
+    Raises ParameterError, with the `file` that they come from, for overrides that can't be used.
+    """
+    head = _Head.of(project, targets)
+    return head.queue(name, head.checked(f"{file}: {name}", experiments, settle), None)
+
+
+Settle = Callable[[Experiment, params.Params], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The project's last commit: the stages that lead to the targets, and params.yaml (`base`)."""
+
+    project: Repository
+    revision: str
+    targets: list[str]
+    stages: dict[str, pipeline.Stage]
+    base: dict[str, Any]
+
+    @classmethod
+    def of(cls, project: Repository, targets: list[str] | None) -> "_Head":
+        stages = pipeline.read_stages(project.root / "dvc.yaml")
+        wanted = targets or [target for target in TARGETS if target in stages]
+        used = {stage: stages[stage] for stage in pipeline.needed(stages, wanted)}
+        revision = project.revision()
+        return cls(project, revision, wanted, used, project.yaml(revision, "params.yaml"))
+
+    def checked(self, place: str, experiments: list[Experiment], settle: Settle) -> list[Experiment]:
+        """With all that they override; ParameterError names the place and the variant."""
+        outside = overrides.outside_paths(self.base, self.project.root)
+        found = []
+        for experiment in experiments:
+            where = f"{place}: {experiment.variant}"
+            own = overrides.outside_paths(experiment.overrides, self.project.root)
+            changes = outside | experiment.overrides | own
+            try:
+                checked = params.check(overrides.apply(self.base, changes), where)
+                changes |= settle(experiment, checked)
+            except ParameterError as error:
+                raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+            found.append(replace(experiment, overrides=changes))
+        return found
+
+    def queue(self, name: str, experiments: list[Experiment], folder: Path | None) -> Queue:
+        values = {each.name: overrides.apply(self.base, each.overrides) for each in experiments}
+        return Queue(
+            name=name,
+            project=self.project,
+            targets=self.targets,
+            experiments=experiments,
+            values=values,
+            keys={key: pipeline.keys(self.stages, value) for key, value in values.items()},
+            code=sorted({"dvc.yaml"} | {dep for stage in self.stages.values() for dep in stage.code}),
+            items=folder,
+        )
 
 
 def _common_items(

@@ -1,7 +1,7 @@
 """What an ablation's finished experiments left, and what it says.
 
-In: a Queue. Out: Results: each run's metrics (git) and items (DVC's cache), the comparison of each variant with the
-baseline (lab.evaluate.compare) and which tasks can be trusted (lab.evaluate.signal).
+In: a Queue and its ablation. Out: Results: each run's metrics (git) and items (DVC's cache), the comparison of each
+variant with the baseline (lab.evaluate.compare) and which tasks can be trusted (lab.evaluate.signal).
 """
 
 import json
@@ -70,13 +70,12 @@ class Results:
         return [run for run in self.runs if run.experiment.variant == variant]
 
 
-def read_results(queue: Queue) -> Results:
+def read_results(queue: Queue, ablation: Ablation) -> Results:
     """Everything known of the ablation so far. InputError where no experiment is finished, or its items are gone."""
     finished = queue.finished()
     runs = [_read(queue, each, finished[each.name]) for each in queue.experiments if each.name in finished]
     if not runs:
         raise InputError(f"{queue.name}: no experiment is finished yet. Run `lab ablate {queue.name}`.")
-    ablation = queue.ablation
     by_variant = {name: [run.items for run in runs if run.experiment.variant == name] for name in ablation.variants}
     baseline = by_variant.pop(ablation.baseline)
     comparisons, incomparable = [], {}
@@ -94,7 +93,7 @@ def read_results(queue: Queue) -> Results:
         revision=queue.project.revision(),
         planned=len(queue.experiments),
         runs=runs,
-        changes={name: _changes(queue, name) for name in ablation.variants},
+        changes={name: _changes(queue, ablation, name) for name in ablation.variants},
         comparisons=comparisons,
         signals=measure_signals(runs),
         incomparable=incomparable,
@@ -140,7 +139,7 @@ def _read(queue: Queue, experiment: Experiment, revision: str) -> Run:
     return Run(experiment, revision, queue.project.reports(revision), dict(sorted(items.items())))
 
 
-def _changes(queue: Queue, variant: str) -> dict[str, Any]:
+def _changes(queue: Queue, ablation: Ablation, variant: str) -> dict[str, Any]:
     """The overrides in which a variant differs from others; seeds and tags left out."""
     overrides = {each.variant: each.overrides for each in queue.experiments}
     unlike = {
@@ -148,5 +147,5 @@ def _changes(queue: Queue, variant: str) -> dict[str, Any]:
         for key in {key for own in overrides.values() for key in own}
         if len({json.dumps(own.get(key, "as params.yaml")) for own in overrides.values()}) > 1
     }
-    left_out = {*queue.ablation.seed_keys, "tracking.group", "tracking.tags"}
+    left_out = {*ablation.seed_keys, "tracking.group", "tracking.tags"}
     return {key: value for key, value in overrides[variant].items() if key in unlike - left_out}

@@ -220,6 +220,7 @@ def _alone(path: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LabError(
-                "another `lab ablate` is at work in this project; `lab ablate NAME --status` shows what it does."
+                "another `lab ablate`, `lab isoflop` or `lab sweep` is at work in this project; its --status shows "
+                "what it does."
             ) from None
         yield

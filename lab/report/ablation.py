@@ -4,21 +4,18 @@ that needs nothing else, report.md to paste into a pull request, and results.jso
 Same results, same bytes: no dates, no times.
 """
 
-import hashlib
 import json
-from base64 import b64encode
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.evaluate.compare import Difference
 from lab.evaluate.per_item import BITS
 from lab.experiments.results import Results
 from lab.report import words
+from lab.report.document import render_markdown, render_page, write_all
 from lab.report.forest import Interval, intervals
 
 KINDS = {"better": "good", "worse": "bad", "undecided": ""}
@@ -41,23 +38,18 @@ class Spent:
 
 def write(folder: Path, results: Results) -> None:
     """Write all files of the report, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     pages = {
         "index.html": render(results),
         "report.md": markdown(results),
         "results.json": json.dumps(numbers(results), indent=2, ensure_ascii=False) + "\n",
     }
-    for name, text in pages.items():
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(text, "utf-8")
-        temporary.replace(folder / name)
+    write_all(folder, pages)
 
 
 def render(results: Results) -> str:
     """The page."""
-    environment = _environment()
-    script = files("lab.report").joinpath("templates/script.js").read_text("utf-8")
-    return environment.get_template("ablation.html.j2").render(
+    return render_page(
+        "ablation.html.j2",
         results=results,
         title=f"Ablation: {results.name}",
         sentences=sentences(results),
@@ -66,24 +58,18 @@ def render(results: Results) -> str:
         spent=[spent(results, variant) for variant in results.ablation.variants],
         shown=shown,
         kinds=KINDS,
-        style=Markup(environment.get_template("style.css.j2").render()),
-        script=Markup(script),
-        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
 def markdown(results: Results) -> str:
     """The same as Markdown."""
-    return (
-        _environment(markup=False)
-        .get_template("ablation.md.j2")
-        .render(
-            results=results,
-            sentences=sentences(results),
-            caveats=caveats(results),
-            spent=[spent(results, variant) for variant in results.ablation.variants],
-            shown=shown,
-        )
+    return render_markdown(
+        "ablation.md.j2",
+        results=results,
+        sentences=sentences(results),
+        caveats=caveats(results),
+        spent=[spent(results, variant) for variant in results.ablation.variants],
+        shown=shown,
     )
 
 
@@ -211,12 +197,3 @@ def _contaminated(results: Results) -> str:
         for task, found in run.reports.get("contamination", {}).get("tasks", {}).items():
             shares[task] = max(shares.get(task, 0.0), found.get("share") or 0.0)
     return ", ".join(f"{task} {words.percent(share)}" for task, share in sorted(shares.items()) if share)
-
-
-def _environment(*, markup: bool = True) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lab.report"), autoescape=markup, undefined=StrictUndefined, trim_blocks=True
-    )
-    for filter_ in (words.count, words.short, words.percent, words.decimal, words.label):
-        environment.filters[filter_.__name__] = filter_
-    return environment

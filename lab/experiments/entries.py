@@ -1,0 +1,53 @@
+"""Experiments as data: a YAML file of entries, checked against data classes with errors that name the place.
+
+In: a file such as ablations.yaml or scaling.yaml. Out: its entries as the data classes they are.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from lab.errors import ParameterError
+from lab.params import Section
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9+][A-Za-z0-9+_-]*(\.[A-Za-z0-9+_-]+)*$")]
+Overrides = dict[str, Any]  # section.key -> value; sections may be nested instead
+Entry = TypeVar("Entry", bound=Section)
+
+
+def read(path: Path, holds: str) -> dict[str, Any]:
+    """The mapping in a YAML file, empty where nothing stands in it. ParameterError says what it `holds`."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text("utf-8")) or {}
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: no such file. It holds {holds}.") from None
+    except YAMLError as error:
+        raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path}: there must be {holds}, not a {type(values).__name__}.")
+    return {str(name): value for name, value in values.items()}
+
+
+def check(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
+    """An entry as its data class. ParameterError names what is wrong, and where."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        problems = (_explain(name, problem, model) for problem in error.errors())
+        raise ParameterError(f"{path}: " + "; ".join(problems)) from None
+
+
+def _explain(name: str, problem: Any, model: type[Section]) -> str:
+    where = ".".join([name, *(str(part) for part in problem["loc"] if part != "[key]")])
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}"
+    if problem["type"] == "extra_forbidden":
+        known = f"; known keys: {', '.join(model.model_fields)}" if len(problem["loc"]) == 1 else ""
+        return f"{where}: there is no such key{known}"
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    return f"{where}: {problem['input']!r} can't be used: {problem['msg'].removeprefix('Input ')}"

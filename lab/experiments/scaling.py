@@ -1,0 +1,202 @@
+"""scaling.yaml as data classes: how loss depends on size, tokens and learning rate, and the runs that show it.
+
+In: scaling.yaml. Out: a Trial a run. An IsoFLOP study trains models of several widths at each of a few FLOP budgets
+(Hoffmann et al. 2022, approach 2; Grattafiori et al. 2024, section 3.2.1): each gets the tokens that the budget pays
+for. A sweep trains with several values of one key, for some models (`lines`) and rules (`panels`).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from lab.errors import ParameterError
+from lab.experiments import budget, entries
+from lab.experiments.entries import Name, Overrides
+from lab.experiments.overrides import flatten
+from lab.experiments.plan import Experiment, make_experiment
+from lab.experiments.queue import Queue, make_plain_queue
+from lab.experiments.repository import Repository
+from lab.params import Params, Section
+
+FILE = "scaling.yaml"
+ISOFLOP = "isoflop"
+TARGETS = ["train"]  # the validation loss is all that is wanted
+SEED_KEYS = ("train.seed",)
+
+Positive = Annotated[float, Field(gt=0)]
+Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+class FlopBudget(Section):
+    """FLOPs of a run, and the widths of the models that spend them. A parabola needs three."""
+
+    flops: Positive
+    widths: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=3)]
+
+    @model_validator(mode="after")
+    def _check(self) -> "FlopBudget":
+        if any(later <= earlier for earlier, later in pairwise(self.widths)):
+            raise ValueError(f"widths {list(self.widths)} do not rise")
+        return self
+
+
+class IsoFlop(Section):
+    """Models that differ in width alone, so that one learning rate can be scaled to all (lab.train.scaling)."""
+
+    question: str = ""
+    budgets: Annotated[tuple[FlopBudget, ...], Field(min_length=1)]
+    head_width: Annotated[int, Field(gt=0)] = 16
+    ffn_ratio: Positive = 2.5  # width of the feed-forward layer to that of the model
+    seeds: Seeds = (1,)
+    shared: Overrides = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> "IsoFlop":
+        if any(later.flops <= earlier.flops for earlier, later in pairwise(self.budgets)):
+            raise ValueError("budgets do not rise")
+        wrong = [width for each in self.budgets for width in each.widths if width % self.head_width]
+        if wrong:
+            raise ValueError(f"width {wrong[0]} is no multiple of head_width {self.head_width}")
+        return self
+
+
+class Sweep(Section):
+    """`lines` are curves in one picture, `panels` the pictures; overrides: shared, line, panel, then the value."""
+
+    question: str = ""
+    key: str
+    values: Annotated[tuple[Positive, ...], Field(min_length=3)]
+    lines: Annotated[dict[Name, Overrides], Field(min_length=1)]
+    panels: Annotated[dict[Name, Overrides], Field(min_length=1)]
+    seeds: Seeds = (1,)
+    shared: Overrides = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Sweep":
+        if any(later <= earlier for earlier, later in pairwise(self.values)):
+            raise ValueError(f"values {list(self.values)} do not rise")
+        return self
+
+
+class Scaling(Section):
+    """The whole file."""
+
+    isoflop: IsoFlop | None = None
+    sweeps: dict[Name, Sweep] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run and what it stands for: a model (`line`) at a point `at`, in a `panel`.
+
+    Of an IsoFLOP study, `line` is the width, `at` the budget in FLOPs.
+    """
+
+    experiment: Experiment
+    panel: str
+    line: str
+    at: float
+
+
+def load(path: Path) -> Scaling:
+    """The file's contents. ParameterError names what is wrong, and where."""
+    values = entries.read(path, "`isoflop` and `sweeps`")
+    found = {}
+    if values.get("isoflop") is not None:
+        found["isoflop"] = entries.check(path, "isoflop", values["isoflop"], IsoFlop)
+    if isinstance(values.get("sweeps"), dict):
+        raw = values["sweeps"].items()
+        found["sweeps"] = {str(name): entries.check(path, f"sweeps.{name}", each, Sweep) for name, each in raw}
+    return entries.check(path, "", values | found, Scaling)
+
+
+def find_isoflop(path: Path) -> IsoFlop:
+    """The IsoFLOP study. ParameterError where there is none."""
+    found = load(path).isoflop
+    if found is None:
+        raise ParameterError(f"{path}: there is no `isoflop`: budgets, each with its flops and widths.")
+    return found
+
+
+def find_sweep(path: Path, name: str) -> Sweep:
+    """The sweep of that name. ParameterError, with the names that there are, where there is none."""
+    known = load(path).sweeps
+    if name not in known:
+        raise ParameterError(f"{path}: there is no sweep '{name}'; there are {', '.join(known) or 'none'}.")
+    return known[name]
+
+
+def isoflop_trials(study: IsoFlop) -> list[Trial]:
+    """Seed by seed, the smallest budget first, so that an unfinished study has whole parabolas."""
+    return [
+        _isoflop_trial(study, each.flops, width, seed)
+        for seed in study.seeds
+        for each in study.budgets
+        for width in each.widths
+    ]
+
+
+def sweep_trials(name: str, sweep: Sweep) -> list[Trial]:
+    """Seed by seed and line by line: a line is whole before the next begins."""
+    shared = flatten(sweep.shared)
+    found = []
+    for seed in sweep.seeds:
+        for line, of_line in sweep.lines.items():
+            for panel, of_panel in sweep.panels.items():
+                own = shared | flatten(of_line) | flatten(of_panel)
+                for value in sweep.values:
+                    variant = f"{panel}-{line}-{value:g}"
+                    overrides = own | {sweep.key: value}
+                    run = make_experiment(queue_name(name), variant, seed, overrides, SEED_KEYS)
+                    found.append(Trial(run, panel, line, value))
+    return found
+
+
+def queue_name(sweep: str) -> str:
+    """What a sweep is called among experiments, so that it never meets an ablation of its name."""
+    return f"sweep-{sweep}"
+
+
+def isoflop_queue(study: IsoFlop, project: Repository) -> Queue:
+    """The study's runs, each with the tokens that its budget pays for.
+
+    ParameterError where that is no longer than the warmup.
+    """
+    trials = {trial.experiment.name: trial for trial in isoflop_trials(study)}
+
+    def tokens(experiment: Experiment, checked: Params) -> Overrides:
+        flops = trials[experiment.name].at
+        steps = round(flops / budget.flops_per_token(checked) / checked.train.batch_tokens)
+        if steps <= checked.train.warmup_steps:
+            raise ParameterError(
+                f"{flops:g} FLOPs are {steps} steps, not more than the {checked.train.warmup_steps} of warmup; raise "
+                "the budget, leave the width out, or lower train.batch_tokens."
+            )
+        return {"train.budget": f"{steps * checked.train.batch_tokens} tokens"}
+
+    experiments = [trial.experiment for trial in trials.values()]
+    return make_plain_queue(ISOFLOP, experiments, project, TARGETS, file=FILE, settle=tokens)
+
+
+def sweep_queue(name: str, sweep: Sweep, project: Repository) -> Queue:
+    """The sweep's runs."""
+    experiments = [trial.experiment for trial in sweep_trials(name, sweep)]
+    return make_plain_queue(
+        queue_name(name), experiments, project, TARGETS, file=FILE, settle=lambda experiment, checked: {}
+    )
+
+
+def _isoflop_trial(study: IsoFlop, flops: float, width: int, seed: int) -> Trial:
+    heads = width // study.head_width
+    model = {
+        "model.width": width,
+        "model.heads": heads,
+        "model.kv_heads": heads,
+        "model.ffn": round(study.ffn_ratio * width),
+    }
+    label = f"{flops:g}".replace("e+0", "e").replace("e+", "e")
+    run = make_experiment(ISOFLOP, f"{label}-w{width}", seed, flatten(study.shared) | model, SEED_KEYS)
+    return Trial(run, "", f"w{width}", flops)

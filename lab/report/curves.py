@@ -1,0 +1,137 @@
+"""Curves over a logarithmic axis: measured points, a line through or beside them, and where it is lowest.
+
+In: named curves; out, inline SVG for the page (wide and narrow), or a picture that stands alone, for a README.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lab.report import svg, words
+from lab.report.charts import FONT, WIDE, responsive
+
+COLORS = 4  # of the style sheet, c1 to c4
+STYLE = """
+svg { --surface: #fff; --ink: #1a1f24; --soft: #59636e; --rule: #dfe2de;
+  --c1: #0b7d75; --c2: #c2571a; --c3: #3a62c9; --c4: #7b48b8;
+  font: 12px system-ui, sans-serif; background: var(--surface); }
+@media (prefers-color-scheme: dark) { svg { --surface: #0d1117; --ink: #e7eaee; --soft: #a3adb9; --rule: #2b333d;
+  --c1: #45c0b4; --c2: #f0a36c; --c3: #8aa9ff; --c4: #c59bf2; } }
+text { fill: var(--ink); } .tick, .axis { fill: var(--soft); } .grid { stroke: var(--rule); fill: none; }
+.line { fill: none; stroke-width: 2; } .mark { stroke: var(--ink); stroke-width: 2; fill: none; }
+.s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); }
+.f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .f3 { fill: var(--c3); } .f4 { fill: var(--c4); }
+"""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """`points` are measured, `line` is drawn, `lowest` marked by a ring; any may be missing."""
+
+    name: str
+    points: Sequence[tuple[float, float]] = ()
+    line: Sequence[tuple[float, float]] = ()
+    lowest: tuple[float, float] | None = None
+
+    def all(self) -> list[tuple[float, float]]:
+        return [*self.points, *self.line, *([self.lowest] if self.lowest else [])]
+
+
+def curves(title: str, found: Sequence[Curve], *, x: str, y: str, log_y: bool = False) -> Markup:
+    """The chart for wide and for narrow screens; the x axis, and with `log_y` the y axis, are logarithmic."""
+    return responsive(lambda width: _curves(title, found, x, y, log_y, width))
+
+
+def standalone(title: str, found: Sequence[Curve], *, x: str, y: str, log_y: bool = False) -> str:
+    """The chart as an SVG file with its own colours, light and dark."""
+    drawn = str(_curves(title, found, x, y, log_y, WIDE))
+    end = drawn.index("</title>") + len("</title>")
+    return f"{drawn[:end]}<style>{STYLE}</style>{drawn[end:]}\n"
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """At most `most` round numbers from low to high: 1, 2 and 5 times powers of ten, or powers of ten alone.
+
+    >>> log_ticks(3e4, 6e5, 8)
+    [50000.0, 100000.0, 200000.0, 500000.0]
+    """
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors, every in (((1, 1.5, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1,), 1), ((1,), 2), ((1,), 5)):
+        ticks = [factor * 10.0**decade for decade in decades[::every] for factor in factors]
+        inside = [tick for tick in ticks if low <= tick * (1 + 1e-9) and tick <= high * (1 + 1e-9)]
+        if len(inside) <= most:
+            return inside
+    return []
+
+
+def _curves(title: str, found: Sequence[Curve], x: str, y: str, log_y: bool, width: int) -> Markup:
+    xs = [point[0] for curve in found for point in curve.all()]
+    ys = [point[1] for curve in found for point in curve.all()]
+    legend, top = _legend([curve.name for curve in found] if len(found) > 1 else [], width)
+    right, bottom, height = 18.0, 46.0, top + (270.0 if width >= WIDE else 220.0) + 46.0
+    x_low, x_high = min(xs) / 1.1, max(xs) * 1.1
+    x_ticks = log_ticks(x_low, x_high, 10 if width >= WIDE else 4)
+    if log_y:
+        y_low, y_high = min(ys) / 1.1, max(ys) * 1.1
+        y_ticks = log_ticks(y_low, y_high, 7)
+    else:
+        y_ticks = svg.ticks(min(ys), max(ys), 5)
+        y_low, y_high = y_ticks[0], y_ticks[-1]
+    left = 14 + max((svg.text_width(words.short(tick), FONT) for tick in y_ticks), default=0.0)
+    across = _scale(x_low, x_high, left, width - right, True)
+    down = _scale(y_low, y_high, height - bottom, top, log_y)
+    marks = [legend]
+    for tick in y_ticks:
+        marks.append(svg.element("path", d=svg.path([(left, down(tick)), (width - right, down(tick))]), class_="grid"))
+        marks.append(svg.text(left - 7, down(tick) + 4, words.short(tick), "tick", "end"))
+    for tick in x_ticks:
+        marks.append(
+            svg.element("path", d=svg.path([(across(tick), top), (across(tick), height - bottom)]), class_="grid")
+        )
+        marks.append(svg.text(across(tick), height - bottom + 18, tick_label(tick), "tick", "middle"))
+    marks.append(svg.text((left + width - right) / 2, height - 8, x, "axis", "middle"))
+    marks.append(svg.text(left, top - 10, y, "axis"))
+    for index, curve in enumerate(found):
+        marks.append(_curve(curve, index % COLORS + 1, across, down, x))
+    return svg.picture(title, width, height, *marks, class_="chart")
+
+
+def tick_label(value: float) -> str:
+    """A short number; from 10^10 on in powers of ten, as FLOPs are."""
+    return f"{value:.3g}".replace("e+", "e") if value >= 1e10 else words.short(value)
+
+
+def _curve(curve: Curve, color: int, across: Callable, down: Callable, x: str) -> Markup:
+    drawn = []
+    if len(curve.line) > 1:
+        placed = [(across(a), down(b)) for a, b in curve.line]
+        drawn.append(svg.element("path", d=svg.path(placed), class_=f"line s{color}"))
+    for a, b in curve.points:
+        tip = f"{curve.name}: {words.short(b)} at {tick_label(a)} {x}"
+        drawn.append(svg.element("circle", cx=across(a), cy=down(b), r=3.6, class_=f"dot f{color}", data_tip=tip))
+    if curve.lowest:
+        a, b = curve.lowest
+        tip = f"{curve.name}, lowest: {words.short(b)} at {tick_label(a)} {x}"
+        drawn.append(svg.element("circle", cx=across(a), cy=down(b), r=7.0, fill="none", class_="mark", data_tip=tip))
+    return Markup("").join(drawn)
+
+
+def _legend(names: list[str], width: int) -> tuple[Markup, float]:
+    """Names with their dots, in rows that fit; and the y at which the plot may start."""
+    drawn, x, y = [], 2.0, 14.0
+    for index, name in enumerate(names):
+        needed = 24 + svg.text_width(name, FONT)
+        if x > 2 and x + needed > width:
+            x, y = 2.0, y + 20
+        drawn.append(svg.element("circle", cx=x + 6, cy=y - 4, r=4.0, class_=f"dot f{index % COLORS + 1}"))
+        drawn.append(svg.text(x + 16, y, name, "name"))
+        x += needed + 12
+    return Markup("").join(drawn), y + 36
+
+
+def _scale(low: float, high: float, start: float, end: float, logarithmic: bool) -> Callable[[float], float]:
+    place = math.log if logarithmic else float
+    first, span = place(low), (place(high) - place(low)) or 1.0
+    return lambda value: start + (place(value) - first) / span * (end - start)

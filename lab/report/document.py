@@ -1,0 +1,49 @@
+"""Pages of one file, their Markdown, and how they are written. In: a template's name and its values, or finished texts.
+Out: HTML with style and script in it and nothing from outside; files that are whole or not there.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lab.report import words
+
+
+def make_environment(*, markup: bool = True) -> Environment:
+    """Templates of this folder; `markup`: values are escaped for HTML."""
+    environment = Environment(
+        loader=PackageLoader("lab.report"), autoescape=markup, undefined=StrictUndefined, trim_blocks=True
+    )
+    for filter_ in (words.count, words.short, words.percent, words.decimal, words.label):
+        environment.filters[filter_.__name__] = filter_
+    return environment
+
+
+def render_page(template: str, **values: object) -> str:
+    """A page of a template that asks for `style`, `script` and `script_hash`."""
+    environment = make_environment()
+    script = files("lab.report").joinpath("templates/script.js").read_text("utf-8")
+    return environment.get_template(template).render(
+        style=Markup(environment.get_template("style.css.j2").render()),
+        script=Markup(script),
+        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **values,
+    )
+
+
+def render_markdown(template: str, **values: object) -> str:
+    return make_environment(markup=False).get_template(template).render(**values)
+
+
+def write_all(folder: Path, texts: Mapping[str, str]) -> None:
+    """Files by name, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        temporary = folder / f".{name}.tmp"
+        temporary.write_text(text, "utf-8")
+        temporary.replace(folder / name)
