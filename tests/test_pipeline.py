@@ -59,7 +59,7 @@ def test_every_dependency_exists_or_is_made(stage):
     made = {
         out if isinstance(out, str) else next(iter(out))
         for s in STAGES.values()
-        for out in s["outs"] + s.get("metrics", [])
+        for out in s["outs"] + s.get("metrics", []) + s.get("plots", [])
     }
     for dep in STAGES[stage]["deps"]:
         assert dep in made or (ROOT / dep).exists(), dep
@@ -75,3 +75,9 @@ def test_dvc_keeps_what_stages_made_for_experiments_that_share_them():
         )
     ]
     assert left_out == ["report"]  # the last: nothing shares it
+
+
+def test_experiments_are_shown_with_few_metrics():
+    """`dvc exp show` has a column for each number of a metrics file: those of loss and scores are what one compares."""
+    metrics = {next(iter(out)) for stage in STAGES.values() for out in stage.get("metrics", [])}
+    assert metrics == {"reports/train.json", "reports/scores.json"}
