@@ -258,6 +258,7 @@ class TrainParams(Section):
         "2500000 tokens"  # "N tokens" or "N seconds"
     )
     batch_tokens: Positive = 2048  # tokens a step, over all devices
+    batch_doubles_after: list[Positive] = []  # tokens; the batch begins at batch_tokens halved as many times
     micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation
     optimizer: Literal["adamw", "muon"] = "adamw"  # muon: of the hidden matrices; AdamW of all else
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # of AdamW
@@ -287,6 +288,14 @@ class TrainParams(Section):
     validate_every: Positive = 200  # steps
     validation_tokens: Positive = 65_536  # at most, a validation
     checkpoint_every: Positive = 200  # steps; a killed run loses at most these
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrainParams":
+        if self.batch_doubles_after != sorted(set(self.batch_doubles_after)):
+            raise ValueError(
+                f"train.batch_doubles_after is {self.batch_doubles_after}: each must be more than the one before"
+            )
+        return self
 
 
 class ExportParams(Section):

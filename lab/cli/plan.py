@@ -46,11 +46,12 @@ def plan(
 def _table(title: str, planned: "Plan", paid: "Cost", how: str) -> "Table":
     from lab.cli.tables import Table
 
+    up_to = "up to " if planned.tokens < planned.steps * planned.batch_tokens else ""
     rows = (
         ("parameters", f"{planned.parameters:,}"),
         ("tokens", f"{planned.tokens:,}"),
         ("tokens a parameter", f"{planned.tokens / planned.parameters:,.1f}"),
-        ("steps", f"{planned.steps:,} of {planned.batch_tokens:,} tokens"),
+        ("steps", f"{planned.steps:,} of {up_to}{planned.batch_tokens:,} tokens"),
         ("FLOPs a token", f"{planned.flops_per_token:,}"),
         ("FLOPs", f"{planned.flops:.3g}"),
         ("hours", f"{_figure(paid.hours)} ({_figure(paid.device_hours)} device hours)"),

@@ -6,6 +6,7 @@ in FLOPs (lab.model.config.flops_per_token, PaLM's definition).
 
 from lab.errors import ParameterError
 from lab.params import Params, TokenizerParams
+from lab.train.batch_growth import BatchGrowth
 
 PUBLIC_VOCABULARIES = {"gpt2": 50257, "cl100k_base": 100277, "o200k_base": 200019}
 
@@ -35,8 +36,8 @@ def budget_tokens(params: Params) -> int:
         raise ParameterError(
             f"train.budget: '{params.train.budget}' is not the same work twice; an ablation needs it in tokens."
         )
-    batch = params.train.batch_tokens
-    return max(1, -(-int(float(amount)) // batch)) * batch
+    batch, growth = params.train.batch_tokens, BatchGrowth.from_params(params.train)
+    return growth.before(growth.steps_for(int(float(amount)), batch), batch)
 
 
 def flops_per_token(params: Params) -> int:

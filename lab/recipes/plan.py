@@ -37,12 +37,8 @@ class Plan:
     parameters: int
     batch_tokens: int
     steps: int
+    tokens: int  # of whole steps
     flops_per_token: int
-
-    @property
-    def tokens(self) -> int:
-        """Whole steps."""
-        return self.steps * self.batch_tokens
 
     @property
     def flops(self) -> int:
@@ -65,12 +61,13 @@ def make_plan(params: Params) -> Plan:
     """
     otherwise = ". To plan, set tokenizer.kind to 'train' and tokenizer.vocabulary to its size."
     config = ModelConfig.from_params(params.model, vocabulary(params.tokenizer, otherwise=otherwise))
-    steps = budget(params.train).steps
-    if steps is None:
+    limits, batch = budget(params.train), params.train.batch_tokens
+    if limits.steps is None:
         raise ParameterError(
             f"train.budget: how many tokens '{params.train.budget}' are depends on the machine; give it in tokens."
         )
-    return Plan(config.parameters(), params.train.batch_tokens, steps, config.flops_per_token())
+    tokens = limits.growth.before(limits.steps, batch)
+    return Plan(config.parameters(), batch, limits.steps, tokens, config.flops_per_token())
 
 
 def peak(gpu: str) -> float:

@@ -1,9 +1,9 @@
 """What a model is fed: sequences of tokens from memory-mapped shards, in an order that any step can compute by itself.
 
-In: a folder of token shards. Out: for step s the sequences s * batch ... (s + 1) * batch - 1 of an endless stream of
-epochs, each of which holds every sequence once, shuffled anew. A sequence is context + 1 tokens: inputs, and targets
-one further on; its last token is the next sequence's first, so that within an epoch every token is a target once.
-Step, seed and counts alone decide what a batch holds: a resumed run, more workers or more devices change nothing.
+In: a folder of token shards. Out: for each step the next sequences of an endless stream of epochs, each of which holds
+every sequence once, shuffled anew. A sequence is context + 1 tokens: inputs, and targets one further on; its last token
+is the next sequence's first, so that within an epoch every token is a target once. Step, seed, counts and the batch's
+growth alone decide what a batch holds: a resumed run, more workers or more devices change nothing.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from lab.errors import InputError, ParameterError
 from lab.params import TrainParams
 from lab.tokens.shards import Tokens, open_tokens
+from lab.train.batch_growth import CONSTANT, BatchGrowth
 
 ROUNDS = 6
 CHUNK_TOKENS = 1 << 22
@@ -34,32 +35,43 @@ class Plan:
     sequences: int
     devices: int
     micro_batch: int
-
-    @property
-    def sequences_per_device(self) -> int:
-        return self.sequences // self.devices
+    growth: BatchGrowth = CONSTANT  # before a step has all its sequences
 
     @property
     def accumulation(self) -> int:
         """Micro-batches that a device adds up to a step."""
-        return self.sequences_per_device // self.micro_batch
+        return self.sequences // self.devices // self.micro_batch
+
+    def sequences_per_device(self, step: int) -> int:
+        return self.growth.size(step, self.sequences) // self.devices
+
+    def sequences_before(self, step: int) -> int:
+        """Of all steps before it and all devices."""
+        return self.growth.before(step, self.sequences)
+
+    def micro_batch_of(self, sequences: int) -> int:
+        """Sequences that a device takes at once where it has so many in a step: at most `micro_batch`, all alike."""
+        return max(size for size in range(1, min(self.micro_batch, sequences) + 1) if sequences % size == 0)
 
 
 def plan(params: TrainParams, context: int, devices: int) -> Plan:
     """Lay out batch_tokens = context * micro_batch * accumulation * devices, with micro_batch at most the parameter.
 
-    Raises ParameterError when the batch is not a whole number of sequences for each device.
+    Raises ParameterError when the batch, or the smallest that it grows from, is not a whole number of sequences for
+    each device.
     """
-    if params.batch_tokens % (context * devices):
-        unit = context * devices
+    growth = BatchGrowth.from_params(params)
+    unit = context * devices * growth.factor
+    if params.batch_tokens % unit:
         below, above = params.batch_tokens // unit * unit, -(-params.batch_tokens // unit) * unit
+        doublings = f" x {growth.factor} for train.batch_doubles_after" if growth.steps else ""
         raise ParameterError(
-            f"train.batch_tokens: {params.batch_tokens} is not a multiple of context {context} x {devices} device(s) = "
-            f"{unit} tokens. Set it to {f'{below} or {above}' if below else above}."
+            f"train.batch_tokens: {params.batch_tokens} is not a multiple of context {context} x {devices} device(s)"
+            f"{doublings} = {unit} tokens. Set it to {f'{below} or {above}' if below else above}."
         )
     each = params.batch_tokens // (context * devices)
-    micro = max(size for size in range(1, min(params.micro_batch, each) + 1) if each % size == 0)
-    return Plan(context, each * devices, devices, micro)
+    micro = Plan(context, each * devices, devices, params.micro_batch).micro_batch_of(each)
+    return Plan(context, each * devices, devices, micro, growth)
 
 
 def shuffled(positions: np.ndarray, items: int, seed: int, epoch: int) -> np.ndarray:
@@ -101,8 +113,8 @@ class Batches(Dataset):
         self._items = sequences_in(tokens, layout.context)
 
     def __getitem__(self, step: int) -> torch.Tensor:
-        each = self._plan.sequences_per_device
-        positions = step * self._plan.sequences + self._rank * each + np.arange(each)
+        each = self._plan.sequences_per_device(step)
+        positions = self._plan.sequences_before(step) + self._rank * each + np.arange(each)
         epochs, offsets = np.divmod(positions, self._items)
         items = np.empty_like(offsets)
         for epoch in np.unique(epochs):

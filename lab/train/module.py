@@ -110,7 +110,7 @@ class TrainingModule(lightning.LightningModule):
         set_rates(self._optimizers(), rate)
         # Seeded by the step, so that a resumed run drops the same units and no generator's state need be kept.
         torch.manual_seed((self.params.seed * 1_000_003 + self.step) * self.layout.devices + self.global_rank)
-        pieces = batch.split(self.layout.micro_batch)
+        pieces = batch.split(self.layout.micro_batch_of(len(batch)))
         total = torch.zeros((), device=batch.device)
         for index, piece in enumerate(pieces):
             with self._without_sync() if index + 1 < len(pieces) else nullcontext():
@@ -149,6 +149,10 @@ class TrainingModule(lightning.LightningModule):
         """Seconds trained and validated, those before a restart included."""
         return self._elapsed_before + (time.monotonic() - self._started if self._started is not None else 0.0)
 
+    def tokens(self, steps: int) -> int:
+        """Tokens of the first `steps` steps, over all devices."""
+        return self.layout.sequences_before(steps) * self.layout.context
+
     def validation_loss(self) -> float:
         """Mean loss over the validation sequences of all devices, nats a token."""
         total = torch.zeros(2, device=self.device, dtype=torch.float64)
@@ -183,7 +187,7 @@ class TrainingModule(lightning.LightningModule):
         readings = [(loss.item(), norm.item(), rate, skipped) for loss, norm, rate, skipped in self._unread]
         seconds = time.monotonic() - self._window
         self._window += seconds
-        speed = len(readings) * self.params.batch_tokens / max(seconds, 1e-9)
+        speed = (self.tokens(self.step) - self.tokens(first - 1)) / max(seconds, 1e-9)
         self._unread = []
         for step, (loss, norm, rate, skipped) in enumerate(readings, first):
             if self.params.on_spike == "none" and not (math.isfinite(loss) and math.isfinite(norm)):
@@ -192,7 +196,7 @@ class TrainingModule(lightning.LightningModule):
                     f"kept; {WHAT_TO_DO}."
                 )
             validation = self.validation_loss() if validate and step == self.step else None
-            row = Measured(step, step * self.params.batch_tokens, loss, rate, norm, validation, skipped, speed)
+            row = Measured(step, self.tokens(step), loss, rate, norm, validation, skipped, speed)
             if validation is not None or (step - 1) % self._stride() == 0:
                 known = loss if math.isfinite(loss) else None
                 self.curve.append([row.step, row.tokens, known, row.validation_loss, row.learning_rate])

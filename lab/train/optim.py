@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from lab.params import TrainParams
+from lab.train.batch_growth import CONSTANT, BatchGrowth
 from lab.train.scaling import Part, parts, scale
 
 
@@ -22,15 +23,18 @@ class Budget:
 
     steps: int | None
     seconds: float | None
+    growth: BatchGrowth = CONSTANT
 
     def finished(self, step: int, elapsed: float) -> bool:
         """Whether the run ends after `step` steps and `elapsed` seconds."""
         return step >= self.steps if self.steps is not None else elapsed >= self.seconds
 
     def share(self, step: int, elapsed: float, warmup_steps: int) -> float:
-        """Part of the budget behind warmup that is spent, 0 to 1."""
+        """Part of the budget behind warmup that is spent, 0 to 1: of its tokens or seconds."""
         if self.steps is not None:
-            spent = (step - warmup_steps) / max(self.steps - warmup_steps, 1)
+            # In tokens, counted in smallest batches.
+            done, start, end = (self.growth.before(at, self.growth.factor) for at in (step, warmup_steps, self.steps))
+            spent = (done - start) / max(end - start, 1)
         else:
             spent = elapsed / self.seconds
         return min(max(spent, 0.0), 1.0)
@@ -39,9 +43,10 @@ class Budget:
 def budget(params: TrainParams) -> Budget:
     """The parsed train.budget; tokens are rounded up to whole steps."""
     amount, unit = params.budget.split()
+    growth = BatchGrowth.from_params(params)
     if unit == "seconds":
-        return Budget(None, float(amount))
-    return Budget(max(1, ceil(float(amount) / params.batch_tokens)), None)
+        return Budget(None, float(amount), growth)
+    return Budget(growth.steps_for(ceil(float(amount)), params.batch_tokens), None, growth)
 
 
 def learning_rate(step: int, share: float, params: TrainParams) -> float:

@@ -51,7 +51,7 @@ def metrics(module: TrainingModule, data: TokenData, config: ModelConfig, bytes_
         "tokens": tokens,
         "steps": module.step,
         "skipped_steps": module.spikes.skipped,
-        "epochs": round(module.step * data.layout.sequences / data.sequences_per_epoch, 4),
+        "epochs": round(data.layout.sequences_before(module.step) / data.sequences_per_epoch, 4),
         "parameters": config.parameters(),
         "flops": int(tokens * config.flops_per_token()),
     }

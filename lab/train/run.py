@@ -126,7 +126,7 @@ def _shown(trainer: lightning.Trainer, module: TrainingModule, limits: Budget) -
         module.watchers.append(lambda row: _advance(ticker, row, module, limits))
         yield
     seconds = time.monotonic() - started
-    rate = (module.step - first) * module.params.batch_tokens / max(seconds, 1e-9)
+    rate = (module.tokens(module.step) - module.tokens(first)) / max(seconds, 1e-9)
     last, loss = module.curve[-1], results.last_loss(module.curve)
     print(
         f"train: {module.step} steps, {last[1]:,} tokens, loss {loss:.3f}, validation {last[3]:.3f}; "
