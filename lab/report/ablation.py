@@ -1,5 +1,5 @@
 """The pages of an ablation. In: what its experiments left (lab.experiments.results). Out: <folder>/index.html, one file
-that needs nothing else, report.md to paste into a pull request, and results.json, the numbers.
+that needs nothing else, report.md to paste into a pull request, picture.svg, and results.json, the numbers.
 
 Same results, same bytes: no dates, no times.
 """
@@ -16,7 +16,7 @@ from lab.evaluate.per_item import BITS
 from lab.experiments.results import Results
 from lab.report import words
 from lab.report.document import render_markdown, render_page, write_all
-from lab.report.forest import Interval, intervals
+from lab.report.forest import Interval, intervals, panels
 
 KINDS = {"better": "good", "worse": "bad", "undecided": ""}
 
@@ -43,6 +43,8 @@ def write(folder: Path, results: Results) -> None:
         "report.md": markdown(results),
         "results.json": json.dumps(numbers(results), indent=2, ensure_ascii=False) + "\n",
     }
+    if results.comparisons:
+        pages["picture.svg"] = picture(results)
     write_all(folder, pages)
 
 
@@ -145,16 +147,26 @@ def caveats(results: Results) -> list[str]:
 
 def pictures(results: Results) -> list[tuple[str, Markup]]:
     """Differences to the baseline, one picture for each mean and task."""
+    return [(name, intervals(name, values, unit=unit)) for name, values, unit in _differences(results, tasks=True)]
+
+
+def picture(results: Results) -> Markup:
+    """The means over tasks alone, as a file for a README."""
+    return panels(f"{results.name}: differences to {results.ablation.baseline}", _differences(results, tasks=False))
+
+
+def _differences(results: Results, *, tasks: bool) -> list[tuple[str, list[Interval], str]]:
+    """(name, one interval a variant, unit) for each mean over tasks, and for each task."""
     rows: dict[tuple[str, bool], list[Interval]] = {}
     for found in results.comparisons:
-        for each in (*found.means, *found.tasks):
+        for each in (*found.means, *(found.tasks if tasks else ())):
             factor = 1.0 if each.metric == BITS else 100.0
             note = f"{found.name}, {each.task}: {shown(each)}, p {each.corrected:.3g}"
             low, value, high = (factor * number for number in (each.low, each.difference, each.high))
             row = Interval(found.name, value, low, high, KINDS[each.verdict], note)
             rows.setdefault((_heading(each), each.metric == BITS), []).append(row)
     units = {True: "bits per byte (lower is better)", False: "points (higher is better)"}
-    return [(name, intervals(name, values, unit=units[bits])) for (name, bits), values in rows.items()]
+    return [(name, values, units[bits]) for (name, bits), values in rows.items()]
 
 
 def spent(results: Results, variant: str) -> Spent:

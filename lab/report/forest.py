@@ -25,7 +25,24 @@ def intervals(title: str, values: list[Interval], *, unit: str) -> Markup:
     return responsive(lambda width: _intervals(title, values, unit, width))
 
 
+def panels(title: str, groups: list[tuple[str, list[Interval], str]]) -> Markup:
+    """The same, one (name, differences, unit) below the other, as a picture that stands alone."""
+    marks, y = [], 0.0
+    for name, values, unit in groups:
+        drawn, height = _rows(values, unit, WIDE)
+        heading = svg.text(0, 16, name, "name", font_weight=650)
+        below = svg.element("g", *drawn, transform="translate(0,22)")
+        marks.append(svg.element("g", heading, below, transform=f"translate(0,{y:.0f})"))
+        y += height + 36.0
+    return svg.stand_alone(svg.picture(title, WIDE, y - 14.0, *marks, class_="chart"))
+
+
 def _intervals(title: str, values: list[Interval], unit: str, width: int) -> Markup:
+    marks, height = _rows(values, unit, width)
+    return svg.picture(title, width, height, *marks, class_="chart")
+
+
+def _rows(values: list[Interval], unit: str, width: int) -> tuple[list[Markup], float]:
     x_ticks = svg.ticks(min(0.0, *(each.low for each in values)), max(0.0, *(each.high for each in values)), 5)
     beside = width >= WIDE
     left = min(300.0, 18 + max(svg.text_width(each.name, FONT) for each in values)) if beside else 6.0
@@ -58,4 +75,4 @@ def _intervals(title: str, values: list[Interval], unit: str, width: int) -> Mar
             svg.element("circle", cx=across(each.value), cy=y, r=5.0, class_=color, data_tip=each.note),
             svg.text(high + 8, y + 4, f"{each.value:+.3g}", "value"),
         ]
-    return svg.picture(title, width, height, *marks, class_="chart")
+    return marks, height

@@ -1,6 +1,6 @@
 """SVG by small functions: elements whose text and attributes are escaped, and the nice numbers of an axis.
 
-No colours here: shapes carry classes, and the page's style sheet gives those their light and dark colours.
+Shapes carry classes, and the page's style sheet gives those their light and dark colours.
 """
 
 import math
@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 CHARACTER = 0.56  # mean width of a character, in font sizes
+# For a picture outside our pages, which must be legible on white and on black without knowing which.
+ALONE = """
+text { font: 12px system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif; fill: #7d8796; }
+.grid { stroke: #8792a2; stroke-opacity: 0.25; fill: none; } .error { stroke: #8792a2; stroke-width: 1.5; fill: none; }
+.f1 { fill: #14a08a; } .f2 { fill: #d8587f; } .kept { fill: #8792a2; }
+"""
 
 
 def element(name: str, *children: str | Markup, **attributes: object) -> Markup:
@@ -31,6 +37,12 @@ def picture(title: str, width: float, height: float, *children: Markup, class_: 
         f'class="{escape(class_)}">'
     )
     return Markup(opening) + inside + Markup("</svg>")
+
+
+def stand_alone(whole: Markup) -> Markup:
+    """A picture with the colours that it would have from our pages' style sheet."""
+    opening, _, rest = whole.partition("</title>")
+    return Markup(f"{opening}</title><style>{ALONE}</style>{rest}\n")
 
 
 def text(x: float, y: float, words: object, class_: str = "", anchor: str | None = None, **more: object) -> Markup:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_markdown_is_tables_that_render(results):
 def test_same_results_same_bytes_and_numbers_can_be_read(results, tmp_path):
     for name in ("a", "b"):
         ablation.write(tmp_path / name, results)
-    for name in ("index.html", "report.md", "results.json"):
+    for name in ("index.html", "report.md", "picture.svg", "results.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     numbers = json.loads((tmp_path / "a" / "results.json").read_text("utf-8"))
     verdicts = {each["task"]: each["verdict"] for each in numbers["comparisons"]["raw"]["tasks"]}
@@ -109,3 +110,11 @@ def test_only_the_baseline_makes_a_page_too(results, tmp_path):
     alone = replace(results, runs=results.of("full"), comparisons=[], signals=[])
     ablation.write(tmp_path, alone)
     assert "Only the baseline has been run so far" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_the_picture_stands_alone(results, tmp_path):
+    ablation.write(tmp_path, results)
+    picture = ElementTree.parse(tmp_path / "picture.svg").getroot()
+    words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert words.count("raw") == words.count("+<b>") == 2  # of the shares of right answers, and the bits per byte
+    assert picture.find("{http://www.w3.org/2000/svg}style") is not None
