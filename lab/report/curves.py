@@ -4,7 +4,7 @@ In: named curves; out, inline SVG for the page (wide and narrow), or a picture t
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -19,7 +19,8 @@ svg { --surface: #fff; --ink: #1a1f24; --soft: #59636e; --rule: #dfe2de;
   font: 12px system-ui, sans-serif; background: var(--surface); }
 @media (prefers-color-scheme: dark) { svg { --surface: #0d1117; --ink: #e7eaee; --soft: #a3adb9; --rule: #2b333d;
   --c1: #45c0b4; --c2: #f0a36c; --c3: #8aa9ff; --c4: #c59bf2; } }
-text { fill: var(--ink); } .tick, .axis { fill: var(--soft); } .grid { stroke: var(--rule); fill: none; }
+text { fill: var(--ink); } .heading { font-weight: 650; font-size: 14px; } .tick, .axis { fill: var(--soft); }
+.grid { stroke: var(--rule); fill: none; }
 .line { fill: none; stroke-width: 2; } .mark { stroke: var(--ink); stroke-width: 2; fill: none; }
 .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); }
 .f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .f3 { fill: var(--c3); } .f4 { fill: var(--c4); }
@@ -39,14 +40,34 @@ class Curve:
         return [*self.points, *self.line, *([self.lowest] if self.lowest else [])]
 
 
-def curves(title: str, found: Sequence[Curve], *, x: str, y: str, log_y: bool = False) -> Markup:
-    """The chart for wide and for narrow screens; the x axis, and with `log_y` the y axis, are logarithmic."""
-    return responsive(lambda width: _curves(title, found, x, y, log_y, width))
+def curves(
+    title: str,
+    found: Sequence[Curve],
+    *,
+    x: str,
+    y: str,
+    log_y: bool = False,
+    y_range: Sequence[float] = (),
+) -> Markup:
+    """The chart for wide and for narrow screens; the x axis, and with `log_y` the y axis, are logarithmic.
+
+    `y_range`: values that the y axis must hold besides, so that charts can be compared.
+    """
+    return responsive(lambda width: _curves(title, found, x, y, log_y, y_range, width))
 
 
-def standalone(title: str, found: Sequence[Curve], *, x: str, y: str, log_y: bool = False) -> str:
-    """The chart as an SVG file with its own colours, light and dark."""
-    drawn = str(_curves(title, found, x, y, log_y, WIDE))
+def standalone(title: str, panels: Mapping[str, Sequence[Curve]], *, x: str, y: str) -> str:
+    """Charts by name, side by side with one scale of y, as an SVG file with its own colours, light and dark."""
+    y_range = [point[1] for found in panels.values() for curve in found for point in curve.all()]
+    width = WIDE // len(panels)
+    placed, height = [], 0.0
+    for index, (name, found) in enumerate(panels.items()):
+        chart = _curves(name or title, found, x, y, False, y_range, width)
+        inner = svg.element("g", chart, transform=f"translate({index * width},{26 if name else 0})")
+        heading = svg.text(index * width + 4, 18, name, "heading") if name else Markup("")
+        placed += [heading, inner]
+        height = max(height, _height(found, width) + (26 if name else 0))
+    drawn = str(svg.picture(title, WIDE, height, *placed))
     end = drawn.index("</title>") + len("</title>")
     return f"{drawn[:end]}<style>{STYLE}</style>{drawn[end:]}\n"
 
@@ -66,11 +87,17 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return []
 
 
-def _curves(title: str, found: Sequence[Curve], x: str, y: str, log_y: bool, width: int) -> Markup:
+def _height(found: Sequence[Curve], width: int) -> float:
+    return _legend(found, width)[1] + (270.0 if width >= WIDE else 220.0) + 46.0
+
+
+def _curves(
+    title: str, found: Sequence[Curve], x: str, y: str, log_y: bool, y_range: Sequence[float], width: int
+) -> Markup:
     xs = [point[0] for curve in found for point in curve.all()]
-    ys = [point[1] for curve in found for point in curve.all()]
-    legend, top = _legend([curve.name for curve in found] if len(found) > 1 else [], width)
-    right, bottom, height = 18.0, 46.0, top + (270.0 if width >= WIDE else 220.0) + 46.0
+    ys = [*(point[1] for curve in found for point in curve.all()), *y_range]
+    legend, top = _legend(found, width)
+    right, bottom, height = 18.0, 46.0, _height(found, width)
     x_low, x_high = min(xs) / 1.1, max(xs) * 1.1
     x_ticks = log_ticks(x_low, x_high, 10 if width >= WIDE else 4)
     if log_y:
@@ -118,15 +145,15 @@ def _curve(curve: Curve, color: int, across: Callable, down: Callable, x: str) -
     return Markup("").join(drawn)
 
 
-def _legend(names: list[str], width: int) -> tuple[Markup, float]:
-    """Names with their dots, in rows that fit; and the y at which the plot may start."""
+def _legend(found: Sequence[Curve], width: int) -> tuple[Markup, float]:
+    """Names with their dots, in rows that fit, where there are several; and the y at which the plot may start."""
     drawn, x, y = [], 2.0, 14.0
-    for index, name in enumerate(names):
-        needed = 24 + svg.text_width(name, FONT)
+    for index, curve in enumerate(found if len(found) > 1 else ()):
+        needed = 24 + svg.text_width(curve.name, FONT)
         if x > 2 and x + needed > width:
             x, y = 2.0, y + 20
         drawn.append(svg.element("circle", cx=x + 6, cy=y - 4, r=4.0, class_=f"dot f{index % COLORS + 1}"))
-        drawn.append(svg.text(x + 16, y, name, "name"))
+        drawn.append(svg.text(x + 16, y, curve.name, "name"))
         x += needed + 12
     return Markup("").join(drawn), y + 36
 

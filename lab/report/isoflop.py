@@ -73,7 +73,7 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         caveats=[*caveats(by_tokens), *study.common_caveats(points, len(isoflop.seeds))],
         figures=figures,
         tables=[_minima_table(by_tokens, by_parameters), study.runs_table(points)],
-        picture=standalone("IsoFLOP curves", _parabola_curves(by_tokens), **drawn),
+        picture=standalone("IsoFLOP curves", {"": _parabola_curves(by_tokens)}, **drawn),
         numbers={
             "revision": points.revision,
             "fits": {each.axis: _numbers(each) for each in both},
@@ -109,7 +109,7 @@ def sentences(fits: Fits) -> list[str]:
     ]
     if fits.law is None:
         return [
-            f"No power law for {fits.axis}: {len(fits.used)} of the two budgets that it needs have a minimum.",
+            f"No power law for {fits.axis}: it needs two budgets with a minimum, there is {len(fits.used)}.",
             *edges,
         ]
     law = fits.law
@@ -123,6 +123,8 @@ def sentences(fits: Fits) -> list[str]:
 
 def caveats(fits: Fits) -> list[str]:
     """What the fit can't know."""
+    if fits.law is None:
+        return []
     said = []
     used = list(fits.used)
     if len(used) == 2:

@@ -60,17 +60,17 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
     """All that the report says."""
     lines = {panel: read_lines(points.found, panel, list(sweep.lines)) for panel in sweep.panels}
     transfers = [Transfer(panel, found[0], found[-1]) for panel, found in lines.items() if len(found) > 1]
+    losses = [loss for found in lines.values() for line in found for loss in line.losses.values()]
     labels = {"x": sweep.key, "y": "validation loss (nats a token)"}
     figures = [
         Figure(
             panel,
-            curves(f"{panel}: loss against {sweep.key}", _curves(found), **labels),
+            curves(f"{panel}: loss against {sweep.key}", _curves(found), y_range=losses, **labels),
             "Dots: runs (means over seeds). Rings: the best value of each." if number == 0 else "",
         )
         for number, (panel, found) in enumerate(lines.items())
         if found
     ]
-    last = next(found for panel, found in reversed(lines.items()) if found)
     return Study(
         title=f"Sweep: {name}",
         about=f"{sweep.question or f'Which {sweep.key} is best?'} {study.of_runs(points)}.",
@@ -78,7 +78,9 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
         caveats=[*caveats(sweep, lines), *study.common_caveats(points, len(sweep.seeds))],
         figures=figures,
         tables=[_losses_table(sweep, lines), study.runs_table(points)],
-        picture=standalone(f"{last[0].panel}: loss against {sweep.key}", _curves(last), **labels),
+        picture=standalone(
+            f"Loss against {sweep.key}", {panel: _curves(found) for panel, found in lines.items() if found}, **labels
+        ),
         numbers={
             "name": name,
             "key": sweep.key,

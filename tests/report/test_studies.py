@@ -84,7 +84,7 @@ def test_an_unfinished_study_says_what_it_lacks(tmp_path):
     whole = studied()
     one = replace(whole, found=whole.found[:7])
     found = isoflop.describe(STUDY, one)
-    assert "No power law for tokens: 1 of the two budgets" in found.sentences[0]
+    assert "No power law for tokens: it needs two budgets with a minimum, there is 1." in found.sentences[0]
     assert "2 of the three sizes" in " ".join(found.sentences)
     assert "7 of 15 runs are in" in " ".join(found.caveats)
     isoflop.write(tmp_path, STUDY, replace(whole, found=whole.found[:1]))
@@ -132,9 +132,10 @@ def test_same_runs_same_bytes_and_tables_that_render(tmp_path):
 def test_picture_stands_alone_and_its_axes_have_numbers():
     import xml.etree.ElementTree as ElementTree
 
-    drawn = standalone("A < B", [Curve("a", [(1e4, 3.0), (1e6, 2.0)]), Curve("b", [(2e4, 2.5)])], x="tokens", y="loss")
+    panels = {"one": [Curve("a", [(1e4, 3.0), (1e6, 2.0)])], "two": [Curve("b", [(2e4, 2.5)])]}
+    drawn = standalone("A < B", panels, x="tokens", y="loss")
     root = ElementTree.fromstring(drawn)
     assert root.find("{http://www.w3.org/2000/svg}style") is not None
-    assert {"10 k", "100 k", "1 M"} <= {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"one", "two", "100 k", "1 M"} <= {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert log_ticks(0.003, 0.07, 10) == [0.005, 0.01, 0.02, 0.05] or len(log_ticks(0.003, 0.07, 10)) > 4
     assert log_ticks(1.0, 1e12, 4) and len(log_ticks(1.0, 1e12, 4)) <= 4
