@@ -32,14 +32,16 @@ class Queue:
     code: list[str]
     items: Path | None = None  # the folder of the baseline's items that all are asked about
 
-    def finished(self) -> dict[str, str]:
-        """The commits of the experiments that need not be run again, by experiment."""
+    def finished(self, only: str | None = None) -> dict[str, str]:
+        """The commits of the experiments, or of one alone, that need not be run again, by experiment."""
         made: dict[str, list[str]] = {}
         for ref, commit in self.project.experiments():
             made.setdefault(ref.rsplit("/", 1)[-1], []).append(commit)
         head = self.project.revision()
         found = {}
         for experiment in self.experiments:
+            if only is not None and experiment.name != only:
+                continue
             for commit in reversed(made.get(experiment.name, [])):
                 if self._is_current(experiment, commit, head):
                     found[experiment.name] = commit

@@ -137,7 +137,7 @@ class Schedule:
 
     def _collected(self, worker: Workspace, name: str) -> str | None:
         """The commit of an experiment that is whole and is the one wanted now."""
-        return self.queue.finished().get(name) if worker.collect(name) else None
+        return self.queue.finished(only=name).get(name) if worker.collect(name) else None
 
     def _fill(self) -> None:
         """Give idle workers what shares no unmade stage with what is running: an interrupted one its own first."""
