@@ -284,10 +284,13 @@ class TrainParams(Section):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int | Literal["auto"] = "auto"
     nodes: Positive = 1
-    strategy: Literal["auto", "ddp"] = "auto"
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # auto: ddp on several devices; fsdp: each holds its share
+    activation_checkpointing: bool = False  # less memory, a third more computing
     validate_every: Positive = 200  # steps
     validation_tokens: Positive = 65_536  # at most, a validation
     checkpoint_every: Positive = 200  # steps; a killed run loses at most these
+    keep_checkpoints: Positive = 2  # the last ones; the best by validation loss is kept besides
+    export: Literal["last", "best"] = "last"  # weights that the run leaves: the last, or those of the best validation
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":

@@ -240,15 +240,20 @@ class Transformer(nn.Module):
     def initialise(self) -> None:
         """Normal weights; those that write into the residual stream, of which there are two a layer, smaller by the
         square root of their number (Radford et al. 2019, section 2.3)."""
+        for name, module in self.named_modules():
+            self.initialise_module(name, module)
+
+    @torch.no_grad()
+    def initialise_module(self, name: str, module: nn.Module) -> None:
+        """The weights of one module, less those of modules in it."""
         deviation = self.config.initial_deviation
         residual = deviation / math.sqrt(2 * self.config.layers)
-        for name, module in self.named_modules():
-            if isinstance(module, nn.Linear | nn.Embedding | LearnedPositions):
-                nn.init.normal_(module.weight, std=residual if name.endswith(".out") else deviation)
-                if getattr(module, "bias", None) is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
-                module.reset_parameters()
+        if isinstance(module, nn.Linear | nn.Embedding | LearnedPositions):
+            nn.init.normal_(module.weight, std=residual if name.endswith(".out") else deviation)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
+            module.reset_parameters()
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None, documents: Documents | None = None) -> Tensor:
         """States after the last norm, [batch, time] -> [batch, time, width]; logits are `head` of them.

@@ -181,11 +181,17 @@ class TokenData(lightning.LightningDataModule):
         wanted = max(1, min(there, self.params.validation_tokens // self.layout.context))
         return np.arange(wanted) * there // wanted
 
-    def validation_batches(self) -> Iterator[torch.Tensor]:
-        """This device's share of the validation sequences, in micro-batches."""
-        own = self.validation_items()[self.rank :: self.layout.devices]
-        for start in range(0, len(own), self.layout.micro_batch):
-            yield sequences(self.validation, own[start : start + self.layout.micro_batch], self.layout.context)
+    def validation_batches(self) -> Iterator[tuple[torch.Tensor, int]]:
+        """This device's share of the validation sequences, in micro-batches, and how many of each count.
+
+        All devices get as many batches, since those that share weights gather them together: one whose share is
+        smaller ends with a batch that does not count.
+        """
+        items = self.validation_items()
+        own, micro = items[self.rank :: self.layout.devices], self.layout.micro_batch
+        for start in range(0, -(-len(items) // self.layout.devices), micro):
+            batch = own[start : start + micro]
+            yield sequences(self.validation, batch if len(batch) else items[:1], self.layout.context), len(batch)
 
 
 def unigram_entropy(tokens: Tokens, vocabulary: int) -> float:

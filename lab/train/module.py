@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import lightning
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from lab.errors import LabError
 from lab.model import Transformer
 from lab.params import TrainParams
+from lab.train.checkpoints import load_optimizer
 from lab.train.data import Plan
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
 from lab.train.spikes import WHAT_TO_DO, SpikeRule
@@ -66,7 +68,7 @@ class TrainingModule(lightning.LightningModule):
         self.on_checkpoint: Callable[[], None] = lambda: None
         self.spikes = SpikeRule(params)
         self._unread: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
-        self._optimizer_states: list[dict] | None = None
+        self.resumed: dict | None = None  # the state that training goes on from, until the optimisers have it
         self._elapsed_before = 0.0
         self._started: float | None = None
         self._window = 0.0
@@ -80,25 +82,24 @@ class TrainingModule(lightning.LightningModule):
             "elapsed": self.elapsed(),
             "curve": list(self.curve),
             "spikes": self.spikes.state(),
-            "model": self.model.state_dict(),
+            "model": {name: weight.detach() for name, weight in self.model.named_parameters()},
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers()],
         }
 
     def resume(self, state: dict) -> None:
-        """Go on from what `state` returned; before fitting."""
+        """Go on from what `state` returned, as lab.train.stored reads it; before fitting."""
         self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
         self.spikes.resume(state["spikes"])
-        self.model.load_state_dict(state["model"])
-        self._optimizer_states = state["optimizers"]
+        self.resumed = state
 
     # Lightning's hooks.
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         optimizers = make_optimizers(self.model, self.params)
-        if self._optimizer_states is not None:
-            for optimizer, state in zip(optimizers, self._optimizer_states, strict=True):
-                optimizer.load_state_dict(state)
-            self._optimizer_states = None
+        if self.resumed is not None:
+            for optimizer, state in zip(optimizers, self.resumed["optimizers"], strict=True):
+                load_optimizer(optimizer, state)
+            self.resumed = None
         return optimizers
 
     def on_train_start(self) -> None:
@@ -120,6 +121,7 @@ class TrainingModule(lightning.LightningModule):
                 self.manual_backward(loss)
             total += loss.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
+        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm  # each device had its share's
         loss, norm = self._over_devices(total) / self.layout.devices, norm.detach()
         made = self._is_to_be_made(loss, norm)
         for optimizer in self._optimizers(wrapped=True):
@@ -133,6 +135,7 @@ class TrainingModule(lightning.LightningModule):
         finished = self._finished()
         validate = finished or self.step % self.params.validate_every == 0
         save = finished or self.step % self.params.checkpoint_every == 0
+        save = save or (validate and self.params.export == "best")
         waits = self.device.type != "cpu" and len(self._unread) < STEPS_PER_READING_ON_GPU
         if validate or save or not waits:
             self._read(validate)
@@ -158,10 +161,10 @@ class TrainingModule(lightning.LightningModule):
         total = torch.zeros(2, device=self.device, dtype=torch.float64)
         self.model.eval()
         with torch.no_grad(), self.trainer.precision_plugin.val_step_context():
-            for batch in self.trainer.datamodule.validation_batches():
+            for batch, counted in self.trainer.datamodule.validation_batches():
                 batch = batch.to(self.device)
                 loss = self._loss(batch)
-                total += torch.stack([loss.double() * len(batch), torch.tensor(len(batch), device=self.device)])
+                total += torch.stack([loss.double() * counted, torch.tensor(counted, device=self.device)])
         self.model.train()
         summed, count = self._over_devices(total).tolist()
         return summed / count
@@ -226,6 +229,7 @@ class TrainingModule(lightning.LightningModule):
         return self.trainer.strategy.reduce(value, reduce_op="sum")
 
     def _without_sync(self) -> AbstractContextManager:
-        """Gradients of all but the last micro-batch stay on their device."""
+        """Gradients of all but the last micro-batch stay on their device; not where weights are shared, since whole
+        gradients would have to be held."""
         strategy = self.trainer.strategy
         return strategy.block_backward_sync() if hasattr(strategy, "block_backward_sync") else nullcontext()

@@ -6,7 +6,7 @@ curve.csv.
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.model.generate import generate
 from lab.train.data import TokenData, bits_per_byte, unigram_entropy
-from lab.train.module import TrainingModule
 
 COLUMNS = ("step", "tokens", "loss", "validation_loss", "learning_rate")
 PROMPTS, PROMPT_TOKENS, SAMPLE_TOKENS = 3, 24, 96
@@ -41,17 +40,18 @@ def samples(model: Transformer, context: int, encoding: tiktoken.Encoding, promp
     model.train()
 
 
-def metrics(module: TrainingModule, data: TokenData, config: ModelConfig, bytes_a_token: float) -> dict:
-    _, tokens, _, validation, _ = module.curve[-1]
+def metrics(state: Mapping, data: TokenData, config: ModelConfig, bytes_a_token: float) -> dict:
+    """Of a checkpoint's state."""
+    step, tokens, _, validation, _ = state["curve"][-1]
     return {
-        "loss": round(last_loss(module.curve), 6),
+        "loss": round(last_loss(state["curve"]), 6),
         "validation_loss": round(validation, 6),  # nats a token
         "validation_bits_per_byte": round(bits_per_byte(validation, bytes_a_token), 6),
         "unigram_entropy": round(unigram_entropy(data.validation, config.vocabulary), 6),  # of the validation split
         "tokens": tokens,
-        "steps": module.step,
-        "skipped_steps": module.spikes.skipped,
-        "epochs": round(data.layout.sequences_before(module.step) / data.sequences_per_epoch, 4),
+        "steps": step,
+        "skipped_steps": state["spikes"]["skipped"],
+        "epochs": round(data.layout.sequences_before(step) / data.sequences_per_epoch, 4),
         "parameters": config.parameters(),
         "flops": int(tokens * config.flops_per_token()),
     }

@@ -8,14 +8,12 @@ any point and started again it goes on from its last checkpoint, on a CPU to the
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import lightning
-import torch
 
 from lab.errors import InputError
-from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.params import Params
 from lab.progress import Ticker, progress
@@ -25,7 +23,7 @@ from lab.train import checkpoints, results, tracking
 from lab.train.data import TokenData, bytes_per_token, plan
 from lab.train.module import Measured, TrainingModule
 from lab.train.optim import Budget, budget
-from lab.train.scaling import scale_initial
+from lab.train.strategy import ShardedTrainingModule, make_model
 from lab.train.trainer import fit, make_trainer, peak_flops
 
 READERS_ON_GPU = 2  # processes that read batches ahead
@@ -46,27 +44,35 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
     gpu = isinstance(trainer.accelerator, lightning.pytorch.accelerators.CUDAAccelerator)
     layout = plan(params.train, config.context, trainer.world_size)
     data = TokenData(tokens, layout, params.train, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.train.seed)
-        model = Transformer(config)
-    scale_initial(model, params.train)
+    model = make_model(config, params.train)
     compiled = params.train.compile == "on" or (params.train.compile == "auto" and gpu)
-    module = TrainingModule(model, params.train, layout, limits, compiled=compiled, separator=index["eot"])
+    sharded = params.train.strategy == "fsdp"
+    make_module = ShardedTrainingModule if sharded else TrainingModule
+    module = make_module(model, params.train, layout, limits, compiled=compiled, separator=index["eot"])
 
     data_hash = checkpoints.data_hash(tokens)
     key = checkpoints.key(data_hash, params.model, params.train)
     folder = checkpoints.WORK / key
     state = checkpoints.latest(folder)
     if state is not None:
+        if not sharded:
+            checkpoints.load_weights(model, state["model"])
         module.resume(state)
         data.first = module.step
         if trainer.is_global_zero:
             print(f"train: resuming from step {module.step}", file=sys.stderr, flush=True)
     data.last = limits.steps
 
+    # Shared weights are written by all processes, each its own, whole ones by the first.
+    if sharded or trainer.is_global_zero:
+        writers = (trainer.global_rank, trainer.world_size) if sharded else (0, 1)
+        keep = params.train.keep_checkpoints
+        module.on_checkpoint = lambda: checkpoints.save(folder, module.state(), keep, *writers)
+
     bytes_a_token = bytes_per_token(data, encoding, config.vocabulary)
+    prompts = results.prompts(data, encoding)
+    tracker: tracking.Tracker | None = None
     if trainer.is_global_zero:
-        module.on_checkpoint = lambda: checkpoints.save(folder, module.state())
         facts = {
             "dataset_hash": data_hash,
             "tokenizer_hash": index["tokenizer"],
@@ -77,14 +83,17 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
         sizes = tracking.Sizes(config.flops_per_token(), peak_flops(trainer), bytes_a_token)
         tracker = tracking.Tracker(params, key, facts, sizes, resumed=state is not None)
         module.watchers.append(tracker.step)
-        prompts = results.prompts(data, encoding)
 
-        def show_sample(row: Measured) -> None:
-            if row.validation_loss is not None:
-                tracker.samples(row.tokens, list(results.samples(model, config.context, encoding, prompts[:1])))
+    def show_sample(row: Measured) -> None:
+        if row.validation_loss is not None:
+            # A shared model is gathered as it is read: all processes write the same text, the first one keeps it.
+            with trainer.precision_plugin.val_step_context() if sharded else nullcontext():
+                texts = list(results.samples(model, config.context, encoding, prompts[:1]))
+            if tracker is not None:
+                tracker.samples(row.tokens, texts)
 
-        if tracking.mode(params.tracking) != "disabled":
-            module.watchers.append(show_sample)
+    if tracking.mode(params.tracking) != "disabled" and (sharded or trainer.is_global_zero):
+        module.watchers.append(show_sample)
     summary = None
     try:
         if not limits.finished(module.step, module.elapsed()):
@@ -92,15 +101,17 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
                 fit(trainer, module, data)
         if not trainer.is_global_zero:
             sys.exit(0)  # the first process alone writes
-        metrics = results.metrics(module, data, config, bytes_a_token)
-        texts = list(results.samples(model.cpu(), config.context, encoding, prompts))
+        state = checkpoints.best(folder) if params.train.export == "best" else checkpoints.at(folder, module.step)
+        whole = checkpoints.whole_model(state, config)
+        metrics = results.metrics(state, data, config, bytes_a_token)
+        texts = list(results.samples(whole, config.context, encoding, prompts))
         tracker.samples(metrics["tokens"], texts)
         summary = metrics
     finally:
-        if trainer.is_global_zero:
+        if tracker is not None:
             tracker.finish(summary)
     results.write_curve(curve, module.curve)
-    results.write_model(out, model, config, metrics, index["tokenizer"], texts)
+    results.write_model(out, whole, config, metrics, index["tokenizer"], texts)
     checkpoints.remove(folder)
     return metrics
 

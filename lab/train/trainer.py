@@ -5,18 +5,21 @@ raises becomes LabError (out of memory, no such device) or KeyboardInterrupt.
 """
 
 import logging
+import os
 import signal
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import lightning
 import torch
 
-from lab.errors import LabError
+from lab.errors import LabError, ParameterError
 from lab.params import TrainParams
 from lab.train.data import TokenData
+from lab.train.memory import activation_bytes
 from lab.train.module import TrainingModule
 
 
@@ -30,15 +33,18 @@ def make_trainer(params: TrainParams) -> lightning.Trainer:
         and torch.cuda.is_available()
         and torch.cuda.is_bf16_supported(including_emulation=False)
     )
-    strategy = params.strategy
-    if strategy == "ddp" or _several(params):
+    devices, nodes = launched(params)
+    strategy = "auto"
+    if params.strategy == "fsdp":
+        strategy = lightning.pytorch.strategies.ModelParallelStrategy()
+    elif params.strategy == "ddp" or _several(devices, nodes, params.accelerator):
         strategy = lightning.pytorch.strategies.DDPStrategy(gradient_as_bucket_view=True, broadcast_buffers=False)
     try:
         with _quiet():
             return lightning.Trainer(
                 accelerator=params.accelerator,
-                devices=params.devices,
-                num_nodes=params.nodes,
+                devices=devices,
+                num_nodes=nodes,
                 strategy=strategy,
                 precision="bf16-mixed" if bfloat16 else "32-true",
                 max_epochs=1,
@@ -58,11 +64,27 @@ def make_trainer(params: TrainParams) -> lightning.Trainer:
         ) from error
 
 
-def _several(params: TrainParams) -> bool:
+def launched(params: TrainParams) -> tuple[int | Literal["auto"], int]:
+    """Devices a node, and nodes: those that torchrun started processes for, else the parameters'.
+
+    Raises ParameterError where torchrun and train.devices say different things.
+    """
+    if not torch.distributed.is_torchelastic_launched():
+        return params.devices, params.nodes
+    each, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if params.devices not in ("auto", each):
+        raise ParameterError(
+            f"train.devices: {params.devices}, but torchrun started {each} process(es) on this node. Set it to 'auto', "
+            f"or --nproc-per-node to {params.devices}."
+        )
+    return each, all_of_them // each
+
+
+def _several(devices: int | Literal["auto"], nodes: int, accelerator: str) -> bool:
     """Whether more than one device will be taken."""
-    if params.devices == "auto":
-        return params.nodes > 1 or (params.accelerator != "cpu" and torch.cuda.device_count() > 1)
-    return params.nodes > 1 or params.devices != 1
+    if devices == "auto":
+        return nodes > 1 or (accelerator != "cpu" and torch.cuda.device_count() > 1)
+    return nodes > 1 or devices != 1
 
 
 def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> None:
@@ -81,6 +103,12 @@ def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> 
     except RuntimeError as error:
         if _is_out_of_memory(error):
             raise LabError(_out_of_memory(module)) from error
+        if "by peer" in str(error) or isinstance(error, torch.distributed.DistBackendError):
+            reason = " ".join(str(error).split())[:200]
+            raise LabError(
+                f"step {module.step + 1}: another process of this run is gone; look for its error above, or in its "
+                f"node's log. Finished checkpoints are kept: start again to go on. It said: {reason}"
+            ) from error
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             reason = " ".join(str(error).split())[:300]
             raise LabError(f"train.compile: torch.compile failed; set it to 'off'. It said: {reason}") from error
@@ -96,12 +124,28 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 def _out_of_memory(module: TrainingModule) -> str:
     micro, context = module.layout.micro_batch, module.layout.context
-    lower = (
-        f"Lower train.micro_batch from {micro} to {micro // 2}: the batch stays the same, in more pieces"
+    ways = [
+        f"lower train.micro_batch from {micro} to {micro // 2}: the batch stays the same, in more pieces"
         if micro > 1
-        else f"train.micro_batch is 1 already: lower model.context ({context}) or the model's size"
+        else f"lower model.context ({context}) or the model's size, as train.micro_batch is 1 already"
+    ]
+    if not module.params.activation_checkpointing:
+        ways.append(f"set train.activation_checkpointing to true: {_recomputing(module)}")
+    if module.layout.devices > 1 and module.params.strategy != "fsdp":
+        ways.append("set train.strategy to fsdp: each device then holds its share of weights and optimiser state")
+    ways[0] = ways[0][0].upper() + ways[0][1:]
+    return f"step {module.step + 1}: out of memory with {micro} x {context} tokens at once. {'; or '.join(ways)}."
+
+
+def _recomputing(module: TrainingModule) -> str:
+    """By how much activation checkpointing lowers what the blocks keep, in words."""
+    config, tokens = module.model.config, module.layout.micro_batch * module.layout.context
+    number_bytes = 2 if str(module.trainer.precision).startswith("bf16") else 4
+    kept, fewer = (
+        activation_bytes(config, number_bytes, checkpointing=on) * config.layers * tokens / 2**20
+        for on in (False, True)
     )
-    return f"step {module.step + 1}: out of memory with {micro} x {context} tokens at once. {lower}."
+    return f"the blocks' activations take about {fewer:,.1f} MiB, not {kept:,.1f} MiB, for a third more computing"
 
 
 @contextmanager
@@ -110,6 +154,8 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")
         warnings.filterwarnings("ignore", message=r".*(lightning|dataloader|litlogger|pkg_resources).*")
+        # Norms of a block that FSDP gathers in bfloat16; compiled, they are fused all the same.
+        warnings.filterwarnings("ignore", message="Mismatch dtype between input and weight")
         yield
 
 

@@ -1,0 +1,30 @@
+"""What training holds in memory for each token besides weights: the activations that the backward pass needs.
+
+In: a model's configuration and the bytes of a number in its products. Out: bytes a token and layer, all kept or with
+activation checkpointing, which keeps a block's input only. An estimate from the blocks of lab.model.transformer: what
+each operation saves for its gradient, attention without its scores, as its fused kernels have it. Korthikanti et al.
+2022, section 4.1, count the same for GPT.
+"""
+
+from lab.model.config import ModelConfig
+
+STREAM = 4  # bytes of a number in the residual stream, which stays float32
+
+
+def activation_bytes(config: ModelConfig, number_bytes: int, *, checkpointing: bool) -> int:
+    """Bytes a token and layer; `number_bytes`: of a number in matrix products, 2 for bfloat16.
+
+    >>> llama = ModelConfig.preset("llama3-8b")
+    >>> activation_bytes(llama, 2, checkpointing=False) // activation_bytes(llama, 2, checkpointing=True)
+    11
+    """
+    if checkpointing:
+        return STREAM * config.width
+    keys_and_values = 2 * config.kv_heads * config.head_width
+    # Inputs of both norms; what the norms give, again in the products' type where that is another.
+    around = 2 * config.width * (STREAM + number_bytes)
+    # Queries, keys, values, what attention mixes, and the same laid out for the output product.
+    attention = (3 * config.width + keys_and_values) * number_bytes
+    # Up and its activation; of SwiGLU gate, its activation, up and their product.
+    feedforward = (4 if config.activation == "swiglu" else 2) * config.ffn * number_bytes
+    return around + attention + feedforward

@@ -1,0 +1,173 @@
+"""A training state as files that any number of processes can read: safetensors and JSON, no code.
+
+In: nested dicts and lists of numbers, texts and tensors. Out: a folder with one file of tensors a process,
+`part-<rank>-of-<processes>.safetensors`, and `state.json`, which holds all else and is written last. A tensor that
+processes share (a DTensor of FSDP2, split by rows) is written by each in its rows, a whole one by the first process
+alone. Read, every process takes the rows that it needs, whoever wrote them.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.distributed.tensor import DTensor, Shard
+from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+
+from lab.errors import InputError
+
+INDEX = "state.json"
+
+
+def write_part(folder: Path, state: Mapping, rank: int, processes: int) -> None:
+    """Write this process's tensors. Raises OSError or SafetensorError where there is no room."""
+    tensors: dict[str, Tensor] = {}
+    first_rows: dict[str, int] = {}
+
+    def keep(name: str, tensor: Tensor) -> None:
+        own = tensor.to_local() if isinstance(tensor, DTensor) else tensor
+        if isinstance(tensor, DTensor):
+            first_rows[name] = _rows(tensor)[0]
+            if not own.numel():
+                return
+        elif rank:
+            return
+        tensors[name] = own.detach().cpu().contiguous()
+
+    _encoded(state, "", keep)
+    path = folder / _part(rank, processes)
+    save_file(tensors, path, metadata={"first_rows": json.dumps(first_rows)})
+    _flush(path)
+
+
+def write_index(folder: Path, state: Mapping, processes: int) -> None:
+    """Write state.json, by which the folder is whole. InputError where a process's file is not to be seen from here."""
+    sizes = {}
+    for rank in range(processes):
+        path = folder / _part(rank, processes)
+        if not path.exists():
+            raise InputError(
+                f"{path}: process {rank} wrote its part of the checkpoint where this one can't see it. All nodes must "
+                "share the project's folder."
+            )
+        sizes[path.name] = path.stat().st_size
+    path = folder / INDEX
+    path.write_text(json.dumps({"parts": sizes, "state": _encoded(state, "", lambda *_: None)}), "utf-8")
+    _flush(path)
+
+
+def read(folder: Path) -> dict:
+    """The state, with a Stored in the place of each tensor. InputError where a file is missing or not whole."""
+    try:
+        index = json.loads((folder / INDEX).read_text("utf-8"))
+        for name, size in index["parts"].items():
+            if (folder / name).stat().st_size != size:
+                raise InputError(f"{folder / name}: not whole")
+        parts = [_Part(folder / name) for name in index["parts"]]
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise InputError(f"{folder}: {error}") from None
+    return _decoded(index["state"], lambda name, shape: Stored(name, shape, tuple(parts)))
+
+
+def read_values(folder: Path) -> dict:
+    """The state with None in the place of each tensor; whether these are there is not looked at.
+
+    OSError or ValueError where the index is missing or broken.
+    """
+    return _decoded(json.loads((folder / INDEX).read_text("utf-8"))["state"], lambda *_: None)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor in the files of a state."""
+
+    name: str
+    shape: tuple[int, ...]
+    parts: "tuple[_Part, ...]"
+
+    def read(self, like: Tensor | None = None) -> Tensor:
+        """The tensor on the CPU; where `like` is shared by processes, this process's rows of it, shared likewise.
+
+        InputError where `like` is of another shape.
+        """
+        if like is not None and tuple(like.shape) != self.shape:
+            name = self.name.rsplit("/", 1)[-1]
+            raise InputError(f"{name} is {list(self.shape)} there and {list(like.shape)} here")
+        if not isinstance(like, DTensor):
+            return self._rows(0, self.shape[0]) if self.shape else self._scalar()
+        start, stop = _rows(like)
+        own = self._rows(start, stop).to(like.device)
+        return DTensor.from_local(
+            own, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+        )
+
+    def _scalar(self) -> Tensor:
+        return self.parts[0].file.get_tensor(self.name)
+
+    def _rows(self, start: int, stop: int) -> Tensor:
+        found = []
+        for part in self.parts:
+            if self.name not in part.names:
+                continue
+            lines = part.file.get_slice(self.name)
+            first = part.first_rows.get(self.name, 0)
+            last = first + lines.get_shape()[0]
+            if max(first, start) < min(last, stop) or start == stop:
+                found.append((first, lines[max(first, start) - first : max(min(last, stop), first) - first]))
+        found.sort(key=lambda pair: pair[0])
+        return torch.cat([rows for _, rows in found])[: stop - start]
+
+
+class _Part:
+    """An open file of tensors."""
+
+    def __init__(self, path: Path):
+        self.file = safe_open(path, framework="pt")
+        self.names = set(self.file.keys())
+        self.first_rows: dict[str, int] = json.loads((self.file.metadata() or {}).get("first_rows", "{}"))
+
+
+def _part(rank: int, processes: int) -> str:
+    return f"part-{rank:05d}-of-{processes:05d}.safetensors"
+
+
+def _rows(tensor: DTensor) -> tuple[int, int]:
+    """First row of a tensor that this process holds, and the one after its last."""
+    if [placement for placement in tensor.placements if placement != Shard(0)]:
+        raise NotImplementedError(f"tensors are split by rows, not {tensor.placements}")
+    shape, offset = compute_local_shape_and_global_offset(tensor.shape, tensor.device_mesh, tensor.placements)
+    return (offset[0], offset[0] + shape[0]) if shape[0] else (0, 0)
+
+
+def _encoded(value: Any, path: str, keep: Callable[[str, Tensor], None]) -> Any:
+    """The value for JSON; each tensor goes to `keep`, under its path. Keys may be numbers, so dicts become pairs."""
+    if isinstance(value, Tensor):
+        keep(path, value)
+        return {"tensor": path, "shape": list(value.shape)}
+    if isinstance(value, Mapping):
+        return {"pairs": [[key, _encoded(item, f"{path}/{key}".lstrip("/"), keep)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_encoded(item, f"{path}/{number}", keep) for number, item in enumerate(value)]
+    return value
+
+
+def _decoded(value: Any, stored: Callable[[str, tuple[int, ...]], Stored | None]) -> Any:
+    if isinstance(value, list):
+        return [_decoded(item, stored) for item in value]
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return stored(value["tensor"], tuple(value["shape"]))
+        return {key: _decoded(item, stored) for key, item in value["pairs"]}
+    return value
+
+
+def _flush(path: Path) -> None:
+    """To the disk, so that a folder that got its name is whole after a power cut too."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
