@@ -65,6 +65,7 @@ def save(folder: Path, state: Mapping, keep: int, rank: int = 0, processes: int 
     _all_well(None, processes)
     failed = None
     try:
+        temporary.mkdir(parents=True, exist_ok=True)  # on a node that does not share it; write_index says so
         stored.write_part(temporary, state, rank, processes)
     except (OSError, RuntimeError, SafetensorError) as error:
         failed = _explained(error, folder)

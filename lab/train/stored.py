@@ -8,6 +8,7 @@ alone. Read, every process takes the rows that it needs, whoever wrote them.
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from torch.distributed.tensor._utils import compute_local_shape_and_global_offse
 from lab.errors import InputError
 
 INDEX = "state.json"
+SECONDS_TO_APPEAR = 60
 
 
 def write_part(folder: Path, state: Mapping, rank: int, processes: int) -> None:
@@ -51,7 +53,7 @@ def write_index(folder: Path, state: Mapping, processes: int) -> None:
     sizes = {}
     for rank in range(processes):
         path = folder / _part(rank, processes)
-        if not path.exists():
+        if not _appears(path):
             raise InputError(
                 f"{path}: process {rank} wrote its part of the checkpoint where this one can't see it. All nodes must "
                 "share the project's folder."
@@ -135,6 +137,16 @@ class _Part:
 
 def _part(rank: int, processes: int) -> str:
     return f"part-{rank:05d}-of-{processes:05d}.safetensors"
+
+
+def _appears(path: Path) -> bool:
+    """Whether a file that is written is to be seen; a network's file system may take some seconds to show it."""
+    end = time.monotonic() + SECONDS_TO_APPEAR
+    while not path.exists():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _rows(tensor: DTensor) -> tuple[int, int]:
