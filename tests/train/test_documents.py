@@ -56,17 +56,17 @@ def test_masked_training_is_the_same_in_pieces_on_two_devices_and_after_a_restar
     process = start(packed, params(devices=2, strategy="ddp", **settings | {"checkpoint_every": 99}))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    for path in Path(".lab/train").rglob("*.ckpt"):
+    for path in list(Path(".lab/train").rglob("*.ckpt")):
         shutil.rmtree(path)
 
     run(params(**settings), "whole")
-    for path in Path(".lab/train").rglob("*.ckpt"):
+    for path in list(Path(".lab/train").rglob("*.ckpt")):
         if int(path.stem.split("-")[1]) > 3:
             shutil.rmtree(path)
     run(params(**settings), "again")
     for name in ("model.safetensors", "curve.csv"):
         assert Path("again", name).read_bytes() == Path("whole", name).read_bytes()
-    for path in Path(".lab/train").rglob("*.ckpt"):
+    for path in list(Path(".lab/train").rglob("*.ckpt")):
         shutil.rmtree(path)
     run(params(micro_batch=3, **settings), "pieces")
     run(params(**settings | {"document_mask": False}), "unmasked")
