@@ -8,7 +8,8 @@ import re
 
 _LONGEST_LABEL = 200  # characters
 _LONGEST_END = 60  # characters
-_LEAST_BEFORE_END = 300  # characters of text before an end mark
+_LEAST_BEFORE_END = 300  # characters of text before an end mark, and half of all
+_LEAST_BEFORE_SURE_END = 1500  # characters of text before one that can't stand in an article
 
 _NAME = r"[A-ZÀ-ÞŁŚŻ]\S+(?: [A-ZÀ-ÞŁŚŻ]\S+){0,3}"
 _LABELS = (
@@ -26,11 +27,19 @@ _LABELS = (
     r"tags? ?:.{0,160}|view all posts.{0,60}|(?:©|copyright\b).{0,160}|all rights reserved.{0,20}",
 )
 _END = (
-    r"(?:post|leave|write|add) a (?:comment|reply)|leave a reply cancel reply|responses?|\d* ?comments?(?: \(?\d+\)?)?",
-    r"\d* ?kommentare?|schreibe einen kommentar|related(?: \w+){0,2}|more from .{1,40}|more stories|recent posts",
+    r"responses?|comments?|kommentare?|commentaires?|comentarios?|reacties|commenti|komentarze",
+    r"related(?: \w+){0,2}|more from .{1,40}|more stories|more articles|recent posts|explore further|newsletter",
     r"you (?:may|might) also (?:like|enjoy|be interested in)|recommended(?: for you)?|read next|(?:see|read) also",
-    r"popular posts|trending(?: .{1,30})?|about the author|newsletter|das könnte (?:sie|dich) auch interessieren",
-    r"mehr zum thema|ähnliche (?:beiträge|artikel)",
+    r"popular posts|about the author|das könnte (?:sie|dich) auch interessieren",
+    r"mehr zum thema|(?:ähnliche|weitere|neueste) (?:beiträge|artikel|meldungen)(?: .{1,30})?",
+    r"(?:notas?|artículos|noticias) relacionad[oa]s|articles? (?:similaires|liés)|(?:à lire|lire) aussi",
+    r"zobacz (?:też|także|również)|leia também|podobne (?:artykuły|wpisy)",
+)
+_SURE_END = (
+    r"(?:post|leave|write|add) a (?:comment|reply)|leave a reply cancel reply|schreibe einen kommentar",
+    r"(?:hinterlasse|schreib\w*) .{0,20}kommentar|laisser un commentaire|dej(?:a|ar) un(?:a)? (?:comentario|respuesta)",
+    r"\d+ (?:comments?|kommentare?|commentaires?|comentarios?|reacties|commenti|komentarz[ey]?)",
+    r"(?:comments?|kommentare?|commentaires?|comentarios?) ?\(\d+\)|trending(?: .{1,30})?",
 )
 _NOTICES = (
     r"(?:we|this (?:web)?site|our partners) uses? cookies|(?:wir|website|seite) (?:verwende|nutz)\w* .{0,40}cookies",
@@ -41,7 +50,8 @@ _LONGEST_NOTICE = 600  # characters
 # All for lower case, which Python's engine tells apart by their first letters, as it does not with IGNORECASE.
 _label = re.compile(rf"(?:{'|'.join(_LABELS)})\W*").fullmatch
 _byline = re.compile(rf"(?:By|BY|by|Von|VON|von) {_NAME}\W*").fullmatch
-_end = re.compile(rf"(?:{'|'.join(_END)})\s*:?").fullmatch
+_end = re.compile(rf"(?:{'|'.join(_END + _SURE_END)})\s*:?").fullmatch
+_sure_end = re.compile(rf"(?:{'|'.join(_SURE_END)})\s*:?").fullmatch
 _notice = re.compile("|".join(_NOTICES)).search
 
 
@@ -57,7 +67,9 @@ def without_boilerplate(text: str) -> str:
         bare = line.strip()
         if bare and len(bare) <= _LONGEST_NOTICE:
             lower = bare.lower()
-            if len(bare) <= _LONGEST_END and size > least_before and _end(lower):
+            if len(bare) <= _LONGEST_END and (
+                _end(lower) if size > least_before else size > _LEAST_BEFORE_SURE_END and _sure_end(lower)
+            ):
                 break
             if len(bare) <= _LONGEST_LABEL and (_label(lower) or _byline(bare)):
                 continue

@@ -21,7 +21,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from lab import engine
 from lab.crawl.warc import Record, read_records
 from lab.curate.decoding import decode
-from lab.curate.main_content import FEW, VERY_FEW, Extracted, main_content, parse
+from lab.curate.main_content import FEW, VERY_FEW, Extracted, has_more, main_content, parse
 from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, shards, text_bytes
 from lab.params import EngineParams, ExtractParams
 
@@ -63,7 +63,7 @@ def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
     if engine == "resiliparse":
         return Extracted(_clean(_resiliparse(html, tags)), None)
     found = main_content(html, tags)
-    if len(found.text) < VERY_FEW:
+    if len(found.text) < VERY_FEW and has_more(html, tags, found.text):
         other = _trafilatura(html, fast=True)
         if len(other) > max(FEW, 2 * len(found.text)):
             found = Extracted(other, "trafilatura")

@@ -7,7 +7,7 @@ articles (endless scrolling, a blog's front page).
 
 from dataclasses import dataclass
 
-from lab.curate.page_names import Role, is_post, role
+from lab.curate.page_names import Role, Trust, is_post, least_role, role
 
 _NEVER_TAGS = (
     "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
@@ -19,6 +19,7 @@ _MARKED = (
     "[style*='display: none']"
 )
 _NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}"
+_SCAFFOLD = "script,style,nav,footer,iframe,svg,button,select,template,noscript,object,canvas,input,textarea".split(",")
 _BLOCKS = ("div", "td")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
@@ -36,6 +37,7 @@ _LEAST_ARTICLE = 250  # characters
 class Container:
     elements: list  # Resiliparse elements, in document order
     weight: int  # characters of paragraph text outside links
+    begin: object | None  # the first paragraph of the content
     touched: list  # elements that the search held: as long as Python holds one, to come to it again costs little
 
 
@@ -45,6 +47,7 @@ class _Path:
 
     elements: list
     weight: int
+    begin: object  # the first of those paragraphs
 
 
 def name_of(element) -> str:
@@ -52,17 +55,18 @@ def name_of(element) -> str:
     return f"{element.class_name or ''} {element.id or ''}"
 
 
-def find(body, paragraphs: str, *, trust_names: bool = True) -> Container:
+def find(body, paragraphs: str, trust: Trust) -> Container:
     """The elements with the main content. `paragraphs`: the CSS selector of what votes.
 
-    Without `trust_names`, only discussions are left out by their names, not furniture.
+    By their names only discussions are left out, unless `trust` says furniture too.
     """
     touched = body.query_selector_all(paragraphs).values()
-    paths, weights, roles = _climb(body, touched)
+    paths, weights, roles = _climb(body, touched, trust)
     touched += roles
-    kept = _without_furniture(paths, weights, roles, body, Role.FURNITURE if trust_names else Role.DISCUSSION)
+    kept = _without_furniture(paths, weights, roles, body, least_role(trust))
     elements, weight = _descend(body, kept, weights, roles)
-    return Container(elements, weight, touched)
+    begin = next((path.begin for path in kept if any(e in path.elements for e in elements)), None)
+    return Container(elements, weight, begin, touched)
 
 
 def _weigh(element) -> int:
@@ -77,15 +81,17 @@ def _weigh(element) -> int:
     return size - links if 2 * links <= size else 0
 
 
-def _climb(body, paragraphs: list) -> tuple[list[_Path], dict, dict]:
+def _climb(body, paragraphs: list, trust: Trust) -> tuple[list[_Path], dict, dict]:
     owned: dict = {}
+    begins: dict = {}
     for element in paragraphs:
         direct = element.tag in _BLOCKS
         if direct:
-            strip(element)  # scripts between line breaks would weigh as text
+            strip(element, trust)  # scripts between line breaks would weigh as text
         if weight := _weigh(element):
             owner = element if direct else element.parent
             owned[owner] = owned.get(owner, 0) + weight
+            begins.setdefault(owner, element)
     paths, weights, roles = [], {body: 0}, {}
     upwards: dict = {body: []}  # of each element, itself and its ancestors below the body
     for owner, weight in owned.items():
@@ -95,30 +101,30 @@ def _climb(body, paragraphs: list) -> tuple[list[_Path], dict, dict]:
             element = element.parent
         elements = upwards.get(element, [])
         for element in reversed(fresh):
-            roles[element] = _role_of(element)
+            roles[element] = _role_of(element, trust)
             upwards[element] = elements = [element, *elements]
         for element in elements:
             weights[element] = weights.get(element, 0) + weight
         weights[body] += weight
-        paths.append(_Path(elements, weight))
+        paths.append(_Path(elements, weight, begins[owner]))
     return paths, weights, roles
 
 
-def strip(element) -> None:
+def strip(element, trust: Trust) -> None:
     """Remove from an element, in place, what is never content."""
-    for part in element.query_selector_all(_NEVER).values():
+    for part in element.query_selector_all(_NEVER if trust else ",".join(_SCAFFOLD)).values():
         part.remove()
 
 
-def _role_of(element) -> Role:
+def _role_of(element, trust: Trust) -> Role:
     tag, attributes = element.tag, element.attrs
     if tag == "form":  # a search box, or what wraps the whole page: its weight decides
         return Role.FURNITURE
-    if tag in _NEVER_TAGS:
+    if tag in _NEVER_TAGS and (trust or tag in _SCAFFOLD):
         return Role.NEVER
     if not attributes:
         return Role.UNKNOWN
-    if not _MARKS.isdisjoint(attributes) and element.matches(_MARKED):
+    if trust and not _MARKS.isdisjoint(attributes) and element.matches(_MARKED):
         return Role.NEVER
     if "itemprop" in attributes and element.getattr("itemprop") == "articleBody":
         return Role.CONTENT
@@ -161,7 +167,7 @@ def _without_furniture(paths: list[_Path], weights: dict, roles: dict, body, lea
 
 
 def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> tuple[list, int]:
-    current, depth = body, 0
+    current, depth, kept = body, 0, paths
     while True:
         below = [path for path in paths if len(path.elements) > depth]
         children = list(dict.fromkeys(path.elements[-1 - depth] for path in below))
@@ -173,12 +179,28 @@ def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> tuple[list
             or own > _OWN * weights[current]
             or (best.class_name and any(c.class_name == best.class_name for c in children if c != best))
         ):
-            inner = [_Path(path.elements[: -depth or None], path.weight) for path in below]
+            inner = [_Path(path.elements[: -depth or None], path.weight, path.begin) for path in below]
             return _narrow(current, inner, weights, roles), weights[current]
         current, depth = best, depth + 1
         paths = [path for path in below if path.elements[-depth] == current]
         if roles[current] is Role.CONTENT:
-            return [current], weights[current]
+            return _alike(current, kept, roles), weights[current]
+
+
+def _alike(content, paths: list[_Path], roles: dict) -> list:
+    """The element named as content, and those named the same that stand before it in its article: an article's first
+    paragraphs, cut off by an advertisement."""
+    article = content.closest("article")
+    alike: dict = {}
+    for path in paths:
+        for element in reversed(path.elements):
+            if roles[element] is Role.CONTENT:
+                if element == content:
+                    return [*alike, content]
+                if element.class_name == content.class_name and element.closest("article") == article:
+                    alike[element] = None
+                break
+    return [content]
 
 
 def _narrow(current, paths: list[_Path], weights: dict, roles: dict) -> list:

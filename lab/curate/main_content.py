@@ -2,7 +2,8 @@
 
 In: HTML. Out: text, and which way led to it. Paragraphs are weighed by their text outside links; the element that
 holds nearly all of that weight is the main content, unless its class or id (lab.curate.page_names) says otherwise.
-Inside it, furniture, link lists, the title and headings of nothing go, and Resiliparse serialises what is left.
+Inside it, furniture, link lists, the title and headings of nothing go, the lead (lab.curate.lead) comes before it, and
+Resiliparse serialises what is left.
 The principle is Readability's and boilerpipe's (Kohlschütter et al. 2010); Python sees only paragraphs, their
 ancestors and named elements, everything else stays in Resiliparse's DOM.
 """
@@ -16,14 +17,16 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from lab.curate.boilerplate import without_boilerplate
+from lab.curate.lead import find_lead
 from lab.curate.main_container import find, name_of, strip
-from lab.curate.page_names import Role, role, tells
+from lab.curate.page_names import Role, Trust, least_role, role, tells
 
 FEW = 250  # characters; with less, the next laxer way is tried
 VERY_FEW = 100  # characters
 
 _PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
 _BLOCKS = "p,pre,blockquote,div:not(:has(div,p,ul,ol,table,section,article,h1,h2,h3)),td:not(:has(div,p,table))"
+_NAMED = "[class*=content],[class*=text],[class*=body],[id*=content],[id*=text],[id*=body]"
 _INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
 _LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
 _MAX_LINK_SHARE = 0.6  # of a block's characters
@@ -42,7 +45,8 @@ _FEW_TAGS = 4000  # a page with fewer can't be deep enough to matter
 
 @dataclass(frozen=True)
 class Extracted:
-    """A page's text, and the fallback that gave it: None, "blocks", "names", "noscript", "structured" or "deep"."""
+    """A page's text, and the fallback that gave it: None, or "blocks", "names", "noscript", "structured",
+    "hidden" or "deep"."""
 
     text: str
     fallback: str | None
@@ -61,7 +65,9 @@ def main_content(page: str, tags: int | None = None) -> Extracted:
         tags = page.count("<")
     found = _from_tree(page, tags)
     if len(found.text) < FEW:
-        found = _longer(found, _from_tree(page, tags, trust_names=False).text, "names")
+        found = _longer(found, _from_tree(page, tags, Trust.MARKUP).text, "names")
+    if len(found.text) < VERY_FEW:
+        found = _longer(found, _untrusting(page, tags), "hidden")
     if len(found.text) < VERY_FEW and "<noscript" in page:
         found = _longer(found, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags).text, "noscript")
     if len(found.text) < FEW:
@@ -73,25 +79,59 @@ def _longer(found: Extracted, text: str, fallback: str) -> Extracted:
     return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(found.text)) else found
 
 
-def _from_tree(page: str, tags: int, *, trust_names: bool = True) -> Extracted:
+def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
     tree, deep = parse(page, tags)
     body = tree.body
     if body is None:
         return Extracted("", None)
     if deep:
         return Extracted(extract_plain_text(tree, list_bullets=False, alt_texts=False), "deep")
-    container, fallback = find(body, _PARAGRAPHS, trust_names=trust_names), None
+    container, fallback = find(body, _PARAGRAPHS, trust), None
     if container.weight < FEW:
-        blocks = find(body, _BLOCKS, trust_names=trust_names)
+        blocks = find(body, _BLOCKS, trust)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
+    lead = find_lead(container.begin, body) if container.begin is not None else []
+    for element in lead:
+        strip(element, trust)
+        element.remove()
     for element in container.elements:
-        strip(element)
-        _prune(element, container.weight, Role.FURNITURE if trust_names else Role.DISCUSSION)
-    if container.elements != [body]:
-        body.replace_children(*container.elements)
-    text = extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=["header"])
-    return Extracted(without_boilerplate(text), fallback)
+        strip(element, trust)
+        _prune(element, container.weight, least_role(trust))
+    if container.elements == [body]:
+        body.prepend(*lead)
+    else:
+        body.replace_children(*lead, *container.elements)
+    return Extracted(_serialised(tree, ["header"]), fallback)
+
+
+def _untrusting(page: str, tags: int) -> str:
+    """What is named as content, or else the heaviest blocks: links, headers and what is hidden included."""
+    tree, deep = parse(page, tags)
+    body = tree.body
+    if body is None or deep:
+        return ""
+    strip(body, Trust.NOTHING)
+    named = [e for e in body.query_selector_all(_NAMED).values() if role(name_of(e)) is Role.CONTENT]
+    best = max(named, key=lambda element: len(element.text_content), default=None)
+    if best is None or len(best.text_content) < FEW:
+        best = find(body, _BLOCKS, Trust.NOTHING).elements[0]
+    if best != body:
+        body.replace_children(best)
+    return _serialised(tree, [])
+
+
+def has_more(page: str, tags: int, text: str) -> bool:
+    """Whether a page holds much text outside its navigation and footer that is not in `text`."""
+    tree, deep = parse(page, tags)
+    if tree.body is None or deep:
+        return False
+    strip(tree.body, Trust.NOTHING)
+    return len(" ".join(tree.body.text_content.split())) > max(FEW, 2 * len(text))
+
+
+def _serialised(tree: HTMLTree, skipped: list[str]) -> str:
+    return without_boilerplate(extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=skipped))
 
 
 def _prune(container, weight: int, least: Role) -> None:

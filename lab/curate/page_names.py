@@ -1,4 +1,4 @@
-"""What an element's class and id say about it: main content, furniture of the page, or a discussion below it.
+"""What an element's class and id say about it: main content, furniture of the page, or what follows an article.
 
 In: the words of `class` and `id`. Out: a Role. The vocabulary is the one that content extractors of the field share
 (Readability, boilerpipe, trafilatura's XPaths), by whole words, in English and the languages most seen beside it.
@@ -10,8 +10,17 @@ from functools import lru_cache
 from itertools import pairwise
 
 
+class Trust(IntEnum):
+    """What of a page's markup is believed."""
+
+    NOTHING = 0  # what is marked as hidden or as a header may be the content
+    MARKUP = 1  # names of furniture may mean the content
+    NAMES = 2
+
+
 class Role(IntEnum):
-    """What an element is for. NEVER: by its tag or attributes it is no content, whatever it holds."""
+    """What an element is for. DISCUSSION: comments, or a list of other articles, however long it is. NEVER: by its tag
+    or attributes it is no content, whatever it holds."""
 
     CONTENT = -1
     UNKNOWN = 0
@@ -20,7 +29,19 @@ class Role(IntEnum):
     NEVER = 3
 
 
-_DISCUSSION = frozenset("comments commentlist disqus respond kommentare commentaires comentarios cookies".split())
+def least_role(trust: Trust) -> Role:
+    """The least role by which an element is left out."""
+    return Role.FURNITURE if trust is Trust.NAMES else Role.DISCUSSION
+
+
+_DISCUSSION = frozenset(
+    """
+    comments commentlist commentlinks commentsection commentsarea commentform disqus talkback respond kommentare
+    commentaires comentarios cookies
+    related relatedposts recommend recommended recommendation recommendations suggested suggestions verwandte
+    relacionados relacionadas outbrain taboola trending recirc recirculation upnext
+    """.split()
+)
 _FURNITURE = frozenset(
     """
     comment comol dsq reply replies nocomments kommentar leserkommentare comentario commentaire
@@ -30,17 +51,16 @@ _FURNITURE = frozenset(
     cookie consent gdpr
     tags taglist tagcloud keywords categories cats
     sidebar banner breadcrumb breadcrumbs button buttons btn
-    author authors byline bio vcard autor auteur
+    author authors byline bio profile vcard autor auteur
     footer nav navi menu submenu navbar navigation subnav pagination pager paging prevnext toolbar tools
     ad ads adv advert advertisement advertising adsbygoogle anzeige werbung publicidad sponsor sponsored sponsors dfp
-    outbrain taboola criteo promo promos promotion promoted widget widgets cta
-    related relatedposts recommend recommended recommendation recommendations suggested suggestions readmore upnext
-    popular trending next teaser teasers recirc recirculation verwandte relacionados relacionadas stories
+    criteo promo promos promotion promoted widget widgets cta
+    readmore popular next teaser teasers stories
     meta metadata postmeta metas timestamp date datum dateline infos
     rating ratings attachment icon icons
     caption captions credit credits bildunterschrift gallery slide slides slider slideshow carousel lightbox
     overlay modal popup hidden hide invisible noprint print assistive
-    login register search copyright disclaimer imprint embed skip jump poll quiz survey
+    login register search copyright disclaimer disclosure imprint embed skip jump poll quiz survey
     """.split()
 )
 _FURNITURE_PAIRS = frozenset(
@@ -58,8 +78,9 @@ _CONTENT = frozenset(
 )
 _CONTENT_PAIRS = frozenset(
     """
-    art-content article-body article-content article-text blog-content body-copy body-text content-text entry-content
-    full-text name-body post-body post-content post-text rich-text single-content story-body story-content story-text
+    art-content article-body article-content article-text blog-content body-copy body-text content-body content-text
+    entry-body entry-content full-text name-body post-body post-content post-text rich-text single-content story-body
+    story-content story-text
     """.split()
 )
 # WordPress lists a post's own tags and categories among its classes: they say nothing about where it stands.
@@ -74,6 +95,8 @@ _FIRST_OF_PAIR = frozenset(pair.split("-")[0] for pair in _FURNITURE_PAIRS | _CO
 _TELLING = _UNWANTED | _CONTENT | _FIRST_OF_PAIR
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BLOCK_END = re.compile("--|__")  # between a block and its element or variant, by the BEM convention
+_HASH = re.compile(r"(?<=\w)__(?=\S*[A-Z0-9])[\w-]{5}(?!\S)")  # that CSS modules append: `Main__2pNav`
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -84,7 +107,7 @@ def role(name: str) -> Role:
     >>> role("post-content"), role("comments-area"), role("site has-sidebar")
     (<Role.CONTENT: -1>, <Role.DISCUSSION: 2>, <Role.UNKNOWN: 0>)
     """
-    sequence = _words(name)
+    sequence = words_of(name)
     if _TELLING.isdisjoint(sequence):
         return Role.UNKNOWN
     words = set(sequence)
@@ -93,19 +116,31 @@ def role(name: str) -> Role:
         return Role.UNKNOWN
     pairs = {f"{first}-{second}" for first, second in pairwise(sequence)}
     if not _CONTENT.isdisjoint(words) or not _CONTENT_PAIRS.isdisjoint(pairs):
-        return Role.CONTENT
+        return next((found for part in _parts(classes) if (found := role(part)) > Role.UNKNOWN), Role.CONTENT)
     if not _DISCUSSION.isdisjoint(words):
         return Role.DISCUSSION
     if not _LAYOUT.isdisjoint(words):
         words.discard("sidebar")
     if "elementor" in words:  # a page builder that calls each paragraph a widget
         words.discard("widget")
+    if "node" in words:  # Drupal's mark of a page that the front page lists
+        words.discard("promoted")
+    if "__next" in classes:  # where the framework Next.js puts the whole page
+        words.discard("next")
     words -= _WHOLE.difference(classes)
     named = not _FURNITURE.isdisjoint(words) or not _FURNITURE_PAIRS.isdisjoint(pairs)
     return Role.FURNITURE if named else Role.UNKNOWN
 
 
-def _words(name: str) -> list[str]:
+def _parts(classes: list[str]) -> list[str]:
+    """What the classes say of a part: "author" of "article-body__author", which is no article body."""
+    return [parts[-1] for name in classes if len(parts := _BLOCK_END.split(name)) > 1 and parts[-1] not in _WHOLE]
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a class or id, in lower case: `postBody_text-2` has post, body, text and 2."""
+    if "__" in name:
+        name = _HASH.sub("", name)
     lower = name.lower()
     return _WORD.findall(lower if lower == name else _CAMEL.sub("-", name).lower())
 
@@ -113,13 +148,13 @@ def _words(name: str) -> list[str]:
 @lru_cache(1 << 16)
 def tells(name: str) -> bool:
     """Whether an element can be furniture or a discussion by this class or this id, whatever the other of them is."""
-    words = _words(name)
-    if _FIRST_OF_PAIR.isdisjoint(words):
-        return not _UNWANTED.isdisjoint(words)
+    found = words_of(name)
+    if _FIRST_OF_PAIR.isdisjoint(found):
+        return not _UNWANTED.isdisjoint(found)
     return (
-        not _UNWANTED.isdisjoint(words)
-        or words[-1] in _FIRST_OF_PAIR  # the id may begin with the second
-        or not _FURNITURE_PAIRS.isdisjoint(f"{first}-{second}" for first, second in pairwise(words))
+        not _UNWANTED.isdisjoint(found)
+        or found[-1] in _FIRST_OF_PAIR  # the id may begin with the second
+        or not _FURNITURE_PAIRS.isdisjoint(f"{first}-{second}" for first, second in pairwise(found))
     )
 
 
