@@ -24,6 +24,7 @@ bench: .venv/.installed # after make repro
 	$(BIN)/python -m lab.bench.extraction
 	$(BIN)/python -m lab.bench.pii
 	$(BIN)/python -m lab.bench.evaluate
+	$(BIN)/python -m lab.bench.generate
 
 .venv/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try: make PYTHON=python3.12 ...")'

@@ -291,6 +291,7 @@ class TrainParams(Section):
     checkpoint_every: Positive = 200  # steps; a killed run loses at most these
     keep_checkpoints: Positive = 2  # the last ones; the best by validation loss is kept besides
     export: Literal["last", "best"] = "last"  # weights that the run leaves: the last, or those of the best validation
+    evaluate_every: Positive | None = None  # steps between weights that are kept to be scored; null: the last only
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":
@@ -344,6 +345,7 @@ class TrackingParams(Section):
     entity: str | None = None
     group: str | None = None
     tags: list[str] = []
+    sample_every: Positive | None = None  # steps between texts that the model writes; null: with each validation
 
 
 class Params(Section):

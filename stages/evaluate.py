@@ -9,9 +9,9 @@ from stages import DATA, REPORTS, run
 
 
 def main(params: Params) -> dict:
-    metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate)
+    metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate, DATA / "train")
     write_json(REPORTS / "scores.json", beside(metrics))
-    log_scores(metrics["scores"])
+    log_scores(metrics["scores"], metrics.get("milestones", []))
     return metrics
 
 

@@ -3,6 +3,7 @@
 import codecs
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from lab.errors import InputError
 if TYPE_CHECKING:
     import tiktoken
 
+AT_ONCE = 16  # texts
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
@@ -31,7 +33,9 @@ def generate(
         float | None, typer.Option(min=0, max=1, help="Only from the most probable tokens that have this share.")
     ] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same text; of the first of --count.")] = 1,
-    count: Annotated[int, typer.Option(min=1, help="Texts to make.")] = 1,
+    count: Annotated[
+        int, typer.Option(min=1, help="Texts to make; several are made at once, and shown when whole.")
+    ] = 1,
 ) -> None:
     """Continue a text with the exported model.
 
@@ -50,6 +54,7 @@ def generate(
 
     from lab.model import huggingface
     from lab.model.generate import generate as continuation
+    from lab.model.generate import generate_batch as continuations
     from lab.tokens.bpe import end_of_text
 
     transformer, encoding = huggingface.load(folder)
@@ -57,20 +62,22 @@ def generate(
     end = end_of_text(encoding)
     # An empty prompt is the beginning of a document, which stands behind an end-of-text.
     ids = encoding.encode_ordinary(begins.encode("utf-8", "replace").decode()) or [end]
-    for number in range(count):
-        stream = continuation(
-            transformer, ids, max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
-            seed=seed + number, stop=(end,),
-        )  # fmt: skip
-        pieces = decoded(encoding, stream)
+    settings = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": (end,)}
+    if count == 1:
+        pieces = decoded(encoding, continuation(transformer, ids, seed=seed, **settings))
         first = next(pieces, "")  # raises what is wrong with the prompt, before anything is shown
-        if count > 1:
-            _show(f"--- {number + 1} of {count}, seed {seed + number}\n")
         _show(begins, bold=True)
-        _show(first)
-        for piece in pieces:
+        for piece in chain([first], pieces):
             _show(piece)
         _show("\n")
+        return
+    for start in range(0, count, AT_ONCE):
+        rows = range(start, min(start + AT_ONCE, count))
+        texts = continuations(transformer, [ids] * len(rows), seed=seed + start, **settings)
+        for number, tokens in zip(rows, texts, strict=True):
+            _show(f"--- {number + 1} of {count}, seed {seed + number}\n")
+            _show(begins, bold=True)
+            _show("".join(decoded(encoding, tokens)) + "\n")
 
 
 def decoded(encoding: "tiktoken.Encoding", stream: Iterable[int]) -> Iterator[str]:

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 BOOTSTRAP = 1000  # resamples, for the few metrics that lm-eval has no formula for
 
 
-def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams) -> dict:
+def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, trained: Path | None = None) -> dict:
     """Score the model; returns the stage's metrics ({"scores": …, "models": {name: {"scores": …}}, "left_out": …}).
 
+    With `trained`, what training left, the models of its intermediate steps are scored too, where it kept any:
+    {"milestones": [{"step": …, "tokens": …, "flops": …, "scores": …}, …]}, the exported model last.
     Raises ParameterError and InputError for suites that can't be run, EmptyCorpusError where the sample has no items.
     """
     set_network(params)
@@ -52,11 +54,28 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams) -> 
             label: {"scores": _score(open_model(name, params), loaded, out / "models" / folder_of(label), params)}
             for name, label in called.items()
         }
+        milestones = _score_milestones(trained, scores, export, loaded, out, params) if trained else []
     return {
         "scores": scores,
         **({"models": others} if others else {}),
+        **({"milestones": milestones} if milestones else {}),
         **({"left_out": left_out} if left_out else {}),
     }
+
+
+def _score_milestones(
+    trained: Path, last: dict, export: Path, loaded: dict[str, Any], out: Path, params: EvaluateParams
+) -> list[dict[str, Any]]:
+    from lab.evaluate.milestones import find, opened
+    from lab.model.huggingface import load_tokenizer
+
+    before, end = find(trained)
+    rows = []
+    for milestone in before:
+        with opened(milestone, load_tokenizer(export), params) as model:
+            scores = _score(model, loaded, out / "steps" / milestone.folder.name, params)
+        rows.append({**milestone.as_dict(), "scores": scores})
+    return [*rows, {**end.as_dict(), "scores": last}] if rows else []
 
 
 def _tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:

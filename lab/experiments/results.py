@@ -117,8 +117,30 @@ def measure_signals(runs: list[Run]) -> list[Signal]:
         if matched is None or not len(matched.weights):
             continue
         scores = (matched.variant.sum(1) / matched.weights.sum()).reshape(len(by_variant), len(seeds))
-        found.append(signal.measure(task, scores, chance=matched.chance, higher_is_better=matched.higher_is_better))
+        on_the_way = [[_on_the_way(own[seed], task, matched.metric) for seed in seeds] for own in by_variant.values()]
+        found.append(
+            signal.measure(
+                task,
+                scores,
+                chance=matched.chance,
+                higher_is_better=matched.higher_is_better,
+                checkpoints=_checkpoints(on_the_way),
+            )
+        )
     return found
+
+
+def _on_the_way(run: Run, task: str, metric: str) -> list[float]:
+    """A task's scores at the steps that train.evaluate_every names; empty where the run has none."""
+    rows = run.measured("evaluate", "milestones") or []
+    scores = [row["scores"].get(task, {}).get(metric) for row in rows]
+    return [] if None in scores else scores
+
+
+def _checkpoints(curves: list[list[list[float]]]) -> np.ndarray | None:
+    """Curves of all seeds of all variants -> [checkpoints, variants], seeds' means; None unless of equal length."""
+    lengths = {len(curve) for of_variant in curves for curve in of_variant}
+    return None if len(lengths) != 1 or 0 in lengths else np.array(curves).mean(1).T
 
 
 def mean_scores(runs: list[Run], task: str) -> float | None:

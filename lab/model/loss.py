@@ -16,18 +16,22 @@ PIECE = {"cpu": 1 << 21}  # logits held at once: 8 MB, about a core's cache
 PIECE_ELSEWHERE = 1 << 28  # 1 GB: a GPU needs large products, and less than this is no help in its memory
 
 
-def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
+def linear_cross_entropy(
+    hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0, each: Tensor | None = None
+) -> Tensor:
     """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type.
 
-    The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2.
+    The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2. `each`, [tokens] float32, is filled
+    with every token's own loss; without gradients only.
     """
     device = hidden.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         hidden, head = hidden.to(dtype), head.to(dtype)
     if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
+        assert each is None
         return _LinearCrossEntropy.apply(hidden, head, targets, z_loss)
-    return _forward(hidden, head, targets, None, None, z_loss)
+    return _forward(hidden, head, targets, None, None, z_loss, each)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -53,8 +57,9 @@ def _forward(
     hidden_gradient: Tensor | None,
     head_gradient: Tensor | None,
     z_loss: float,
+    each: Tensor | None = None,
 ) -> Tensor:
-    """The mean loss; writes the gradients of it where there is room for them."""
+    """The mean loss; writes the gradients of it, and each token's loss, where there is room for them."""
     tokens = len(hidden)
     total = torch.zeros((), device=hidden.device, dtype=torch.float32)
     step = max(1, PIECE.get(hidden.device.type, PIECE_ELSEWHERE) // len(head))
@@ -66,7 +71,10 @@ def _forward(
         right = logits.gather(1, wanted)
         shares = logits.exp_()
         sums = shares.sum(dim=1, keepdim=True)
-        total += (sums.log() - right).sum()
+        losses = sums.log() - right
+        total += losses.sum()
+        if each is not None:
+            each[start : start + step] = losses[:, 0]
         if head_gradient is not None:
             slope = shares.mul_(1 / (sums * tokens))
             if z_loss:

@@ -1,8 +1,8 @@
 """Token shards: documents as one stream of token ids on disk, read through memory maps.
 
 In: a dataset (train/, validation/) and a tokenizer. Out: <split>/shard-*.bin, flat little-endian uint16 or uint32 (the
-smallest that holds the vocabulary), and index.json, which names dtype, counts and the tokenizer's hash. Each document
-is preceded by end-of-text, as in llm.c's FineWeb shards.
+smallest that holds the vocabulary), index.json, which names dtype, counts and the tokenizer's hash, and the sources of
+the validation split (lab.tokens.sources). Each document is preceded by end-of-text, as in llm.c's FineWeb shards.
 """
 
 from functools import partial
@@ -16,6 +16,7 @@ from lab.errors import InputError
 from lab.files import read_json, write_json
 from lab.params import EngineParams, TokenizeParams
 from lab.tokens import bpe
+from lab.tokens.sources import Origin, host, read_origins, write_origins, write_sources
 
 SPLITS = ("train", "validation")
 COPY_TOKENS = 1 << 22
@@ -36,7 +37,7 @@ def tokenize(dataset: Path, tokenizer: Path, out: Path, params: TokenizeParams, 
     for split in SPLITS:
         parts = engines.run(
             f"tokenize.{split}",
-            partial(_tokenize_shard, tokenizer=tokenizer, dtype=dtype.str),
+            partial(_tokenize_shard, tokenizer=tokenizer, dtype=dtype.str, with_origins=split == "validation"),
             {path.stem: path for path in shards(dataset / split)},
             engine=engine,
             params=dtype.name,
@@ -51,6 +52,10 @@ def tokenize(dataset: Path, tokenizer: Path, out: Path, params: TokenizeParams, 
         used = np.zeros(encoding.n_vocab, bool)
         for stream in streams:
             used[np.unique(stream)] = True
+        if split == "validation":
+            write_sources(
+                out, [origin for part in parts for origin in read_origins(part.folder / f"{part.name}.parquet")]
+            )
         metrics[split] = {
             "tokens": counts["tokens"],
             "documents": counts["documents"],
@@ -126,10 +131,11 @@ def open_tokens(folder: Path, split: str) -> Tokens:
     return Tokens(maps)
 
 
-def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtype: str) -> dict:
+def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtype: str, *, with_origins: bool) -> dict:
     encoding = bpe.load(tokenizer)
     separator = np.array([bpe.end_of_text(encoding)], dtype)
     counts = {"tokens": 0, "documents": 0, "bytes": 0}
+    origins = []
     with open(folder / f"{name}.bin", "wb") as file:
         for document in read_documents(source):
             # encode_ordinary: "<|endoftext|>" written in a page is text, not the special token.
@@ -138,4 +144,7 @@ def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtyp
             counts["tokens"] += len(ids) + 1
             counts["documents"] += 1
             counts["bytes"] += text_bytes(document.text)
+            origins.append(Origin(len(ids) + 1, document.language, host(document.url)))
+    if with_origins:
+        write_origins(folder / f"{name}.parquet", origins)
     return counts

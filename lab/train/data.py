@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from lab.errors import InputError, ParameterError
 from lab.params import TrainParams
 from lab.tokens.shards import Tokens, open_tokens
+from lab.tokens.sources import read_sources
 from lab.train.batch_growth import CONSTANT, BatchGrowth
 
 ROUNDS = 6
@@ -153,6 +154,7 @@ class TokenData(lightning.LightningDataModule):
                     f"{folder}/{split}: {len(tokens)} tokens, which is less than one sequence of context "
                     f"{layout.context} + 1. Lower model.context, or curate more text."
                 )
+        self._sources = read_sources(folder)
         self.first, self.rank = 0, 0
         self.last: int | None = None
 
@@ -187,11 +189,29 @@ class TokenData(lightning.LightningDataModule):
         All devices get as many batches, since those that share weights gather them together: one whose share is
         smaller ends with a batch that does not count.
         """
+        for items, counted in self._own_validation_items():
+            yield sequences(self.validation, items, self.layout.context), counted
+
+    @property
+    def source_names(self) -> list[str]:
+        """What the validation split is made of; empty where it is all of one source, or the shards don't say."""
+        return [] if self._sources is None else [str(name) for name in self._sources.names]
+
+    def validation_sources(self) -> Iterator[torch.Tensor | None]:
+        """For each of `validation_batches` the sources of its targets, [sequences, context], as numbers into
+        `source_names`; None where that is empty, or the batch does not count."""
+        context = self.layout.context
+        for items, counted in self._own_validation_items():
+            known = self._sources is not None and counted
+            # A sequence's first target is its second token.
+            yield torch.from_numpy(self._sources.of(items * context + 1, context)) if known else None
+
+    def _own_validation_items(self) -> Iterator[tuple[np.ndarray, int]]:
         items = self.validation_items()
         own, micro = items[self.rank :: self.layout.devices], self.layout.micro_batch
         for start in range(0, -(-len(items) // self.layout.devices), micro):
             batch = own[start : start + micro]
-            yield sequences(self.validation, batch if len(batch) else items[:1], self.layout.context), len(batch)
+            yield (batch if len(batch) else items[:1]), len(batch)
 
 
 def unigram_entropy(tokens: Tokens, vocabulary: int) -> float:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import lightning
 import torch
@@ -20,6 +20,8 @@ from torch.distributed.tensor import DTensor
 from lab.errors import LabError
 from lab.model import Transformer
 from lab.params import TrainParams
+from lab.train import groups
+from lab.train.by_source import LossBySource
 from lab.train.checkpoints import load_optimizer
 from lab.train.data import Plan
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
@@ -41,6 +43,7 @@ class Measured:
     validation_loss: float | None = None  # after the step
     skipped_steps: int = 0  # so far, for a spike (lab.train.spikes)
     tokens_per_second: float = 0.0
+    details: dict[str, float] = field(default_factory=dict)  # of a validated step (lab.train.by_source and groups)
 
 
 class TrainingModule(lightning.LightningModule):
@@ -64,10 +67,13 @@ class TrainingModule(lightning.LightningModule):
         self.separator = separator if params.document_mask else None
         self.step = 0
         self.curve: list[list] = []  # rows of step, tokens, loss, validation loss, learning rate; None: not known
+        self.details: list[dict[str, float]] = []  # of the validated steps: step, tokens and what Measured.details has
         self.watchers: list[Callable[[Measured], None]] = []
         self.on_checkpoint: Callable[[], None] = lambda: None
+        self.on_milestone: Callable[[], None] = lambda: None  # every train.evaluate_every steps but the last
         self.spikes = SpikeRule(params)
         self._unread: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
+        self._norms: dict[str, torch.Tensor] = {}
         self.resumed: dict | None = None  # the state that training goes on from, until the optimisers have it
         self._elapsed_before = 0.0
         self._started: float | None = None
@@ -82,6 +88,7 @@ class TrainingModule(lightning.LightningModule):
             "elapsed": self.elapsed(),
             "curve": list(self.curve),
             "spikes": self.spikes.state(),
+            "details": list(self.details),
             "model": {name: weight.detach() for name, weight in self.model.named_parameters()},
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers()],
         }
@@ -90,6 +97,7 @@ class TrainingModule(lightning.LightningModule):
         """Go on from what `state` returned, as lab.train.stored reads it; before fitting."""
         self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
         self.spikes.resume(state["spikes"])
+        self.details = list(state["details"])
         self.resumed = state
 
     # Lightning's hooks.
@@ -120,6 +128,8 @@ class TrainingModule(lightning.LightningModule):
                 loss = self._loss(piece, self.params.z_loss) / len(pieces)
                 self.manual_backward(loss)
             total += loss.detach()
+        if (self.step + 1) % self.params.validate_every == 0 or self.step + 1 == self.budget.steps:
+            self._norms = groups.norms(self.model)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
         norm = norm.full_tensor() if isinstance(norm, DTensor) else norm  # each device had its share's
         loss, norm = self._over_devices(total) / self.layout.devices, norm.detach()
@@ -139,9 +149,12 @@ class TrainingModule(lightning.LightningModule):
         waits = self.device.type != "cpu" and len(self._unread) < STEPS_PER_READING_ON_GPU
         if validate or save or not waits:
             self._read(validate)
+        every = self.params.evaluate_every
+        if milestone := every is not None and self.step % every == 0 and not finished:
+            self.on_milestone()  # before the checkpoint: a run that is resumed behind it makes it no more
         if save:
             self.on_checkpoint()
-        if validate or save:
+        if validate or save or milestone:
             self._window = time.monotonic()
         if finished:
             self.trainer.should_stop = True
@@ -156,24 +169,29 @@ class TrainingModule(lightning.LightningModule):
         """Tokens of the first `steps` steps, over all devices."""
         return self.layout.sequences_before(steps) * self.layout.context
 
-    def validation_loss(self) -> float:
-        """Mean loss over the validation sequences of all devices, nats a token."""
+    def validation_loss(self) -> tuple[float, dict[str, float]]:
+        """Mean loss over the validation sequences of all devices, nats a token, and what goes into Measured.details."""
         total = torch.zeros(2, device=self.device, dtype=torch.float64)
+        data = self.trainer.datamodule
+        by_source = LossBySource(data.source_names, self.device)
         self.model.eval()
         with torch.no_grad(), self.trainer.precision_plugin.val_step_context():
-            for batch, counted in self.trainer.datamodule.validation_batches():
+            for (batch, counted), sources in zip(data.validation_batches(), data.validation_sources(), strict=True):
                 batch = batch.to(self.device)
-                loss = self._loss(batch)
+                with by_source.adding(sources) as each:
+                    loss = self._loss(batch, each=each)
                 total += torch.stack([loss.double() * counted, torch.tensor(counted, device=self.device)])
         self.model.train()
         summed, count = self._over_devices(total).tolist()
-        return summed / count
+        sources = by_source.means(self._over_devices(by_source.totals)) if by_source.names else {}
+        norms, self._norms = groups.known(self._norms), {}
+        return summed / count, sources | norms | groups.rates(self._optimizers())
 
-    def _loss(self, sequences: torch.Tensor, z_loss: float = 0.0) -> torch.Tensor:
-        """Mean nats a token of sequences [sequences, context + 1]."""
+    def _loss(self, sequences: torch.Tensor, z_loss: float = 0.0, each: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean nats a token of sequences [sequences, context + 1]; `each` is filled with those of every token."""
         inputs, targets = sequences[:, :-1].contiguous(), sequences[:, 1:].contiguous()
         documents = None if self.separator is None else self.model.documents(inputs, self.separator)
-        return self.loss(inputs, targets, z_loss, documents)
+        return self.loss(inputs, targets, z_loss, documents, each)
 
     def _is_to_be_made(self, loss: torch.Tensor, norm: torch.Tensor) -> bool:
         """Whether the weights are to be changed by this step; the same on all devices, as both figures are."""
@@ -198,8 +216,10 @@ class TrainingModule(lightning.LightningModule):
                     f"step {step}: the loss is {loss} and the gradient's norm {norm}. The last checkpoint before it is "
                     f"kept; {WHAT_TO_DO}."
                 )
-            validation = self.validation_loss() if validate and step == self.step else None
-            row = Measured(step, self.tokens(step), loss, rate, norm, validation, skipped, speed)
+            validation, details = self.validation_loss() if validate and step == self.step else (None, {})
+            row = Measured(step, self.tokens(step), loss, rate, norm, validation, skipped, speed, details)
+            if details:
+                self.details.append({"step": step, "tokens": row.tokens, "validation_loss": validation, **details})
             if validation is not None or (step - 1) % self._stride() == 0:
                 known = loss if math.isfinite(loss) else None
                 self.curve.append([row.step, row.tokens, known, row.validation_loss, row.learning_rate])

@@ -1,12 +1,13 @@
 """What a training run leaves: weights, their description, sample texts, the curve and the metrics.
 
-In: a trained module. Out: model.safetensors (weights by their names in lab.model), model.json, samples.jsonl and
-curve.csv.
+In: a trained module. Out: model.safetensors (weights by their names in lab.model), model.json, samples.jsonl, curve.csv
+and validation.csv, all of them the same for the same inputs; what depends on the machine (tokens a second, MFU) is for
+the terminal and for tracking.
 """
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -63,13 +64,39 @@ def last_loss(curve: list[list]) -> float:
 
 
 def write_curve(path: Path, rows: list[list]) -> None:
+    _write_table(path, COLUMNS, rows)
+
+
+def write_validations(path: Path, rows: list[dict[str, float]], flops_per_token: float, bytes_a_token: float) -> None:
+    """A row a validation: tokens, FLOPs, bits per byte, the loss by source, and norms and rates by group."""
+    found = [
+        {
+            "step": row["step"],
+            "tokens": row["tokens"],
+            "flops": int(row["tokens"] * flops_per_token),
+            "validation_loss": row["validation_loss"],
+            "bits_per_byte": bits_per_byte(row["validation_loss"], bytes_a_token),
+            **row,
+        }
+        for row in rows
+    ]
+    columns = list(dict.fromkeys(name for row in found for name in row))
+    _write_table(path, columns, [[row.get(name) for name in columns] for row in found])
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: list[list]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(columns)
         writer.writerows([["" if value is None else round(value, 8) for value in row] for row in rows])
     temporary.replace(path)
+
+
+def about(config: ModelConfig, tokenizer: str) -> dict:
+    """What model.json says of all models of a run."""
+    return config.as_dict() | {"tokenizer": tokenizer}
 
 
 def write_model(
@@ -83,5 +110,4 @@ def write_model(
     temporary.replace(out / "model.safetensors")
     lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
     (out / "samples.jsonl").write_text(lines, "utf-8")
-    about = {"tokenizer": tokenizer, "tokens": metrics["tokens"], "steps": metrics["steps"]}
-    write_json(out / "model.json", config.as_dict() | about)
+    write_json(out / "model.json", about(config, tokenizer) | {"tokens": metrics["tokens"], "steps": metrics["steps"]})

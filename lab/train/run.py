@@ -1,14 +1,13 @@
 """A training run from shards to weights.
 
 In: data/tokenize (token shards), data/tokenizer, parameters. Out: data/train/model.safetensors, model.json (the model's
-configuration, tokenizer hash, tokens, steps) and samples.jsonl; reports/train/curve.csv; the stage's metrics. Killed at
-any point and started again it goes on from its last checkpoint, on a CPU to the same bytes.
+configuration, tokenizer hash, tokens, steps), samples.jsonl and steps/ (lab.train.milestones); reports/train/curve.csv
+and validation.csv; the stage's metrics. Killed at any point and started again it goes on from its last checkpoint, on a
+CPU to the same bytes.
 """
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import lightning
@@ -16,13 +15,13 @@ import lightning
 from lab.errors import InputError
 from lab.model.config import ModelConfig
 from lab.params import Params
-from lab.progress import Ticker, progress
 from lab.tokens import bpe
 from lab.tokens.shards import read_index
-from lab.train import checkpoints, results, tracking
+from lab.train import checkpoints, milestones, results, tracking
 from lab.train.data import TokenData, bytes_per_token, plan
+from lab.train.live import shown
 from lab.train.module import Measured, TrainingModule
-from lab.train.optim import Budget, budget
+from lab.train.optim import budget
 from lab.train.strategy import ShardedTrainingModule, make_model
 from lab.train.trainer import fit, make_trainer, peak_flops
 
@@ -70,6 +69,7 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
         module.on_checkpoint = lambda: checkpoints.save(folder, module.state(), keep, *writers)
 
     bytes_a_token = bytes_per_token(data, encoding, config.vocabulary)
+    module.on_milestone = lambda: milestones.keep(folder, module.step, module.model, writes=trainer.is_global_zero)
     prompts = results.prompts(data, encoding)
     tracker: tracking.Tracker | None = None
     if trainer.is_global_zero:
@@ -85,7 +85,9 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
         module.watchers.append(tracker.step)
 
     def show_sample(row: Measured) -> None:
-        if row.validation_loss is not None:
+        every = params.tracking.sample_every
+        due = row.step % every == 0 if every else row.validation_loss is not None
+        if due:
             # A shared model is gathered as it is read: all processes write the same text, the first one keeps it.
             with trainer.precision_plugin.val_step_context() if sharded else nullcontext():
                 texts = list(results.samples(model, config.context, encoding, prompts[:1]))
@@ -97,7 +99,7 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
     summary = None
     try:
         if not limits.finished(module.step, module.elapsed()):
-            with _shown(trainer, module, limits):
+            with shown(module, limits, sizes) if trainer.is_global_zero else nullcontext():
                 fit(trainer, module, data)
         if not trainer.is_global_zero:
             sys.exit(0)  # the first process alone writes
@@ -111,7 +113,10 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
         if tracker is not None:
             tracker.finish(summary)
     results.write_curve(curve, module.curve)
+    flops_per_token = config.flops_per_token()
+    results.write_validations(curve.with_name("validation.csv"), module.details, flops_per_token, bytes_a_token)
     results.write_model(out, whole, config, metrics, index["tokenizer"], texts)
+    milestones.hand_over(folder, out, results.about(config, index["tokenizer"]), module.tokens)
     checkpoints.remove(folder)
     return metrics
 
@@ -123,32 +128,3 @@ def _check_tokenizer(index: dict, tokens: Path, tokenizer: Path) -> None:
             f"{tokens}/index.json: the shards were made with the tokenizer {index['tokenizer'][:16]}, but {tokenizer} "
             f"is the tokenizer {there[:16]}. Run `dvc repro tokenize`."
         )
-
-
-@contextmanager
-def _shown(trainer: lightning.Trainer, module: TrainingModule, limits: Budget) -> Iterator[None]:
-    """Progress with loss and tokens a second, and a last line that sums it up."""
-    if not trainer.is_global_zero:
-        yield
-        return
-    first, started = module.step, time.monotonic()
-    with progress("train", limits.steps or int(limits.seconds)) as ticker:
-        ticker.advance(first if limits.steps else int(module.elapsed()))
-        module.watchers.append(lambda row: _advance(ticker, row, module, limits))
-        yield
-    seconds = time.monotonic() - started
-    rate = (module.tokens(module.step) - module.tokens(first)) / max(seconds, 1e-9)
-    last, loss = module.curve[-1], results.last_loss(module.curve)
-    print(
-        f"train: {module.step} steps, {last[1]:,} tokens, loss {loss:.3f}, validation {last[3]:.3f}; "
-        f"{rate:,.0f} tokens/s with validation",
-        file=sys.stderr,
-        flush=True,
-    )
-
-
-def _advance(ticker: Ticker, row: Measured, module: TrainingModule, limits: Budget) -> None:
-    validation = next((line[3] for line in reversed(module.curve) if line[3] is not None), None)
-    note = f"loss {row.loss:.3f}" + (f" validation {validation:.3f}" if validation is not None else "")
-    done = row.step if limits.steps else min(int(module.elapsed()), ticker.total)
-    ticker.advance(done - ticker.done, f"{note} {row.tokens_per_second:,.0f} tokens/s")

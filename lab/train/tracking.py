@@ -1,13 +1,15 @@
 """A training run in Weights & Biases: online where there is a key, else a file under .lab/wandb that can be sent later.
 
-In: parameters, hashes, and a row a step. Out: a W&B run that can be grouped by any decision, and .lab/train/run.json,
-by which `log_scores` adds the evaluation's scores to the same run.
+In: parameters, hashes, and a row a step. Out: a W&B run that can be grouped by any decision, drawn by tokens or FLOPs,
+and .lab/train/run.json, by which `log_scores` adds the evaluation's scores to the same run. Runs of one ablation are a
+group (tracking.group); so are, else, the experiments that DVC made from one revision.
 """
 
 import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from lab.train.module import Measured
 FOLDER = Path(".lab")  # wandb makes its own folder `wandb` in it
 RUN = Path(".lab/train/run.json")
 SECONDS_TO_CONNECT = 30
+BY_FLOPS = "by_flops"  # W&B gives a metric one x-axis, so the curves that are drawn over FLOPs too are logged twice
+CURVES = ("loss", "bits_per_byte")
 
 
 def mode(params: TrackingParams) -> str:
@@ -28,6 +32,11 @@ def mode(params: TrackingParams) -> str:
     if params.mode == "auto":
         return "online" if os.environ.get("WANDB_API_KEY") else "offline"
     return params.mode
+
+
+def _experiments_of_revision() -> str | None:
+    """The revision that `dvc exp run` started from, which its experiments share; None outside of it."""
+    return os.environ.get("DVC_EXP_BASELINE_REV", "")[:7] or None
 
 
 def revision() -> str | None:
@@ -47,6 +56,14 @@ class Sizes:
     flops_per_token: float
     peak: float  # FLOP/s that the devices reach together on a matrix product; MFU is the share of it
     bytes_per_token: float  # of the validation tokens
+
+    def mfu(self, tokens_per_second: float) -> float:
+        """Model FLOPs utilisation (PaLM, Chowdhery et al. 2022, appendix B), 0 to 1."""
+        return tokens_per_second * self.flops_per_token / self.peak
+
+    def bits(self, loss: float) -> float:
+        """A validation loss in nats a token as bits a byte."""
+        return bits_per_byte(loss, self.bytes_per_token)
 
 
 class Tracker:
@@ -68,14 +85,14 @@ class Tracker:
             target,
             mode(params.tracking),
             config=config,
-            group=params.tracking.group,
+            name=os.environ.get("DVC_EXP_NAME"),
+            group=params.tracking.group or _experiments_of_revision(),
             tags=params.tracking.tags or None,
             job_type="train",
         )
         how = "offline" if self._run.offline else "online"
         write_json(RUN, {"id": self._run.id, "key": key, "mode": how, **target})
-        self._run.define_metric("tokens")
-        self._run.define_metric("*", step_metric="tokens")
+        _set_axes(self._run)
 
     def step(self, row: Measured) -> None:
         """Log a step."""
@@ -90,12 +107,13 @@ class Tracker:
             "train/gradient_norm": row.gradient_norm,
             "train/tokens_per_second": row.tokens_per_second,
             "train/skipped_steps": row.skipped_steps,
-            "train/mfu": row.tokens_per_second * self._sizes.flops_per_token / self._sizes.peak,
+            "train/mfu": self._sizes.mfu(row.tokens_per_second),
         }
         if row.validation_loss is not None:
             values["validation/loss"] = row.validation_loss
-            values["validation/bits_per_byte"] = bits_per_byte(row.validation_loss, self._sizes.bytes_per_token)
-        self._run.log(values)
+            values["validation/bits_per_byte"] = self._sizes.bits(row.validation_loss)
+        values |= {f"{BY_FLOPS}/{name}": value for name, value in values.items() if name.endswith(CURVES)}
+        self._run.log(values | row.details)
 
     def samples(self, tokens: int, samples: list[dict]) -> None:
         """Log texts that the model wrote after `tokens` tokens."""
@@ -114,8 +132,11 @@ class Tracker:
         self._run = None
 
 
-def log_scores(scores: dict[str, dict]) -> None:
-    """Add scores ({task: {metric: value}}) to the W&B run of the last training; nothing where that was not tracked."""
+def log_scores(scores: dict[str, dict], milestones: Sequence[dict] = ()) -> None:
+    """Add scores ({task: {metric: value}}) to the W&B run of the last training; nothing where that was not tracked.
+
+    `milestones`: the scores of models on the way, each with its step, tokens and FLOPs, and the last model's.
+    """
     if not RUN.exists():
         return
     known = read_json(RUN)
@@ -126,15 +147,32 @@ def log_scores(scores: dict[str, dict]) -> None:
     if how == "online" and not os.environ.get("WANDB_API_KEY"):
         how = "offline"
     run = _open(identity, target, how)
-    flat = {
+    _set_axes(run)
+    for row in milestones:
+        found = _flat(row["scores"])
+        by_flops = {f"{BY_FLOPS}/{name}": value for name, value in found.items()}
+        run.log({name: row[name] for name in ("step", "tokens", "flops")} | found | by_flops)
+    if not milestones:
+        run.log(_flat(scores))
+    run.summary.update(_flat(scores))
+    _close(run)
+
+
+def _flat(scores: dict[str, dict]) -> dict[str, float]:
+    return {
         f"scores/{task}/{name}": value
         for task, values in scores.items()
         for name, value in values.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-    run.log(flat)
-    run.summary.update(flat)
-    _close(run)
+
+
+def _set_axes(run: Any) -> None:
+    """Tokens are the x-axis of all metrics, FLOPs that of those which are logged for it."""
+    for axis in ("tokens", "flops"):
+        run.define_metric(axis)
+    run.define_metric("*", step_metric="tokens")
+    run.define_metric(f"{BY_FLOPS}/*", step_metric="flops")
 
 
 def _open(identity: str, target: dict, how: str, **more: Any) -> Any:

@@ -53,17 +53,30 @@ def read_offline() -> dict[str, dict]:
     """Run file -> its id, config, history rows and summary."""
     found = {}
     for path in sorted(Path(".lab/wandb").glob("offline-run-*/run-*.wandb")):
-        run = {"history": [], "summary": {}}
+        run = {"history": [], "summary": {}, "metrics": []}
         for record in whole(path):
             kind = record.WhichOneof("record_type")
             if kind == "run":
                 run |= {"id": record.run.run_id, "config": values(record.run.config.update), "run": record.run}
             elif kind == "history":
                 run["history"].append(values(record.history.item))
+            elif kind == "metric":
+                run["metrics"].append(record.metric)
             elif kind == "summary":
                 run["summary"] |= values(record.summary.update)
         found[path.as_posix()] = run
     return found
+
+
+def axes(run) -> dict[str, str]:
+    """Metric -> its x-axis. Metrics are told apart by name or pattern."""
+    metrics = run["metrics"]
+    names = [metric.name or metric.glob_name for metric in metrics]
+    return {
+        metric.name or metric.glob_name: metric.step_metric or names[metric.step_metric_index - 1]
+        for metric in metrics
+        if metric.step_metric or metric.step_metric_index
+    }
 
 
 TRACKING = TrackingParams(group="ablation", tags=["small", "test"])
@@ -88,6 +101,9 @@ def test_an_offline_run_holds_what_a_dashboard_needs_and_takes_scores(project, c
     validated = [row for row in steps if "validation/loss" in row]
     assert [row["step"] for row in validated] == [7, 14, 21, 28, 30]
     assert validated[-1]["validation/bits_per_byte"] == pytest.approx(metrics["validation_bits_per_byte"], abs=1e-5)
+    assert axes(found) == {"*": "tokens", "by_flops/*": "flops"}
+    assert all(row["by_flops/train/loss"] == row["train/loss"] for row in steps)
+    assert all(row["by_flops/validation/loss"] == row["validation/loss"] for row in validated)
     assert sum("samples/path" in row for row in found["history"]) == 5 + 1
     assert found["summary"]["unigram_entropy"] == metrics["unigram_entropy"]
     assert f"wandb sync {Path(path).parent}" in capfd.readouterr().err
@@ -109,6 +125,16 @@ def test_a_resumed_run_goes_on_under_the_same_id(project, monkeypatch):
     assert first["id"] == second["id"]
     steps = {row["step"] for found in (first, second) for row in found["history"] if "step" in row}
     assert steps == set(range(1, 31))
+
+
+def test_experiments_of_one_revision_are_a_group_and_texts_come_as_often_as_asked(project, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "taut-lens")
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "0123456789abcdef")
+    run(params(validate_every=30).model_copy(update={"tracking": TrackingParams(sample_every=10)}))
+    (found,) = read_offline().values()
+    assert (found["run"].run_group, found["run"].display_name) == ("0123456", "taut-lens")
+    sampled = [row["tokens"] for row in found["history"] if "samples/path" in row]
+    assert sampled == [512 * step for step in (10, 20, 30, 30)]
 
 
 def test_nothing_is_written_when_tracking_is_disabled(project):

@@ -1,0 +1,112 @@
+"""Where the validation documents come from, in a few groups that any crawl has, so that a loss can be told by source.
+
+In: each validation document's tokens, language and URL, in the order of the shards. Out: sources.parquet beside the
+shards, one row a document, and from it the source of any token. The groups are those of the first property that tells
+documents apart: the language; else the end of the host's name, of as few labels as do so (com and org; where all is
+org, a.org and b.org; ...). What has less than a hundredth of the tokens, or is not among the largest, is "other".
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pyarrow as pa
+
+from lab.documents import read_rows, read_table, write_table
+
+FILE = "sources.parquet"
+MOST = 8  # groups, "other" not counted
+LEAST_SHARE = 0.01  # of the tokens
+MOST_LABELS = 4  # of a host's name
+OTHER = "other"
+_ORIGINS = pa.schema([("tokens", pa.int64()), ("language", pa.string()), ("host", pa.string())])
+_SOURCES = pa.schema([("source", pa.string()), ("tokens", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a document: `tokens` with its end-of-text, ISO 639 code or None, host in lower case."""
+
+    tokens: int
+    language: str | None
+    host: str
+
+
+def host(url: str) -> str:
+    """The host of a URL in lower case, "" where it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def name_sources(origins: Sequence[Origin]) -> list[str]:
+    """The source of each document; all "other" where no property tells them apart."""
+    for property_of in _properties():
+        names = [property_of(origin) for origin in origins]
+        kept = _large(names, [origin.tokens for origin in origins])
+        if len(kept) > 1:
+            return [name if name in kept else OTHER for name in names]
+    return [OTHER] * len(origins)
+
+
+def _properties() -> Iterator[Callable[[Origin], str]]:
+    yield lambda origin: origin.language or OTHER
+    for labels in range(1, MOST_LABELS + 1):
+        yield lambda origin, labels=labels: _end(origin.host, labels)
+
+
+def _end(name: str, labels: int) -> str:
+    """The last labels of a host's name; of an address all."""
+    return name if name[-1:].isdigit() or ":" in name else ".".join(name.split(".")[-labels:]) or OTHER
+
+
+def _large(names: Sequence[str], tokens: Sequence[int]) -> set[str]:
+    sizes: Counter[str] = Counter()
+    for name, count in zip(names, tokens, strict=True):
+        sizes[name] += count
+    least = LEAST_SHARE * sizes.total()
+    ordered = sorted((name for name in sizes if sizes[name] >= least), key=lambda name: (-sizes[name], name))
+    return set(ordered[:MOST])
+
+
+def write_origins(path: Path, origins: Sequence[Origin]) -> None:
+    """A row a document; read by `read_origins`."""
+    write_table(pa.Table.from_pylist([asdict(origin) for origin in origins], schema=_ORIGINS), path)
+
+
+def read_origins(path: Path) -> Iterator[Origin]:
+    """What `write_origins` wrote."""
+    return (Origin(**row) for row in read_rows(path))
+
+
+def write_sources(folder: Path, origins: Sequence[Origin]) -> None:
+    """Write sources.parquet of the validation documents, in their order."""
+    columns = {"source": name_sources(origins), "tokens": [origin.tokens for origin in origins]}
+    write_table(pa.table(columns, schema=_SOURCES), folder / FILE)
+
+
+class Sources:
+    """The sources of a stream of tokens. `names`: in alphabetical order; a token's source is a number into them."""
+
+    def __init__(self, names: Sequence[str], tokens: Sequence[int]):
+        """`names` and `tokens`: those of each document, in order."""
+        self.names, numbers = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        self._numbers, self._ends = numbers, np.cumsum(np.asarray(tokens, np.int64))
+
+    def of(self, starts: np.ndarray, length: int) -> np.ndarray:
+        """The sources of the `length` tokens from each of `starts` [n] on, [n, length] int64."""
+        positions = starts[:, None] + np.arange(length)
+        return self._numbers[np.searchsorted(self._ends, positions, side="right")]
+
+
+def read_sources(folder: Path) -> Sources | None:
+    """The sources of the validation split in a folder of shards; None where it has not several."""
+    if not (folder / FILE).exists():  # shards that something else than the lab wrote
+        return None
+    table = read_table(folder / FILE)
+    found = Sources(table["source"].to_pylist(), table["tokens"].to_pylist())
+    return found if len(found.names) > 1 else None

@@ -1,0 +1,145 @@
+"""What a training run shows while it runs: a table in its place in a terminal, a line now and then elsewhere.
+
+In: a row a step (lab.train.module.Measured). Out: on stderr step, tokens, losses, rate, norm, speed and time left; at
+the end one line that sums it up. The table is drawn four times a second, whatever the steps, by a thread that only
+reads what the last row said.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from math import isfinite
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lab.progress import Ticker, console, progress
+from lab.train.module import Measured, TrainingModule
+from lab.train.optim import Budget
+from lab.train.results import last_loss
+from lab.train.tracking import Sizes
+
+BARS = "▁▂▃▄▅▆▇█"
+MOST_SPARKS = 48  # of a curve, at least half as many once it is long
+BAR = 24  # characters
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Values as bars between the lowest and the highest; of equal ones the lowest bar."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    return "".join(BARS[int((value - low) / ((high - low) or 1.0) * (len(BARS) - 1))] for value in values)
+
+
+class History:
+    """A curve from its beginning in less than MOST_SPARKS means, each of as many values."""
+
+    def __init__(self) -> None:
+        self.means: list[float] = []
+        self._each, self._sum, self._count = 1, 0.0, 0
+
+    def add(self, value: float) -> None:
+        self._sum, self._count = self._sum + value, self._count + 1
+        if self._count == self._each:
+            self.means.append(self._sum / self._count)
+            self._sum, self._count = 0.0, 0
+        if len(self.means) == MOST_SPARKS:
+            self.means = [(one + other) / 2 for one, other in zip(self.means[::2], self.means[1::2], strict=True)]
+            self._each *= 2
+
+
+class Panel:
+    """The table. `first`: steps made before, of which nothing is known here."""
+
+    def __init__(self, budget: Budget, sizes: Sizes, first: int = 0):
+        self._budget, self._sizes, self._first = budget, sizes, first
+        self._started = time.monotonic()
+        self._losses = History()
+        self._row: Measured | None = None
+        self._validation: float | None = None
+        self._elapsed = 0.0
+
+    def show(self, row: Measured, elapsed: float) -> None:
+        """Take in a step; `elapsed`: seconds trained, those before a restart included."""
+        if isfinite(row.loss):  # as a skipped step's may not be
+            self._losses.add(row.loss)
+        self._row, self._elapsed = row, elapsed
+        if row.validation_loss is not None:
+            self._validation = row.validation_loss
+
+    def seconds_left(self) -> float:
+        """By the speed of this process so far, validations and checkpoints included."""
+        assert self._row is not None
+        if self._budget.steps is None:
+            return max(self._budget.seconds - self._elapsed, 0.0)
+        each = (time.monotonic() - self._started) / max(self._row.step - self._first, 1)
+        return (self._budget.steps - self._row.step) * each
+
+    def draw(self) -> Group:
+        """What is known, two figures a line, and the curve of the loss."""
+        row, sizes, steps = self._row, self._sizes, self._budget.steps
+        if row is None:
+            return Group("train: the first step")
+        share = row.step / steps if steps else self._elapsed / self._budget.seconds
+        bits = None if self._validation is None else sizes.bits(self._validation)
+        speed = f"{row.tokens_per_second:,.0f}, MFU {100 * sizes.mfu(row.tokens_per_second):.1f} %"
+        table = Table.grid(padding=(0, 2))
+        for style in ("dim", "bold", "dim", "bold"):
+            table.add_column(style=style, no_wrap=True)
+        bar = ProgressBar(total=1.0, completed=min(share, 1.0), width=BAR)
+        table.add_row("train", bar, "time left", str(timedelta(seconds=round(self.seconds_left()))))
+        table.add_row("step", f"{row.step:,}" + (f" of {steps:,}" if steps else ""), "tokens", f"{row.tokens:,}")
+        table.add_row("loss", f"{row.loss:.3f}", "learning rate", f"{row.learning_rate:.2e}")
+        table.add_row("validation", _figure(self._validation), "gradient norm", f"{row.gradient_norm:.2f}")
+        table.add_row("bits per byte", _figure(bits), "tokens/s", speed)
+        return Group(table, Text.assemble(("loss so far    ", "dim"), sparkline(self._losses.means)))
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+@contextmanager
+def shown(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[None]:
+    """Show the steps that are made within."""
+    first, started = module.step, time.monotonic()
+    with _in_terminal(module, limits, sizes) if console.is_terminal else _in_lines(module, limits):
+        yield
+    seconds = time.monotonic() - started
+    rate = (module.tokens(module.step) - module.tokens(first)) / max(seconds, 1e-9)
+    last, loss = module.curve[-1], last_loss(module.curve)
+    print(
+        f"train: {module.step} steps, {last[1]:,} tokens, loss {loss:.3f}, validation {last[3]:.3f}; "
+        f"{rate:,.0f} tokens/s with validation",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+@contextmanager
+def _in_terminal(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[None]:
+    panel = Panel(limits, sizes, module.step)
+    with Live(get_renderable=panel.draw, console=console, refresh_per_second=4):
+        module.watchers.append(lambda row: panel.show(row, module.elapsed()))
+        yield
+
+
+@contextmanager
+def _in_lines(module: TrainingModule, limits: Budget) -> Iterator[None]:
+    with progress("train", limits.steps or int(limits.seconds)) as ticker:
+        ticker.advance(module.step if limits.steps else int(module.elapsed()))
+        module.watchers.append(lambda row: _advance(ticker, row, module, limits))
+        yield
+
+
+def _advance(ticker: Ticker, row: Measured, module: TrainingModule, limits: Budget) -> None:
+    validation = next((line[3] for line in reversed(module.curve) if line[3] is not None), None)
+    note = f"loss {row.loss:.3f}" + (f" validation {validation:.3f}" if validation is not None else "")
+    done = row.step if limits.steps else min(int(module.elapsed()), ticker.total)
+    ticker.advance(done - ticker.done, f"{note} {row.tokens_per_second:,.0f} tokens/s")

@@ -1,0 +1,53 @@
+"""Weights in the middle of a run, kept so that the stage `evaluate` can score them: how scores grow with training.
+
+In: a model every train.evaluate_every steps. Out: steps/<step>/model.safetensors and model.json in the training's
+output, read by what reads the last ones (lab.model.export.read_trained). Until the run ends they lie beside its
+checkpoints, where a killed run finds them again.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
+
+from lab.files import write_json
+
+FOLDER = "steps"
+
+
+def keep(work: Path, step: int, model: nn.Module, *, writes: bool) -> None:
+    """Write the weights after `step`. Where they are sharded all processes call this, and one writes."""
+    if isinstance(model, FSDPModule):
+        model.reshard()  # a validation leaves norm and head gathered
+    weights = {name: _whole(weight) for name, weight in model.named_parameters()}
+    if writes:
+        path = work / FOLDER / f"{step:09d}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        save_file(weights, temporary)
+        temporary.replace(path)
+
+
+def hand_over(work: Path, out: Path, about: Mapping, tokens_of: Callable[[int], int]) -> None:
+    """Move the weights that were kept into `out`, each described by `about` with its own steps and tokens.
+
+    `tokens_of`: the tokens of so many steps.
+    """
+    shutil.rmtree(out / FOLDER, ignore_errors=True)
+    for path in sorted((work / FOLDER).glob("*.safetensors")):
+        step, folder = int(path.stem), out / FOLDER / path.stem
+        folder.mkdir(parents=True)
+        shutil.move(path, folder / "model.safetensors")
+        write_json(folder / "model.json", {**about, "tokens": tokens_of(step), "steps": step})
+
+
+def _whole(weight: nn.Parameter) -> torch.Tensor:
+    found = weight.detach()
+    if isinstance(found, DTensor):
+        found = found.full_tensor()
+    return found.cpu().contiguous()

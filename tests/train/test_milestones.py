@@ -1,0 +1,31 @@
+"""If these fail, a score is shown as that of a step whose weights it is not of, or keeping them changes training."""
+
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from lab.files import read_json
+from lab.model.export import read_trained
+from tests.train.conftest import params
+from tests.train.test_run import run, stop_at
+
+
+def test_the_weights_on_the_way_are_those_of_a_shorter_run_and_survive_a_kill(project, monkeypatch):
+    run(params(schedule="constant", budget="5120 tokens"), "short")
+    settings = params(schedule="constant", evaluate_every=5, checkpoint_every=7, budget="7680 tokens")
+    with pytest.raises(RuntimeError, match="stop"), monkeypatch.context() as patch:
+        patch.setattr("lab.train.module.TrainingModule._finished", stop_at(12))
+        run(settings)
+    run(settings)
+    kept = sorted(Path("out/steps").iterdir())
+    assert [folder.name for folder in kept] == ["000000005", "000000010"]  # the last, 15, is the run's own
+    assert read_json(kept[1] / "model.json") == read_json(Path("short/model.json"))
+    assert read_json(kept[1] / "model.json")["tokens"] == 5120
+    short, found = load_file("short/model.safetensors"), load_file(kept[1] / "model.safetensors")
+    assert short.keys() == found.keys() and all((found[name] == weight).all() for name, weight in short.items())
+    read_trained(kept[0])
+    run(params(schedule="constant", budget="7680 tokens"), "plain")
+    assert not Path("plain/steps").exists()
+    assert Path("plain/model.safetensors").read_bytes() == Path("out/model.safetensors").read_bytes()
+    assert not list(Path(".lab/train").iterdir())
