@@ -91,7 +91,8 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         blocks = find(body, _BLOCKS, trust)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
-    lead = find_lead(container.begin, body) if container.begin is not None else []
+    titled = "<h1" in page or "<H1" in page  # without a title there is nothing that a lead could stand below
+    lead = find_lead(container.begin, body) if titled and container.begin is not None else []
     for element in lead:
         strip(element, trust)
         element.remove()
