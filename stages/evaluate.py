@@ -1,5 +1,6 @@
 """evaluate: the exported model's scores, by lm-eval."""
 
+from lab.evaluate.item_table import item_tables
 from lab.evaluate.run import evaluate
 from lab.evaluate.scores import beside
 from lab.files import write_json
@@ -11,7 +12,7 @@ from stages import DATA, REPORTS, run
 def main(params: Params) -> dict:
     metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate, DATA / "train")
     write_json(REPORTS / "scores.json", beside(metrics))
-    log_scores(metrics["scores"], metrics.get("milestones", []))
+    log_scores(params, metrics["scores"], item_tables(DATA / "evaluate"), metrics.get("milestones", []))
     return metrics
 
 

@@ -2,17 +2,18 @@
 
 In: parameters, hashes, and a row a step. Out: a W&B run that can be grouped by any decision, drawn by tokens or FLOPs,
 and .lab/train/run.json, by which `log_scores` adds the evaluation's scores to the same run. Runs of one ablation are a
-group (tracking.group); so are, else, the experiments that DVC made from one revision.
+group (tracking.group); so are, else, the experiments that DVC made from one revision. Tags of the form `name:value` (an
+ablation's `variant:raw`, `seed:1`) are in the config as well, so that runs can be grouped by them.
 """
 
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lab.errors import InputError
 from lab.files import read_json, write_json
@@ -49,6 +50,16 @@ def revision() -> str | None:
     return commit + ("+changes" if changed.strip() else "")
 
 
+class Table(Protocol):
+    """What lab.evaluate.item_table gives of a task."""
+
+    @property
+    def columns(self) -> list[str]: ...
+
+    @property
+    def rows(self) -> list[list[Any]]: ...
+
+
 @dataclass(frozen=True)
 class Sizes:
     """What turns losses and rates into figures that compare across models and machines."""
@@ -79,19 +90,9 @@ class Tracker:
         known = read_json(RUN) if RUN.exists() else {}
         identity = known["id"] if resumed and known.get("key") == key else secrets.token_hex(4)
         target = {"project": params.tracking.project, "entity": params.tracking.entity}
-        config = params.model_dump(mode="json") | {"revision": revision()} | facts
-        self._run = _open(
-            identity,
-            target,
-            mode(params.tracking),
-            config=config,
-            name=os.environ.get("DVC_EXP_NAME"),
-            group=params.tracking.group or _experiments_of_revision(),
-            tags=params.tracking.tags or None,
-            job_type="train",
-        )
+        self._run = _open(identity, target, mode(params.tracking), **_described(params, facts), job_type="train")
         how = "offline" if self._run.offline else "online"
-        write_json(RUN, {"id": self._run.id, "key": key, "mode": how, **target})
+        write_json(RUN, {"id": self._run.id, "key": key, "mode": how, **target, **_place(params.tracking)})
         _set_axes(self._run)
 
     def step(self, row: Measured) -> None:
@@ -132,30 +133,65 @@ class Tracker:
         self._run = None
 
 
-def log_scores(scores: dict[str, dict], milestones: Sequence[dict] = ()) -> None:
-    """Add scores ({task: {metric: value}}) to the W&B run of the last training; nothing where that was not tracked.
+def log_scores(
+    params: Params, scores: dict[str, dict], tables: Mapping[str, Table], milestones: Sequence[dict] = ()
+) -> None:
+    """Add scores ({task: {metric: value}}) and tables of items to the W&B run of the training.
 
-    `milestones`: the scores of models on the way, each with its step, tokens and FLOPs, and the last model's.
+    `milestones`: the scores of models on the way, each with its step, tokens and FLOPs, and the last model's. A
+    training that was not run here (DVC restored it for another variant of an ablation, say) has no run under this
+    name, group and tags: then the scores make one. Nothing where tracking is disabled.
     """
-    if not RUN.exists():
+    how = mode(params.tracking)
+    if how == "disabled":
         return
-    known = read_json(RUN)
-    try:
-        identity, target, how = known["id"], {name: known[name] for name in ("project", "entity")}, known["mode"]
-    except (KeyError, TypeError):
-        raise InputError(f"{RUN}: not what training writes. Remove it, or run `dvc repro -f train`.") from None
-    if how == "online" and not os.environ.get("WANDB_API_KEY"):
-        how = "offline"
-    run = _open(identity, target, how)
+    known = _known(params.tracking)
+    if known is None:
+        target = {"project": params.tracking.project, "entity": params.tracking.entity}
+        run = _open(secrets.token_hex(4), target, how, **_described(params, {}), job_type="evaluate")
+    else:
+        target = {name: known[name] for name in ("project", "entity")}
+        run = _open(known["id"], target, how if known["mode"] == "online" else "offline")
+    import wandb
+
     _set_axes(run)
     for row in milestones:
         found = _flat(row["scores"])
         by_flops = {f"{BY_FLOPS}/{name}": value for name, value in found.items()}
         run.log({name: row[name] for name in ("step", "tokens", "flops")} | found | by_flops)
-    if not milestones:
-        run.log(_flat(scores))
+    shown = {f"items/{task}": wandb.Table(columns=table.columns, data=table.rows) for task, table in tables.items()}
+    run.log(shown if milestones else _flat(scores) | shown)
     run.summary.update(_flat(scores))
     _close(run)
+
+
+def labels(tags: Sequence[str]) -> dict[str, str]:
+    """["variant:raw", "small"] -> {"variant": "raw"}."""
+    return dict(tag.split(":", 1) for tag in tags if ":" in tag)
+
+
+def _known(params: TrackingParams) -> dict | None:
+    """What is known of the last training's run; None where there is none, or it was another experiment's."""
+    if not RUN.exists():
+        return None
+    known = read_json(RUN)
+    if not isinstance(known, dict) or not {"id", "mode", "project", "entity"} <= known.keys():
+        raise InputError(f"{RUN}: not what training writes. Remove it, or run `dvc repro -f train`.")
+    place = _place(params)
+    return known if {name: known.get(name) for name in place} == place else None
+
+
+def _place(params: TrackingParams) -> dict[str, Any]:
+    """By what an experiment's run is found among others."""
+    name = os.environ.get("DVC_EXP_NAME")
+    return {"name": name, "group": params.group or _experiments_of_revision(), "tags": params.tags}
+
+
+def _described(params: Params, facts: dict) -> dict[str, Any]:
+    """What a new run says of itself."""
+    place = _place(params.tracking)
+    config = params.model_dump(mode="json") | {"revision": revision()} | labels(params.tracking.tags) | facts
+    return place | {"config": config, "tags": place["tags"] or None}
 
 
 def _flat(scores: dict[str, dict]) -> dict[str, float]:

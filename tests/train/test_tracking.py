@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from wandb.proto import wandb_internal_pb2
 
-from lab.params import TrackingParams
+from lab.evaluate.item_table import ItemTable
+from lab.params import Params, TrackingParams
 from lab.train import tracking
 from tests.train.conftest import params
 from tests.train.test_run import run, stop_at
@@ -108,11 +109,16 @@ def test_an_offline_run_holds_what_a_dashboard_needs_and_takes_scores(project, c
     assert found["summary"]["unigram_entropy"] == metrics["unigram_entropy"]
     assert f"wandb sync {Path(path).parent}" in capfd.readouterr().err
 
-    tracking.log_scores({"sample_agreement": {"acc": 0.75, "acc_stderr": 0.02, "chance": None, "version": "1"}})
+    table = ItemTable(["item", "acc"], [[0, 1.0], [1, 0.0]])
+    scores = {"sample_agreement": {"acc": 0.75, "acc_stderr": 0.02, "chance": None, "version": "1"}}
+    tracking.log_scores(settings, scores, {"sample_agreement": table})
     (scored,) = (run for run in read_offline().values() if "scores/sample_agreement/acc" in run["summary"])
     assert scored["id"] == found["id"] and scored is not found
     assert scored["summary"]["scores/sample_agreement/acc"] == 0.75
     assert "scores/sample_agreement/chance" not in scored["summary"]
+    (file,) = (file for row in scored["history"] for name, file in row.items() if name.endswith("agreement/path"))
+    (logged,) = Path(".lab/wandb").glob(f"offline-run-*/files/{file}")
+    assert json.loads(logged.read_text())["data"] == table.rows
 
 
 def test_a_resumed_run_goes_on_under_the_same_id(project, monkeypatch):
@@ -137,9 +143,32 @@ def test_experiments_of_one_revision_are_a_group_and_texts_come_as_often_as_aske
     assert sampled == [512 * step for step in (10, 20, 30, 30)]
 
 
+def test_each_variant_and_seed_of_an_ablation_has_one_run(project, monkeypatch):
+    """Also where DVC restored the training of one, and the last training here was another's."""
+
+    def experiment(variant: str) -> Params:
+        monkeypatch.setenv("DVC_EXP_NAME", f"filters-{variant}-s2")
+        tags = [f"variant:{variant}", "seed:2"]
+        return params().model_copy(update={"tracking": TrackingParams(group="filters", tags=tags)})
+
+    run(experiment("raw"))
+    for variant in ("raw", "full"):
+        tracking.log_scores(experiment(variant), {"task": {"acc": 0.5}}, {})
+    found = list(read_offline().values())
+    ids = {
+        variant: {run["id"] for run in found if f"variant:{variant}" in run["run"].tags} for variant in ("raw", "full")
+    }
+    assert len(ids["raw"]) == len(ids["full"]) == 1 and not ids["raw"] & ids["full"]
+    assert [run["id"] for run in found if "scores/task/acc" in run["summary"]] == [*ids["raw"], *ids["full"]]
+    for run_ in found:
+        if run_["run"].tags:
+            assert run_["run"].run_group == "filters" and run_["config"]["seed"] == "2"
+            assert run_["run"].display_name == f"filters-{run_['config']['variant']}-s2"
+
+
 def test_nothing_is_written_when_tracking_is_disabled(project):
     tracking.Tracker(params(), "key", {}, tracking.Sizes(1, 1, 1), resumed=False)
-    tracking.log_scores({"task": {"acc": 1.0}})
+    tracking.log_scores(params(), {"task": {"acc": 1.0}}, {})
     assert not Path(".lab/wandb").exists()
 
 
