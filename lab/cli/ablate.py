@@ -2,6 +2,7 @@
 what runs, and reports/ablations/<name>/.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,11 @@ import typer
 
 from lab.cli.project import find_project
 from lab.cli.queue import DryRun, Part, Report, Status, Wanted, Workers, act
+from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.experiments.queue import Queue
+    from lab.experiments.results import Results
 
 
 def ablate(
@@ -51,7 +54,24 @@ def ablate(
         from lab.report.ablation import write
 
         folder = queue.project.root / "reports" / "ablations" / queue.name
-        write(folder, read_results(queue, ablation))
+        results = read_results(queue, ablation)
+        write(folder, results)
+        _publish(queue, results)
         return folder / "index.html"
 
     act(make_queue(name, ablation, Repository(project.root)), Wanted(workers, part, dry_run, status, report), write)
+
+
+def _publish(queue: "Queue", results: "Results") -> None:
+    """The same in W&B, where runs are tracked online; what hinders that is said in a line."""
+    from lab.params import TrackingParams
+    from lab.report.dashboard import publish
+
+    params = TrackingParams.model_validate(queue.values[queue.experiments[0].name]["tracking"])
+    try:
+        address = publish(results, params, queue.folder / "dashboard.json")
+    except LabError as error:
+        print(f"note: {error}", file=sys.stderr)
+        return
+    if address is not None:
+        print(address)

@@ -40,12 +40,14 @@ def read_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def headline(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """Each task's first metric, the one that tables of many runs have room for."""
-    found = {}
-    for task, values in scores.items():
-        metrics = [name for name in values if name not in NOT_SCORES and not name.endswith("_stderr")]
-        if metrics and values[metrics[0]] is not None:
-            found[task] = values[metrics[0]]
-    return found
+    firsts = {task: first_metric(values) for task, values in scores.items()}
+    return {task: scores[task][metric] for task, metric in firsts.items() if metric is not None}
+
+
+def first_metric(values: Mapping[str, Any]) -> str | None:
+    """The name of a task's first metric; None where it has no value."""
+    metrics = [name for name in values if name not in NOT_SCORES and not name.endswith("_stderr")]
+    return metrics[0] if metrics and values[metrics[0]] is not None else None
 
 
 def beside(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ BLANK = "XXXXX"  # in CBT's questions
 _TITLE = re.compile(r"^ = [^=].*[^=] = \n?$")
 
 
-def wikitext(rows: datasets.Dataset) -> datasets.Dataset:
+def wikitext(rows: Iterable[Mapping]) -> datasets.Dataset:
     """Lines -> articles."""
     return _dataset(
         _text(wikitext_detokenizer({"page": "".join(lines)}), "".join(lines), _units(lines))
