@@ -72,7 +72,7 @@ def test_ctrl_c_ends_in_one_line_and_keeps_what_is_finished(project):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     end = time.monotonic() + 120
-    while not list((project.root / ".lab" / "train").rglob("*.ckpt")) and time.monotonic() < end:
+    while not list((project.root / ".lab" / "train").glob("*/*.ckpt")) and time.monotonic() < end:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)

@@ -60,7 +60,7 @@ def wait_for(step: int, process: subprocess.Popen) -> Path:
     """Wait until a run has a checkpoint of that step or a later one; returns it."""
     end = time.monotonic() + 120
     while True:
-        for path in Path(".lab/train").rglob("*.ckpt"):
+        for path in Path(".lab/train").glob("*/*.ckpt"):
             if int(path.stem.split("-")[1]) >= step:
                 return path
         assert process.poll() is None and time.monotonic() < end, process.communicate()
