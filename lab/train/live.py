@@ -19,7 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.progress import Ticker, console, progress
-from lab.train.module import Measured, TrainingModule
+from lab.train.measured import Measured
+from lab.train.module import TrainingModule
 from lab.train.optim import Budget
 from lab.train.results import last_loss
 from lab.train.tracking import Sizes

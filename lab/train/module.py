@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 
 import lightning
 import torch
@@ -24,26 +23,12 @@ from lab.train import groups
 from lab.train.by_source import LossBySource
 from lab.train.checkpoints import load_optimizer
 from lab.train.data import Plan
+from lab.train.measured import Measured
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
 from lab.train.spikes import WHAT_TO_DO, SpikeRule
 
 CURVE_ROWS = 2000  # at most, about
 STEPS_PER_READING_ON_GPU = 10  # reading a loss waits for the GPU
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What is known after a step; tokens per second is the only figure that another run need not repeat."""
-
-    step: int  # steps made
-    tokens: int
-    loss: float  # nats a token, mean over the batch before the step
-    learning_rate: float
-    gradient_norm: float  # before clipping
-    validation_loss: float | None = None  # after the step
-    skipped_steps: int = 0  # so far, for a spike (lab.train.spikes)
-    tokens_per_second: float = 0.0
-    details: dict[str, float] = field(default_factory=dict)  # of a validated step (lab.train.by_source and groups)
 
 
 class TrainingModule(lightning.LightningModule):

@@ -20,7 +20,8 @@ from lab.tokens.shards import read_index
 from lab.train import checkpoints, milestones, results, tracking
 from lab.train.data import TokenData, bytes_per_token, plan
 from lab.train.live import shown
-from lab.train.module import Measured, TrainingModule
+from lab.train.measured import Measured
+from lab.train.module import TrainingModule
 from lab.train.optim import budget
 from lab.train.strategy import ShardedTrainingModule, make_model
 from lab.train.trainer import fit, make_trainer, peak_flops

@@ -19,7 +19,7 @@ from lab.errors import InputError
 from lab.files import read_json, write_json
 from lab.params import Params, TrackingParams
 from lab.train.data import bits_per_byte
-from lab.train.module import Measured
+from lab.train.measured import Measured
 
 FOLDER = Path(".lab")  # wandb makes its own folder `wandb` in it
 RUN = Path(".lab/train/run.json")

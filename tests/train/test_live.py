@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from lab.train import live
-from lab.train.module import Measured
+from lab.train.measured import Measured
 from lab.train.optim import Budget
 from lab.train.tracking import Sizes
 from tests.train.conftest import params
