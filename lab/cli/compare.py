@@ -46,6 +46,7 @@ def compare(
 
     from lab.cli import comparison, comparison_tables
     from lab.cli.revisions import read_revision
+    from lab.cli.trust import trust_table
 
     found = [read_revision(project, name) for name in revisions]
     judged = [comparison.judge(found[0], other, seed) for other in found[1:]]
@@ -55,6 +56,7 @@ def compare(
     tables = [
         comparison_tables.scores_table(found),
         *(comparison_tables.differences_table(found[0], one) for one in judged),
+        trust_table(found),
         comparison_tables.training_table(found),
         comparison_tables.parameters_table(found),
     ]

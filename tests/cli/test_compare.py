@@ -9,6 +9,7 @@ import pytest
 
 from lab.cli.comparison import judge
 from lab.cli.revisions import Revision, flat
+from lab.cli.trust import trust_table
 from lab.evaluate.per_item import Items
 from tests.cli.conftest import error_of
 from tests.cli.experiments import make_project, run
@@ -88,7 +89,7 @@ def test_the_tables(lab, experiments):
 def test_markdown_for_a_pull_request(lab, experiments):
     out = lab("compare", "base", "more-words", "--markdown").out
     tables = [block.splitlines() for block in out.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 4
+    assert len(tables) == 5
     for table in tables:
         assert len({line.count("|") for line in table}) == 1 and set(table[1]) <= set("|:- ")
     assert "| quality.min_words | 50 | 100 |" in out
@@ -193,6 +194,27 @@ def test_p_values_are_corrected_for_all_tasks_together():
     first = judge(many("a", 0.5), many("b", 0.5 + 0.1)).comparison.tasks[0]
     assert first.p == pytest.approx(0.0184, abs=1e-3)
     assert first.corrected == pytest.approx(20 * first.p) and first.verdict == "undecided"
+
+
+def test_what_revisions_tell_of_a_tasks_trustworthiness_is_shown():
+    """One guesses and its order with the other changes on the way; the other task rises steadily in both."""
+
+    def trained(name: str, guesses: list[float], rises: list[float]) -> Revision:
+        rows = [
+            {"step": 10 * n, "scores": {"guess": {"acc": guess}, "rise": {"acc": rise}}}
+            for n, (guess, rise) in enumerate(zip(guesses, rises, strict=True), 1)
+        ]
+        last = {task: {"acc": v[-1], "acc_stderr": 0.02, "chance": 0.25} for task, v in
+                (("guess", guesses), ("rise", rises))}  # fmt: skip
+        return Revision(name, None, {"evaluate": {"scores": last, "milestones": rows}}, {})
+
+    one = trained("a", [0.26, 0.24, 0.25, 0.26], [0.3, 0.4, 0.5, 0.6])
+    other = trained("b", [0.25, 0.26, 0.24, 0.27], [0.35, 0.45, 0.55, 0.7])
+    guess, rise = trust_table([one, other]).rows
+    assert rise == ("rise", "22.50", "1.00", "1.00", "–")
+    assert guess[1] == "1.00" and guess[-1] == "not monotonic, order of variants changes, not above chance"
+    shorter = trained("c", [0.26, 0.24], [0.3, 0.4])
+    assert trust_table([one, shorter]).rows[1][1:] == ("17.50", "–", "–", "–")
 
 
 def test_flat_parameters():
