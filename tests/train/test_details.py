@@ -16,7 +16,6 @@ from lab.tokens.shards import open_tokens
 from lab.tokens.sources import Origin, write_sources
 from lab.train import run as runs
 from lab.train.groups import rates, role
-from lab.train.module import TrainingModule
 from lab.train.optim import make_optimizers
 from tests.train.conftest import VOCABULARY, params
 
@@ -83,19 +82,15 @@ def test_a_run_that_is_looked_at_ends_with_the_same_weights_and_tells_what_it_sa
     assert norm == pytest.approx(float(sum((weight.double() ** 2).sum() for weight in weights)) ** 0.5, rel=1e-2)
 
 
-def test_norms_of_groups_make_up_the_norm_of_all(project):
+def test_norms_of_groups_make_up_the_norm_of_all(project, monkeypatch):
     seen = []
 
-    class Watched(TrainingModule):
-        def _read(self, validate: bool) -> None:
-            if not self.watchers:
-                self.watchers.append(seen.append)
-            super()._read(validate)
+    def watched(module, *_):
+        module.watchers.append(seen.append)
+        return nullcontext()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "TrainingModule", Watched)
-        patch.setattr(runs, "shown", lambda *_: nullcontext())
-        run(params(gradient_clip=0.01, optimizer="muon"), Path("data/tokenize"), "out")
+    monkeypatch.setattr(runs, "shown", watched)
+    run(params(gradient_clip=0.01, optimizer="muon"), Path("data/tokenize"), "out")
     rows = [row for row in seen if row.details]
     assert len(rows) == 5
     for row in rows:
