@@ -279,6 +279,7 @@ class TrainParams(Section):
     on_spike: Literal["none", "skip", "stop"] = "none"  # none: only a loss that is no number stops the run
     spike_window: Annotated[int, Field(ge=8)] = 128  # steps that a step's loss and gradient norm are held against
     spike_deviations: Annotated[float, Field(gt=0)] = 6.0  # above their median, in robust standard deviations
+    pad_vocabulary: Literal["auto", "on", "off"] = "auto"  # logits by 128 at once, none counted more; auto: on GPUs
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it
     compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: on GPUs
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"

@@ -10,6 +10,7 @@ without it share.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 PIECE = {"cpu": 1 << 21}  # logits held at once: 8 MB, about a core's cache
@@ -17,37 +18,41 @@ PIECE_ELSEWHERE = 1 << 28  # 1 GB: a GPU needs large products, and less than thi
 
 
 def linear_cross_entropy(
-    hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0, each: Tensor | None = None
+    hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0, each: Tensor | None = None, pad_to: int = 1
 ) -> Tensor:
     """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type.
 
     The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2. `each`, [tokens] float32, is filled
-    with every token's own loss; without gradients only.
+    with every token's own loss; without gradients only. For the products alone the head gets rows of zeros up to a
+    multiple of `pad_to`, which a GPU's kernels like (128); their logits count for nothing.
     """
     device = hidden.device.type
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         hidden, head = hidden.to(dtype), head.to(dtype)
+    vocabulary = len(head)
+    if vocabulary % pad_to:
+        head = F.pad(head, (0, 0, 0, -vocabulary % pad_to))
     if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
         assert each is None
-        return _LinearCrossEntropy.apply(hidden, head, targets, z_loss)
-    return _forward(hidden, head, targets, None, None, z_loss, each)
+        return _LinearCrossEntropy.apply(hidden, head, targets, z_loss, vocabulary)
+    return _forward(hidden, head, targets, None, None, z_loss, vocabulary, each)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float) -> Tensor:
+    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float, vocabulary: int) -> Tensor:
         hidden_gradient = torch.empty_like(hidden)
         head_gradient = torch.zeros(head.shape, device=head.device, dtype=torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
-            loss = _forward(hidden, head, targets, hidden_gradient, head_gradient, z_loss)
+            loss = _forward(hidden, head, targets, hidden_gradient, head_gradient, z_loss, vocabulary)
         ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
         return loss
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         hidden_gradient, head_gradient = ctx.saved_tensors
-        return hidden_gradient * upstream, head_gradient * upstream, None, None
+        return hidden_gradient * upstream, head_gradient * upstream, None, None, None
 
 
 def _forward(
@@ -57,6 +62,7 @@ def _forward(
     hidden_gradient: Tensor | None,
     head_gradient: Tensor | None,
     z_loss: float,
+    vocabulary: int,
     each: Tensor | None = None,
 ) -> Tensor:
     """The mean loss; writes the gradients of it, and each token's loss, where there is room for them."""
@@ -66,6 +72,8 @@ def _forward(
     for start in range(0, tokens, step):
         piece, wanted = hidden[start : start + step], targets[start : start + step, None]
         logits = (piece @ head.T).float()
+        if vocabulary < len(head):
+            logits[:, vocabulary:] = -torch.inf
         largest = logits.amax(dim=1, keepdim=True)
         logits -= largest
         right = logits.gather(1, wanted)

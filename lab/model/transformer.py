@@ -280,20 +280,15 @@ class Transformer(nn.Module):
         return self.head(self.hidden(tokens, cache, documents))
 
     def loss(
-        self,
-        tokens: Tensor,
-        targets: Tensor,
-        z_loss: float = 0.0,
-        documents: Documents | None = None,
-        each: Tensor | None = None,
+        self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0, documents: Documents | None = None, **how
     ) -> Tensor:
         """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token.
 
-        Its gradient includes that of the z-loss, its value does not (lab.model.loss). `each`, [batch * time] float32,
-        is filled with every target's own loss; without gradients only.
+        Its gradient includes that of the z-loss, its value does not. `how`: `each`, room for every target's own loss,
+        and `pad_to` of lab.model.loss.linear_cross_entropy.
         """
         states = self.hidden(tokens, documents=documents).flatten(0, 1)
-        return linear_cross_entropy(states, self.head.weight, targets.flatten(), z_loss, each)
+        return linear_cross_entropy(states, self.head.weight, targets.flatten(), z_loss, **how)
 
     def documents(self, tokens: Tensor, separator: int) -> Documents:
         """The documents in tokens [batch, time], each begun by `separator`, to be kept apart."""

@@ -30,7 +30,7 @@ WORK = Path(".lab/train")
 SMALL = 1 << 20  # bytes: a disk with less left is full
 HOW = {
     "accelerator", "activation_checkpointing", "checkpoint_every", "compile", "devices", "export", "keep_checkpoints",
-    "micro_batch", "nodes", "strategy",
+    "micro_batch", "nodes", "pad_vocabulary", "strategy",
 }  # fmt: skip
 
 

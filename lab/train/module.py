@@ -28,6 +28,7 @@ from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
 from lab.train.spikes import WHAT_TO_DO, SpikeRule
 
 CURVE_ROWS = 2000  # at most, about
+VOCABULARY_MULTIPLE = 128  # rows of the head whose products are fast on GPUs (as in nanoGPT)
 STEPS_PER_READING_ON_GPU = 10  # reading a loss waits for the GPU
 
 
@@ -176,7 +177,11 @@ class TrainingModule(lightning.LightningModule):
         """Mean nats a token of sequences [sequences, context + 1]; `each` is filled with those of every token."""
         inputs, targets = sequences[:, :-1].contiguous(), sequences[:, 1:].contiguous()
         documents = None if self.separator is None else self.model.documents(inputs, self.separator)
-        return self.loss(inputs, targets, z_loss, documents, each)
+        padded = self.params.pad_vocabulary == "on" or (
+            self.params.pad_vocabulary == "auto" and self.device.type != "cpu"
+        )
+        pad_to = VOCABULARY_MULTIPLE if padded else 1
+        return self.loss(inputs, targets, z_loss, documents, each=each, pad_to=pad_to)
 
     def _is_to_be_made(self, loss: torch.Tensor, norm: torch.Tensor) -> bool:
         """Whether the weights are to be changed by this step; the same on all devices, as both figures are."""

@@ -56,6 +56,24 @@ def test_loss_and_gradients_are_those_of_cross_entropy_on_all_logits(kind, piece
         torch.testing.assert_close(model.loss(inputs, targets), expected)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama grouped"])
+@pytest.mark.parametrize("z_loss", [0.0, 0.1])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_padding_the_heads_products_changes_neither_loss_nor_gradients(kind, z_loss, autocast):
+    model, inputs, targets = make(kind), tokens(2, CONTEXT), tokens(2, CONTEXT, seed=1)
+    results = []
+    for multiple in (1, 128):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = model.loss(inputs, targets, z_loss, pad_to=multiple)
+            with torch.no_grad():
+                assert torch.equal(model.loss(inputs, targets, pad_to=multiple), loss)
+        loss.backward()
+        results.append([loss, *(weight.grad.clone() for weight in model.parameters())])
+    assert VOCABULARY % 128
+    torch.testing.assert_close(results[1], results[0], rtol=1e-2 if autocast else 1e-4, atol=1e-3 if autocast else 1e-5)
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "llama grouped", "2017"])
 def test_the_compiler_sees_the_whole_loss_as_one_graph_and_changes_nothing(kind):
     torch._dynamo.reset()

@@ -258,7 +258,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(project):
 
 
 def test_out_of_memory_says_what_to_lower(project, monkeypatch):
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(Transformer, "loss", full)
@@ -281,7 +281,7 @@ def test_a_full_disk_is_told_as_such_and_leaves_no_half_checkpoint(tmp_path, mon
 
 
 def test_a_compiler_that_fails_is_named(project, monkeypatch):
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise torch._dynamo.exc.TorchDynamoException("no C++ compiler")
 
     monkeypatch.setattr(torch, "compile", lambda function: fails)

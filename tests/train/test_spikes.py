@@ -93,9 +93,9 @@ def spoilt(project, monkeypatch):
     honest = TrainingModule._loss
 
     def spoil(times: float) -> None:
-        def loss(module, sequences, *arguments):
+        def loss(module, sequences, *arguments, **more):
             bad = module.step + 1 == BAD and torch.is_grad_enabled()
-            return honest(module, sequences, *arguments) * (times if bad else 1.0)
+            return honest(module, sequences, *arguments, **more) * (times if bad else 1.0)
 
         monkeypatch.setattr(TrainingModule, "_loss", loss)
 
