@@ -25,6 +25,8 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?start this with sbatch}"
 export PATH="$PWD/.venv/bin:$PATH"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-8}"
+# Else processes that torchrun starts again may be given the addresses of those that died, and wait for them.
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 
 requeue() {
   echo "slurm.sh: the time limit is near; queueing job $SLURM_JOB_ID again"
