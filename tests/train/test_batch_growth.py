@@ -97,7 +97,7 @@ def test_a_growing_batch_trains_the_same_in_pieces_on_two_devices_and_after_a_re
                 "keep_checkpoints": 99}  # fmt: skip
     monkeypatch.setattr(checkpoints, "remove", lambda folder: None)
     process = start(project, params(devices=2, strategy="ddp", **settings | {"checkpoint_every": 99}))
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
 
     metrics = run(params(**settings), "whole")

@@ -54,7 +54,7 @@ def test_masked_training_is_the_same_in_pieces_on_two_devices_and_after_a_restar
     settings = {"document_mask": True, "budget": "4000 tokens", "checkpoint_every": 1, "keep_checkpoints": 99}
     monkeypatch.setattr(checkpoints, "remove", lambda folder: None)
     process = start(packed, params(devices=2, strategy="ddp", **settings | {"checkpoint_every": 99}))
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     for path in list(Path(".lab/train").rglob("*.ckpt")):
         shutil.rmtree(path)

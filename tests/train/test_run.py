@@ -308,5 +308,6 @@ def test_parameters_that_only_say_how_leave_the_run_the_same_others_do_not():
         settings = params(**changes)
         return checkpoints.key("data", settings.model, settings.train)
 
-    assert key() == key(micro_batch=2, checkpoint_every=9, devices="auto", compile="off")
+    assert key() == key(micro_batch=2, checkpoint_every=9, devices="auto", compile="off", pad_vocabulary="on")
+    assert key(on_spike="skip") == key(on_spike="stop") != key()  # what stopped for a spike can go on without it
     assert len({key(), key(seed=2), key(learning_rate=0.1), key(budget="9000 tokens")}) == 4

@@ -143,7 +143,7 @@ def test_a_spike_can_stop_a_run_which_then_goes_on_without_it(spoilt, capfd):
 def test_two_processes_skip_what_one_skips(project):
     settings = SETTINGS | {"on_spike": "skip", "spike_deviations": 2.0, "checkpoint_every": 99}
     process = start(project, params(devices=2, strategy="ddp", **settings))
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     metrics = run(params(**settings), "one")
     assert 0 < metrics["skipped_steps"] < 10 and f'"skipped_steps": {metrics["skipped_steps"]}' in output
