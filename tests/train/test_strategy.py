@@ -166,7 +166,8 @@ def wide(preset: str, layers: int) -> ModelConfig:
 
 def test_the_best_weights_are_kept_and_exported_where_asked_for(project, monkeypatch):
     losses = iter([5.0, 3.0, 4.0, 4.0, 4.0])
-    monkeypatch.setattr("lab.train.module.TrainingModule.validation_loss", lambda module: next(losses))
+    module = "lab.train.module.TrainingModule"
+    monkeypatch.setattr(f"{module}.validation_loss", lambda module: (next(losses), {"weight_norm/head": 1.0}))
     monkeypatch.setattr(checkpoints, "remove", lambda folder: None)
     metrics = run(params(export="best", keep_checkpoints=1))
     assert (metrics["steps"], metrics["validation_loss"]) == (14, 3.0)
