@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--blimp", type=Path, default=BLIMP, help="a folder of BLiMP's paradigms as parquet files")
     parser.add_argument("--wikitext", type=Path, default=WIKITEXT, help="WikiText-2's test split, a line a line")
     parser.add_argument("--threads", type=int, default=cores(), help="of each")
-    parser.add_argument("--items", type=int, default=100, help="of each task of the sample suite")
+    parser.add_argument("--items", type=int, default=60, help="of each task of the sample suite")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=TABLE)
     given = parser.parse_args(arguments)
