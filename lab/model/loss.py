@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lab.model.linear import product
+
 PIECE = {"cpu": 1 << 21}  # logits held at once: 8 MB, about a core's cache
 PIECE_ELSEWHERE = 1 << 28  # 1 GB: a GPU needs large products, and less than this is no help in its memory
 
@@ -71,7 +73,7 @@ def _forward(
     step = max(1, PIECE.get(hidden.device.type, PIECE_ELSEWHERE) // len(head))
     for start in range(0, tokens, step):
         piece, wanted = hidden[start : start + step], targets[start : start + step, None]
-        logits = (piece @ head.T).float()
+        logits = product(piece, head).float()
         if vocabulary < len(head):
             logits[:, vocabulary:] = -torch.inf
         largest = logits.amax(dim=1, keepdim=True)
@@ -89,6 +91,9 @@ def _forward(
                 slope *= 1 + 2 * z_loss * (sums.log() + largest)
             slope.scatter_add_(1, wanted, slope.new_full(wanted.shape, -1 / tokens))
             slope = slope.to(hidden.dtype)
-            hidden_gradient[start : start + step] = slope @ head
-            head_gradient += slope.T @ piece
+            hidden_gradient[start : start + step] = product(slope, head.T)
+            if piece.dtype == head_gradient.dtype:
+                head_gradient.addmm_(slope.T, piece)  # without a whole head in between
+            else:
+                head_gradient += slope.T @ piece
     return total / tokens

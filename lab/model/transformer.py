@@ -15,6 +15,7 @@ from lab.errors import InputError
 from lab.model.cache import Cache
 from lab.model.config import ModelConfig
 from lab.model.documents import BlockMask, Documents, attend_within, find_documents
+from lab.model.linear import Linear
 from lab.model.loss import linear_cross_entropy
 
 
@@ -111,8 +112,8 @@ class Attention(nn.Module):
         super().__init__()
         self.layer, self.dropout = layer, config.dropout
         self.heads, self.kv_heads, self.head_width = config.heads, config.kv_heads, config.head_width
-        self.qkv = nn.Linear(config.width, (config.heads + 2 * config.kv_heads) * config.head_width, bias=config.bias)
-        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+        self.qkv = Linear(config.width, (config.heads + 2 * config.kv_heads) * config.head_width, bias=config.bias)
+        self.out = Linear(config.width, config.width, bias=config.bias)
 
     def forward(self, x: Tensor, where: "Where") -> Tensor:
         """[batch, time, width] -> the same shape."""
@@ -145,8 +146,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.up = nn.Linear(config.width, config.ffn, bias=config.bias)
-        self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
+        self.up = Linear(config.width, config.ffn, bias=config.bias)
+        self.out = Linear(config.ffn, config.width, bias=config.bias)
         self.activation = nn.GELU("tanh") if config.activation == "gelu" else nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -159,9 +160,9 @@ class GatedFeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.gate = nn.Linear(config.width, config.ffn, bias=config.bias)
-        self.up = nn.Linear(config.width, config.ffn, bias=config.bias)
-        self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
+        self.gate = Linear(config.width, config.ffn, bias=config.bias)
+        self.up = Linear(config.width, config.ffn, bias=config.bias)
+        self.out = Linear(config.ffn, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, time, width] -> the same shape."""
@@ -222,7 +223,7 @@ class Transformer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(block(config, layer) for layer in range(config.layers))
         self.norm = make_norm(config) if config.norm_placement == "pre" else nn.Identity()
-        self.head = nn.Linear(config.width, config.vocabulary, bias=False)
+        self.head = Linear(config.width, config.vocabulary, bias=False)
         self.settle()
         if not self.embedding.weight.is_meta:
             self.initialise()
