@@ -23,6 +23,7 @@ bench: .venv/.installed # after make repro
 	$(BIN)/python -m lab.bench.decisions
 	$(BIN)/python -m lab.bench.extraction
 	$(BIN)/python -m lab.bench.pii
+	$(BIN)/python -m lab.bench.train
 	$(BIN)/python -m lab.bench.evaluate
 	$(BIN)/python -m lab.bench.generate
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lab.machine import processor
 
-FEW_ROWS = 64  # up to which calling oneDNN costs more than it saves
+FEW_ROWS = 32  # up to which calling oneDNN costs more than it saves
 FASTER = (
     "AMD" in processor()
     and torch.backends.cpu.get_cpu_capability() == "AVX512"
