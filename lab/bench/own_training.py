@@ -117,7 +117,7 @@ def data_seconds(data: TokenData) -> float:
     return median(taken)
 
 
-def _whole_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, *_: object) -> Tensor:
+def _whole_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, *_: object, **__: object) -> Tensor:
     return F.cross_entropy(F.linear(hidden, head), targets)
 
 
