@@ -39,6 +39,7 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
 def _suits(x: Tensor, weight: Tensor) -> bool:
     return (
         FASTER
+        and type(weight) in (Tensor, nn.Parameter)  # not a DTensor's shard
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and x.numel() > FEW_ROWS * x.shape[-1]
