@@ -26,9 +26,9 @@ def test_the_table_has_every_figure_and_keeps_the_last_validation(monkeypatch):
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     panel = live.Panel(Budget(400, None), SIZES, first=10)
     assert "first step" in text(panel)
-    panel.show(Measured(11, 11_264, 5.0, 1e-3, 2.0, 4.5, 900.0), 1.0)
+    panel.show(Measured(11, 11_264, 5.0, 1e-3, 2.0, 4.5, tokens_per_second=900.0), 1.0)
     now[0] = 120.0
-    panel.show(Measured(20, 20_480, 4.0, 2e-3, 0.5, None, 1000.0), 11.0)
+    panel.show(Measured(20, 20_480, 4.0, 2e-3, 0.5, None, tokens_per_second=1000.0), 11.0)
     shown = text(panel)
     for figure in ("20 of 400", "20,480", "4.000", "█▁", "4.500", "1.623", "2.00e-03", "0.50", "1,000", "25.0 %"):
         assert figure in shown, (figure, shown)
