@@ -147,19 +147,21 @@ def caveats(results: Results) -> list[str]:
 
 def pictures(results: Results) -> list[tuple[str, Markup]]:
     """Differences to the baseline, one picture for each mean and task."""
-    return [(name, intervals(name, values, unit=unit)) for name, values, unit in _differences(results, tasks=True)]
+    return [(name, intervals(name, values, unit=unit)) for name, values, unit in _differences(results)]
 
 
 def picture(results: Results) -> Markup:
-    """The means over tasks alone, as a file for a README."""
-    return panels(f"{results.name}: differences to {results.ablation.baseline}", _differences(results, tasks=False))
+    """What tells the variants apart, as a file for a README: the means and tasks with a verdict, or else the first."""
+    found = _differences(results)
+    decided = [group for group in found if any(each.kind for each in group[1])]
+    return panels(f"{results.name}: differences to {results.ablation.baseline}", decided or found[:1])
 
 
-def _differences(results: Results, *, tasks: bool) -> list[tuple[str, list[Interval], str]]:
-    """(name, one interval a variant, unit) for each mean over tasks, and for each task."""
+def _differences(results: Results) -> list[tuple[str, list[Interval], str]]:
+    """(name, one interval a variant, unit) for each mean over tasks and each task."""
     rows: dict[tuple[str, bool], list[Interval]] = {}
     for found in results.comparisons:
-        for each in (*found.means, *(found.tasks if tasks else ())):
+        for each in (*found.means, *found.tasks):
             factor = 1.0 if each.metric == BITS else 100.0
             note = f"{found.name}, {each.task}: {shown(each)}, p {each.corrected:.3g}"
             low, value, high = (factor * number for number in (each.low, each.difference, each.high))
