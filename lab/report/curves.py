@@ -13,18 +13,6 @@ from lab.report import svg, words
 from lab.report.charts import FONT, WIDE, responsive
 
 COLORS = 4  # of the style sheet, c1 to c4
-STYLE = """
-svg { --surface: #fff; --ink: #1a1f24; --soft: #59636e; --rule: #dfe2de;
-  --c1: #0b7d75; --c2: #c2571a; --c3: #3a62c9; --c4: #7b48b8;
-  font: 12px system-ui, sans-serif; background: var(--surface); }
-@media (prefers-color-scheme: dark) { svg { --surface: #0d1117; --ink: #e7eaee; --soft: #a3adb9; --rule: #2b333d;
-  --c1: #45c0b4; --c2: #f0a36c; --c3: #8aa9ff; --c4: #c59bf2; } }
-text { fill: var(--ink); } .heading { font-weight: 650; font-size: 14px; } .tick, .axis { fill: var(--soft); }
-.grid { stroke: var(--rule); fill: none; }
-.line { fill: none; stroke-width: 2; } .mark { stroke: var(--ink); stroke-width: 2; fill: none; }
-.s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); }
-.f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .f3 { fill: var(--c3); } .f4 { fill: var(--c4); }
-"""
 
 
 @dataclass(frozen=True)
@@ -67,9 +55,7 @@ def standalone(title: str, panels: Mapping[str, Sequence[Curve]], *, x: str, y: 
         heading = svg.text(index * width + 4, 18, name, "heading") if name else Markup("")
         placed += [heading, inner]
         height = max(height, _height(found, width) + (26 if name else 0))
-    drawn = str(svg.picture(title, WIDE, height, *placed))
-    end = drawn.index("</title>") + len("</title>")
-    return f"{drawn[:end]}<style>{STYLE}</style>{drawn[end:]}\n"
+    return svg.stand_alone(svg.picture(title, WIDE, height, *placed))
 
 
 def log_ticks(low: float, high: float, most: int) -> list[float]:

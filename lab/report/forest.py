@@ -30,7 +30,7 @@ def panels(title: str, groups: list[tuple[str, list[Interval], str]]) -> Markup:
     marks, y = [], 0.0
     for name, values, unit in groups:
         drawn, height = _rows(values, unit, WIDE)
-        heading = svg.text(0, 16, name, "name", font_weight=650)
+        heading = svg.text(0, 16, name, "heading")
         below = svg.element("g", *drawn, transform="translate(0,22)")
         marks.append(svg.element("g", heading, below, transform=f"translate(0,{y:.0f})"))
         y += height + 36.0

@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 CHARACTER = 0.56  # mean width of a character, in font sizes
-# For a picture outside our pages, which must be legible on white and on black without knowing which.
+# Of a picture outside our pages: the colours that their style sheet gives it.
 ALONE = """
-text { font: 12px system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif; fill: #7d8796; }
-.grid { stroke: #8792a2; stroke-opacity: 0.25; fill: none; } .error { stroke: #8792a2; stroke-width: 1.5; fill: none; }
-.f1 { fill: #14a08a; } .f2 { fill: #d8587f; } .kept { fill: #8792a2; }
+svg { --surface: #fff; --ink: #1a1f24; --soft: #59636e; --rule: #dfe2de; --kept: #8792a2;
+  --c1: #0b7d75; --c2: #c2571a; --c3: #3a62c9; --c4: #7b48b8;
+  font: 12px system-ui, sans-serif; background: var(--surface); }
+@media (prefers-color-scheme: dark) { svg { --surface: #0d1117; --ink: #e7eaee; --soft: #a3adb9; --rule: #2b333d;
+  --c1: #45c0b4; --c2: #f0a36c; --c3: #8aa9ff; --c4: #c59bf2; } }
+text { fill: var(--ink); } .heading { font-weight: 650; font-size: 14px; } .tick, .axis { fill: var(--soft); }
+.grid { stroke: var(--rule); fill: none; } .error { stroke: var(--ink); stroke-width: 1.5; fill: none; }
+.kept { fill: var(--kept); }
+.line { fill: none; stroke-width: 2; } .mark { stroke: var(--ink); stroke-width: 2; fill: none; }
+.s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); }
+.f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .f3 { fill: var(--c3); } .f4 { fill: var(--c4); }
 """
 
 
@@ -40,7 +48,7 @@ def picture(title: str, width: float, height: float, *children: Markup, class_: 
 
 
 def stand_alone(whole: Markup) -> Markup:
-    """A picture with the colours that it would have from our pages' style sheet."""
+    """A picture as a file of its own, light and dark."""
     opening, _, rest = whole.partition("</title>")
     return Markup(f"{opening}</title><style>{ALONE}</style>{rest}\n")
 
