@@ -66,18 +66,18 @@ def theirs(model: "PreTrainedModel", prompts: Texts, tokens: int, way: dict[str,
     import torch
     from transformers import GenerationConfig
 
-    # No end-of-text: both make as many tokens as are asked for. top_k is 50 by default; 0 leaves it out.
+    # top_k is 50 by default; 0 leaves it out.
     settings = GenerationConfig(
         max_new_tokens=tokens,
         do_sample=bool(way),
         pad_token_id=0,
-        eos_token_id=None,
         **({"top_k": 0} | way if way else {}),
     )
     torch.manual_seed(seed)
     read = torch.tensor(prompts)
-    found = model.generate(read, attention_mask=torch.ones_like(read), generation_config=settings)
-    return found[:, read.shape[1] :].tolist()
+    found = model.generate(read, attention_mask=torch.ones_like(read), generation_config=settings)[:, read.shape[1] :]
+    assert found.shape[1] == tokens, "transformers stopped before"
+    return found.tolist()
 
 
 def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
@@ -89,6 +89,7 @@ def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
     own, encoding = load(folder)
     own.eval()
     other = AutoModelForCausalLM.from_pretrained(folder, dtype="float32").eval()
+    other.generation_config.eos_token_id = None  # both make as many tokens as are asked for
     room = own.config.context - tokens
     if room < 1:
         raise InputError(f"--tokens {tokens}: the model's context is {own.config.context}. Ask for less.")
