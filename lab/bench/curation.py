@@ -5,10 +5,7 @@ turns; ours on two cores too. datatrove 0.10.1 runs in an environment of its own
 """
 
 import argparse
-import json
-import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,9 +15,10 @@ from statistics import median
 
 from lab.bench.datatrove import VENV, datatrove_python
 from lab.bench.pages import ARCHIVE, LANGUAGES
+from lab.bench.processes import run_bound
 from lab.bench.published import publish, run_command
 from lab.curate.language import model_path
-from lab.errors import InputError, LabError
+from lab.errors import InputError
 from lab.machine import cores, processor
 
 TABLE = Path("reports/benchmarks/curation.md")
@@ -80,21 +78,8 @@ def _stop_words() -> list[str]:
 
 
 def _run(command: Sequence[object], processors: int, **environment: str) -> Run:
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        preexec_fn=lambda: _bind(processors),
-    )
-    if done.returncode:
-        raise LabError(f"{command[0]} {command[2]} failed: {done.stderr.strip()[-500:]}")
-    return {name: Stage(*figures) for name, *figures in json.loads(done.stdout.splitlines()[-1])}
-
-
-def _bind(processors: int) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-processors:])
+    found = run_bound(command, processors, f"{command[0]} {command[2]}", **environment)
+    return {name: Stage(*figures) for name, *figures in found}
 
 
 def middle(runs: Sequence[Run]) -> Run:

@@ -10,6 +10,7 @@ import sys
 import venv
 from pathlib import Path
 
+from lab.bench.processes import pip_install
 from lab.errors import LabError
 
 VENV = Path(".lab/bench/datatrove-venv")
@@ -39,10 +40,7 @@ def datatrove_python(folder: Path = VENV) -> Path:
     print(f"installing {REQUIREMENTS[0]} into {folder} ...", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
-    result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    if result.returncode:
-        raise LabError(f"datatrove can't be installed into {folder}: {result.stderr.strip().splitlines()[-1]}")
+    pip_install(python, "datatrove", folder, *REQUIREMENTS)
     if subprocess.run([python, "-c", "import magic"], stderr=subprocess.DEVNULL).returncode:
         raise LabError("datatrove's WARC reader needs libmagic: install it (Debian: libmagic1; macOS: libmagic).")
     marker.write_text(wanted)

@@ -7,9 +7,6 @@ reference_training.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -18,6 +15,7 @@ from statistics import median
 
 import torch
 
+from lab.bench.processes import run_bound
 from lab.bench.published import publish, run_command
 from lab.bench.training_peers import FOLDER, LITGPT, NANOGPT, litgpt_folder, nanogpt_folder
 from lab.bench.training_work import SETTLING, Result, Work
@@ -83,21 +81,10 @@ def run(contender: Contender) -> Result:
     arguments = ["lab.bench.own_training"] if contender.name == "ours" else ["lab.bench.reference_training"]
     arguments += [] if contender.name == "ours" else [contender.name]
     arguments += [work.to_json()] + ([] if contender.name == "ours" else [str(contender.source)])
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(min(CORES, cores()))} if work.device == "cpu" else None,
-        preexec_fn=_bind if work.device == "cpu" else None,
-    )
-    if done.returncode:
-        raise LabError(f"{contender.label} failed: {done.stderr.strip()[-500:]}")
-    return Result(**json.loads(done.stdout.splitlines()[-1]))
-
-
-def _bind() -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-CORES:])
+    on_cpu = work.device == "cpu"
+    environment = {"OMP_NUM_THREADS": str(min(CORES, cores()))} if on_cpu else {}
+    command = [sys.executable, "-m", *arguments]
+    return Result(**run_bound(command, CORES if on_cpu else None, contender.label, **environment))
 
 
 def in_turns(contenders: list[Contender], runs: int) -> dict[Contender, list[Result]]:

@@ -7,12 +7,12 @@ a dependency of the lab.
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from lab.bench.processes import pip_install
 from lab.errors import LabError
 
 FOLDER = Path(".lab/bench")
@@ -57,9 +57,6 @@ def litgpt_folder() -> Path:
     if not folder.is_dir():
         unfinished = folder.with_suffix(".tmp")
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        result = subprocess.run([*command, "--target", unfinished, LITGPT], stderr=subprocess.PIPE, text=True)
-        if result.returncode:
-            raise LabError(f"{LITGPT} can't be installed into {folder}: {result.stderr.strip().splitlines()[-1]}")
+        pip_install(sys.executable, LITGPT, folder, "--no-deps", "--target", unfinished, LITGPT)
         unfinished.rename(folder)
     return folder.absolute()

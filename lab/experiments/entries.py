@@ -3,6 +3,7 @@
 In: a file such as ablations.yaml or scaling.yaml. Out: its entries as the data classes they are.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -39,6 +40,13 @@ def check(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
     except ValidationError as error:
         problems = (_explain(name, problem, model) for problem in error.errors())
         raise ParameterError(f"{path}: " + "; ".join(problems)) from None
+
+
+def find(path: Path, kind: str, known: Mapping[str, Entry], name: str) -> Entry:
+    """The entry of that name. ParameterError, with the names that there are, where there is none."""
+    if name not in known:
+        raise ParameterError(f"{path}: there is no {kind} '{name}'; there are {', '.join(known) or 'none'}.")
+    return known[name]
 
 
 def _explain(name: str, problem: Any, model: type[Section]) -> str:

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lab.errors import ParameterError
 from lab.experiments import entries
 from lab.experiments.entries import Name, Overrides
 from lab.experiments.overrides import flatten
@@ -58,10 +57,7 @@ def load(path: Path) -> dict[str, Ablation]:
 
 def find(path: Path, name: str) -> Ablation:
     """The ablation of that name. ParameterError, with the names that there are, where there is none."""
-    known = load(path)
-    if name not in known:
-        raise ParameterError(f"{path}: there is no ablation '{name}'; there are {', '.join(known) or 'none'}.")
-    return known[name]
+    return entries.find(path, "ablation", load(path), name)
 
 
 def plan(name: str, ablation: Ablation) -> list[Experiment]:
@@ -71,10 +67,9 @@ def plan(name: str, ablation: Ablation) -> list[Experiment]:
 
 
 def make_experiment(name: str, variant: str, seed: int, overrides: Overrides, seed_keys: tuple[str, ...]) -> Experiment:
-    """One run of a variant; the tags by which a tracker groups it are among its overrides."""
-    flat = flatten(overrides) | dict.fromkeys(seed_keys, seed)
-    flat |= {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
-    return Experiment(f"{name}-{variant}-s{seed}", variant, seed, flat)
+    """One run of a variant by its flat overrides; the tags by which a tracker groups it are added to them."""
+    tags = {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
+    return Experiment(f"{name}-{variant}-s{seed}", variant, seed, overrides | dict.fromkeys(seed_keys, seed) | tags)
 
 
 def _experiment(name: str, ablation: Ablation, variant: str, seed: int) -> Experiment:

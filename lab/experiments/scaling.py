@@ -123,10 +123,7 @@ def find_isoflop(path: Path) -> IsoFlop:
 
 def find_sweep(path: Path, name: str) -> Sweep:
     """The sweep of that name. ParameterError, with the names that there are, where there is none."""
-    known = load(path).sweeps
-    if name not in known:
-        raise ParameterError(f"{path}: there is no sweep '{name}'; there are {', '.join(known) or 'none'}.")
-    return known[name]
+    return entries.find(path, "sweep", load(path).sweeps, name)
 
 
 def isoflop_trials(study: IsoFlop) -> list[Trial]:

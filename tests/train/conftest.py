@@ -4,6 +4,7 @@ import argparse
 import difflib
 import inspect
 import optparse
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,13 @@ TRAIN = {
 def params(mode: str = "disabled", **train: object) -> Params:
     """Small parameters, with keys of the section `train` that differ."""
     return Params(model=ModelParams(**MODEL), train=TrainParams(**TRAIN | train), tracking=TrackingParams(mode=mode))
+
+
+def forget_checkpoints(after: int = 0) -> None:
+    """Remove the checkpoints of later steps than `after`, as if the run had been killed there."""
+    for path in list(Path(".lab/train").rglob("*.ckpt")):
+        if int(path.stem.split("-")[1]) > after:
+            shutil.rmtree(path)
 
 
 def write_shards(folder: Path, encoding, tokenizer: Path, between: str | None = None) -> None:

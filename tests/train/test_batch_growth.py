@@ -1,7 +1,6 @@
 """If these fail, a batch that grows repeats or drops text, or a run takes more tokens than its budget."""
 
 import doctest
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from lab.train import batch_growth, checkpoints
 from lab.train.batch_growth import CONSTANT, BatchGrowth
 from lab.train.data import Batches, Plan, plan
 from lab.train.optim import Budget, budget, learning_rate
-from tests.train.conftest import params
+from tests.train.conftest import forget_checkpoints, params
 from tests.train.test_run import curve, run, start
 
 GROWTHS = st.lists(st.integers(0, 5), max_size=4).map(lambda steps: BatchGrowth(tuple(steps)))
@@ -105,14 +104,11 @@ def test_a_growing_batch_trains_the_same_in_pieces_on_two_devices_and_after_a_re
     sizes = np.diff([0, *(int(row["tokens"]) for row in rows)]).tolist()
     assert sizes == [128] * 8 + [256] * 6 + [512] * 5  # 5120 tokens: the fewest whole steps that hold the budget
     assert (metrics["steps"], metrics["tokens"]) == (19, 5120)
-    for path in list(Path(".lab/train").rglob("*.ckpt")):
-        if int(path.stem.split("-")[1]) > 7:
-            shutil.rmtree(path)
+    forget_checkpoints(after=7)
     run(params(**settings), "again")
     for name in ("model.safetensors", "curve.csv"):
         assert Path("again", name).read_bytes() == Path("whole", name).read_bytes()
-    for path in list(Path(".lab/train").rglob("*.ckpt")):
-        shutil.rmtree(path)
+    forget_checkpoints()
     run(params(micro_batch=3, **settings), "pieces")
     losses = [float(row["loss"]) for row in rows]
     for other in ("pieces/curve.csv", "curve.csv"):

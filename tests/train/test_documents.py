@@ -1,6 +1,5 @@
 """If these fail, documents of unequal length weigh or see each other differently by how a batch is cut up."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from lab.train import checkpoints
 from lab.train.data import TokenData, plan
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
-from tests.train.conftest import VOCABULARY, params
+from tests.train.conftest import VOCABULARY, forget_checkpoints, params
 from tests.train.test_run import curve, run, start
 
 
@@ -56,18 +55,14 @@ def test_masked_training_is_the_same_in_pieces_on_two_devices_and_after_a_restar
     process = start(packed, params(devices=2, strategy="ddp", **settings | {"checkpoint_every": 99}))
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    for path in list(Path(".lab/train").rglob("*.ckpt")):
-        shutil.rmtree(path)
+    forget_checkpoints()
 
     run(params(**settings), "whole")
-    for path in list(Path(".lab/train").rglob("*.ckpt")):
-        if int(path.stem.split("-")[1]) > 3:
-            shutil.rmtree(path)
+    forget_checkpoints(after=3)
     run(params(**settings), "again")
     for name in ("model.safetensors", "curve.csv"):
         assert Path("again", name).read_bytes() == Path("whole", name).read_bytes()
-    for path in list(Path(".lab/train").rglob("*.ckpt")):
-        shutil.rmtree(path)
+    forget_checkpoints()
     run(params(micro_batch=3, **settings), "pieces")
     run(params(**settings | {"document_mask": False}), "unmasked")
 
