@@ -7,6 +7,7 @@ reason and the measured value, to `removed/<shard>.parquet`: in = out + the sum 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -205,33 +206,47 @@ def text_bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def sift(
-    source: Path, folder: Path, name: str, judge: Callable[[Document], tuple[Document, Reason | None] | Reason | None]
-) -> Counts:
+Verdict = tuple[Document, Reason | None] | Reason | None  # a Reason to remove, None to keep; with a changed document
+
+
+def sift(source: Path, folder: Path, name: str, judge: Callable[[Document], Verdict]) -> Counts:
     """Write the documents of `source` to `folder/name.parquet`, or to `folder/removed/name.parquet` with a reason.
 
-    `judge` returns a Reason to remove, None to keep, or (changed document, Reason or None). When it raises, the
-    document is removed under the reason "error", with the exception as its detail: one bad page never stops a run.
+    When `judge` raises, the document is removed under the reason "error", with the exception as its detail: one bad
+    page never stops a run.
     """
+    return sift_batches(source, folder, name, lambda documents: (_guarded(judge, document) for document in documents))
+
+
+def _guarded(judge: Callable[[Document], Verdict], document: Document) -> Verdict:
+    try:
+        return judge(document)
+    except Exception as error:
+        return Reason("error", f"{type(error).__name__}: {error}")
+
+
+def sift_batches(
+    source: Path, folder: Path, name: str, judge_all: Callable[[list[Document]], Iterable[Verdict]]
+) -> Counts:
+    """The same for what is judged several documents at a time. `judge_all` gives a verdict for each and raises for no
+    document's sake."""
     counts = Counts()
     with (
         RowWriter(folder / f"{name}.parquet") as kept,
         RowWriter(folder / "removed" / f"{name}.parquet", REMOVED_SCHEMA) as removed,
     ):
-        for document in read_documents(source):
-            counts.documents_in += 1
-            counts.bytes_in += text_bytes(document.text)
-            try:
-                verdict = judge(document)
-            except Exception as error:
-                verdict = Reason("error", f"{type(error).__name__}: {error}")
-            outcome, reason = verdict if isinstance(verdict, tuple) else (document, verdict)
-            if reason is None:
-                kept.write(outcome)
-                counts.documents_out += 1
-                counts.bytes_out += text_bytes(outcome.text)
-            else:
-                # The text as it came in: a person looking at what a filter threw away wants to see what it saw.
-                removed.write(document, reason=str(reason), detail=getattr(reason, "detail", ""))
-                counts.remove(reason)
+        documents = read_documents(source)
+        while batch := list(islice(documents, BATCH_ROWS)):
+            for document, verdict in zip(batch, judge_all(batch), strict=True):
+                counts.documents_in += 1
+                counts.bytes_in += text_bytes(document.text)
+                outcome, reason = verdict if isinstance(verdict, tuple) else (document, verdict)
+                if reason is None:
+                    kept.write(outcome)
+                    counts.documents_out += 1
+                    counts.bytes_out += text_bytes(outcome.text)
+                else:
+                    # The text as it came in: a person looking at what a filter threw away wants to see what it saw.
+                    removed.write(document, reason=str(reason), detail=getattr(reason, "detail", ""))
+                    counts.remove(reason)
     return counts

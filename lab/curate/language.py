@@ -7,7 +7,7 @@ and scores at least `min_score`, as FineWeb scores it: the whole text, newlines 
 import hashlib
 import importlib.util
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import engine
 from lab.curate import fasttext_file
 from lab.curate.fasttext_model import Classifier
-from lab.documents import Counts, Document, Reason, shards, sift
+from lab.documents import Counts, Document, Reason, shards, sift_batches
 from lab.errors import InputError
 from lab.params import EngineParams, LanguageParams
 
@@ -29,17 +29,20 @@ class LanguageIdentifier:
     def __init__(self, path: str = "lid.176.ftz"):
         file = model_path(path)
         try:
-            self._predict = Classifier(fasttext_file.load(file)).predict
+            self._predict_all = Classifier(fasttext_file.load(file)).predict_all
         except fasttext_file.OtherModel:
-            self._predict = _by_library(file)
+            self._predict_all = _by_library(file)
 
     def score(self, text: str) -> tuple[str, float]:
         """The most probable language (ISO 639) and its probability; ("", 0.0) for an empty text."""
-        label, score = self._predict(text)
-        return label, min(score, 1.0)
+        return self.scores([text])[0]
+
+    def scores(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """The same for several texts, at less time for each."""
+        return [(label, min(score, 1.0)) for label, score in self._predict_all(texts)]
 
 
-def _by_library(file: Path) -> Callable[[str], tuple[str, float]]:
+def _by_library(file: Path) -> Callable[[Sequence[str]], list[tuple[str, float]]]:
     """The library's own prediction, for models that lab.curate.fasttext_file does not read."""
     import fasttext
 
@@ -53,7 +56,7 @@ def _by_library(file: Path) -> Callable[[str], tuple[str, float]]:
         found = model.predict(line + "\n", 1, 0.0, "strict")
         return (found[0][1].removeprefix("__label__"), float(found[0][0])) if found else ("", 0.0)
 
-    return predict
+    return lambda texts: list(map(predict, texts))
 
 
 def model_path(name: str) -> Path:
@@ -94,14 +97,21 @@ def _downloaded(url: str) -> Path:
 _identifier = cache(LanguageIdentifier)
 
 
-def judge(document: Document, params: LanguageParams) -> tuple[Document, Reason | None]:
-    language, score = _identifier(params.model).score(document.text)
-    document = replace(document, language=language, language_score=score)
+def judge(documents: list[Document], params: LanguageParams) -> list[tuple[Document, Reason | None]]:
+    """Each document with its language, and why it is removed, if it is."""
+    found = _identifier(params.model).scores([document.text for document in documents])
+    return [
+        (replace(document, language=language, language_score=score), _refused(language, score, params))
+        for document, (language, score) in zip(documents, found, strict=True)
+    ]
+
+
+def _refused(language: str, score: float, params: LanguageParams) -> Reason | None:
     if language not in params.keep:
-        return document, Reason("language", language or "none", "not in", ",".join(params.keep))
+        return Reason("language", language or "none", "not in", ",".join(params.keep))
     if score < params.min_score:
-        return document, Reason("language_score", score, "<", params.min_score)
-    return document, None
+        return Reason("language_score", score, "<", params.min_score)
+    return None
 
 
 def filter_documents(source: Path, out: Path, params: LanguageParams, engine_params: EngineParams) -> Counts:
@@ -120,4 +130,4 @@ def filter_documents(source: Path, out: Path, params: LanguageParams, engine_par
 
 
 def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguageParams) -> dict:
-    return sift(source, folder, name, partial(judge, params=params)).as_dict()
+    return sift_batches(source, folder, name, partial(judge, params=params)).as_dict()

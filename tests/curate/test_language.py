@@ -9,6 +9,8 @@ from lab.params import LanguageParams
 
 GERMAN = "Die Sonne scheint heute,\nund wir gehen in den Garten, um Äpfel zu pflücken."
 
+ENGLISH = "The sun shines today, and we walk into the garden to pick some apples."
+
 
 def test_score_names_the_language_across_lines():
     language, score = LanguageIdentifier().score(GERMAN)
@@ -16,11 +18,15 @@ def test_score_names_the_language_across_lines():
     assert (language, score) == LanguageIdentifier().score(GERMAN.replace("\n", " "))
 
 
-def test_reasons():
-    document = Document("1", "u", "", "f", 0, GERMAN)
-    assert judge(document, LanguageParams(keep=["en"]))[1].detail == "de not in en"
-    assert judge(document, LanguageParams(keep=["de"], min_score=1.0))[1] == "language_score"
-    assert judge(document, LanguageParams(keep=["de", "en"]))[1] is None
+@pytest.mark.parametrize(
+    ("keep", "least", "detail"),
+    [(["en"], 0.85, "de not in en"), (["de"], 1.0, "0.9673 < 1"), (["de", "en"], 0.85, None)],
+)
+def test_reasons(keep, least, detail):
+    params = LanguageParams(keep=keep, min_score=least)
+    (judged, reason), (other, _) = judge([Document("1", "u", "", "f", 0, text) for text in (GERMAN, ENGLISH)], params)
+    assert (judged.language, other.language) == ("de", "en")
+    assert (reason and reason.detail) == detail
 
 
 def test_missing_model_is_named():
