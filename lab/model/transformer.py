@@ -26,9 +26,6 @@ def make_norm(config: ModelConfig) -> nn.Module:
     return nn.RMSNorm(config.width, eps=config.norm_epsilon)
 
 
-# Positions.
-
-
 class LearnedPositions(nn.Module):
     """A vector for each position, learned and added to the token's (Radford et al. 2019)."""
 
@@ -102,7 +99,16 @@ def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     return torch.addcmul(x * cosine, partner, sine)
 
 
-# Sublayers.
+class Where:
+    """What attention must know of its tokens: their positions, rotations, which keys they see, and the cache."""
+
+    def __init__(self, time: int, rotary: Rotary | None, cache: Cache | None, documents: Documents | None):
+        self.cache = cache
+        self.positions = slice(0, time) if cache is None else cache.positions(time)
+        self.rotation = None if rotary is None else rotary(self.positions)
+        self.mask = None if cache is None else cache.mask(self.positions)
+        if documents is not None:
+            self.positions, self.mask = documents
 
 
 class Attention(nn.Module):
@@ -115,7 +121,7 @@ class Attention(nn.Module):
         self.qkv = Linear(config.width, (config.heads + 2 * config.kv_heads) * config.head_width, bias=config.bias)
         self.out = Linear(config.width, config.width, bias=config.bias)
 
-    def forward(self, x: Tensor, where: "Where") -> Tensor:
+    def forward(self, x: Tensor, where: Where) -> Tensor:
         """[batch, time, width] -> the same shape."""
         batch, time, width = x.shape
         qkv = self.qkv(x).view(batch, time, -1, self.head_width)
@@ -169,18 +175,6 @@ class GatedFeedForward(nn.Module):
         return self.out(F.silu(self.gate(x)) * self.up(x))
 
 
-class Where:
-    """What attention must know of its tokens: their positions, rotations, which keys they see, and the cache."""
-
-    def __init__(self, time: int, rotary: Rotary | None, cache: Cache | None, documents: Documents | None):
-        self.cache = cache
-        self.positions = slice(0, time) if cache is None else cache.positions(time)
-        self.rotation = None if rotary is None else rotary(self.positions)
-        self.mask = None if cache is None else cache.mask(self.positions)
-        if documents is not None:
-            self.positions, self.mask = documents
-
-
 class Block(nn.Module):
     """Attention, then feed-forward, each added to a stream that its norm reads from (pre-norm)."""
 
@@ -207,9 +201,6 @@ class PostNormBlock(Block):
         return self.feedforward_norm(x + self.dropout(self.feedforward(x)))
 
 
-# The whole.
-
-
 class Transformer(nn.Module):
     """Embedding, blocks, norm, head. Initialised as GPT-2, unless on the meta device."""
 
@@ -217,8 +208,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         block = Block if config.norm_placement == "pre" else PostNormBlock
+        added = {"learned": LearnedPositions, "sinusoidal": SinusoidalPositions}.get(config.position)
         self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.positions = _added_positions(config)
+        self.positions = added(config) if added else None
         self.rotary = Rotary(config) if config.position == "rope" else None
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(block(config, layer) for layer in range(config.layers))
@@ -300,8 +292,3 @@ class Transformer(nn.Module):
         """An empty cache for `batch` texts of `room` tokens (the whole context), of this model's device and type."""
         weight = self.embedding.weight
         return Cache(self.config, batch, room or self.config.context, device=weight.device, dtype=weight.dtype)
-
-
-def _added_positions(config: ModelConfig) -> nn.Module | None:
-    kinds = {"learned": LearnedPositions, "sinusoidal": SinusoidalPositions}
-    return kinds[config.position](config) if config.position in kinds else None
