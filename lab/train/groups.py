@@ -10,7 +10,8 @@ from math import isfinite
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
+
+from lab.train.sharded import whole
 
 _WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "module", "model"}  # parts of names that tell no role
 
@@ -46,8 +47,7 @@ def known(norms: dict[str, Tensor]) -> dict[str, float]:
 
 
 def _norm(tensors: Iterable[Tensor]) -> Tensor:
-    total = nn.utils.get_total_norm(list(tensors))
-    return total.full_tensor() if isinstance(total, DTensor) else total
+    return whole(nn.utils.get_total_norm(list(tensors)))
 
 
 def rates(optimizers: Iterable[torch.optim.Optimizer]) -> dict[str, float]:

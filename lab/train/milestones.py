@@ -9,22 +9,18 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 
 from lab.files import write_json
+from lab.train.sharded import whole_weights
 
 FOLDER = "steps"
 
 
 def keep(work: Path, step: int, model: nn.Module, *, writes: bool) -> None:
     """Write the weights after `step`. Where they are sharded all processes call this, and one writes."""
-    if isinstance(model, FSDPModule):
-        model.reshard()  # a validation leaves norm and head gathered
-    weights = {name: _whole(weight) for name, weight in model.named_parameters()}
+    weights = whole_weights(model)
     if writes:
         path = work / FOLDER / f"{step:09d}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,10 +40,3 @@ def hand_over(work: Path, out: Path, about: Mapping, tokens_of: Callable[[int], 
         folder.mkdir(parents=True)
         shutil.move(path, folder / "model.safetensors")
         write_json(folder / "model.json", {**about, "tokens": tokens_of(step), "steps": step})
-
-
-def _whole(weight: nn.Parameter) -> torch.Tensor:
-    found = weight.detach()
-    if isinstance(found, DTensor):
-        found = found.full_tensor()
-    return found.cpu().contiguous()

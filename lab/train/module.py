@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager, nullcontext
 import lightning
 import torch
 from torch import nn
-from torch.distributed.tensor import DTensor
 
 from lab.errors import LabError
 from lab.model import Transformer
@@ -25,6 +24,7 @@ from lab.train.checkpoints import load_optimizer
 from lab.train.data import Plan
 from lab.train.measured import Measured
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
+from lab.train.sharded import whole
 from lab.train.spikes import WHAT_TO_DO, SpikeRule
 
 CURVE_ROWS = 2000  # at most, about
@@ -116,8 +116,7 @@ class TrainingModule(lightning.LightningModule):
             total += loss.detach()
         if (self.step + 1) % self.params.validate_every == 0 or self.step + 1 == self.budget.steps:
             self._norms = groups.norms(self.model)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf)
-        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm  # each device had its share's
+        norm = whole(nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf))
         loss, norm = self._over_devices(total) / self.layout.devices, norm.detach()
         made = self._is_to_be_made(loss, norm)
         for optimizer in self._optimizers(wrapped=True):

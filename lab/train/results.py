@@ -19,6 +19,7 @@ from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.model.generate import generate
 from lab.train.data import TokenData, bits_per_byte, unigram_entropy
+from lab.train.sharded import whole_weights
 
 COLUMNS = ("step", "tokens", "loss", "validation_loss", "learning_rate")
 PROMPTS, PROMPT_TOKENS, SAMPLE_TOKENS = 3, 24, 96
@@ -104,9 +105,8 @@ def write_model(
 ) -> None:
     """Weights under their names in lab.model (a shared one once), then what they are."""
     out.mkdir(parents=True, exist_ok=True)
-    weights = {name: weight.detach().cpu().contiguous() for name, weight in model.named_parameters()}
     temporary = out / ".model.safetensors.tmp"
-    save_file(weights, temporary)
+    save_file(whole_weights(model), temporary)
     temporary.replace(out / "model.safetensors")
     lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
     (out / "samples.jsonl").write_text(lines, "utf-8")
