@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from lab.files import read_json
 from lab.model.export import read_trained
 from tests.train.conftest import params
-from tests.train.test_run import run, stop_at
+from tests.train.test_run import run, start, stop_at
+from tests.train.test_strategy import FEW, finish
 
 
 def test_the_weights_on_the_way_are_those_of_a_shorter_run_and_survive_a_kill(project, monkeypatch):
@@ -29,3 +31,12 @@ def test_the_weights_on_the_way_are_those_of_a_shorter_run_and_survive_a_kill(pr
     assert not Path("plain/steps").exists()
     assert Path("plain/model.safetensors").read_bytes() == Path("out/model.safetensors").read_bytes()
     assert not list(Path(".lab/train").iterdir())
+
+
+def test_weights_that_two_devices_share_are_kept_whole(project):
+    settings = FEW | {"evaluate_every": 7}  # right after a validation, which leaves some gathered
+    run(params(**settings), "one")
+    finish(start(project, params(devices=2, strategy="fsdp", **settings)))
+    alone, shared = (load_file(f"{folder}/steps/000000007/model.safetensors") for folder in ("one", "out"))
+    assert alone.keys() == shared.keys()
+    assert all(torch.allclose(weight, shared[name], atol=1e-4) for name, weight in alone.items())
