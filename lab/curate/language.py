@@ -17,6 +17,7 @@ from lab.curate import fasttext_file
 from lab.curate.fasttext_model import Classifier
 from lab.documents import Counts, Document, Reason, shards, sift_batches
 from lab.errors import InputError
+from lab.files import written_whole
 from lab.params import EngineParams, LanguageParams
 
 CACHE = Path("~/.cache/lab")
@@ -77,20 +78,17 @@ def _downloaded(url: str) -> Path:
     target = CACHE.expanduser() / name
     if target.is_file():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp")
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, "wb") as file:
-            expected = int(answer.headers.get("Content-Length") or 0)
-            while block := answer.read(1 << 20):
-                file.write(block)
-    except OSError as error:
-        raise InputError(f"{url}: can't be downloaded ({error}). Set language.model to a local path.") from None
-    size = temporary.stat().st_size
-    if size < _MIN_MODEL_BYTES or (expected and size != expected):
-        temporary.unlink()
-        raise InputError(f"{url}: got {size} bytes of {expected or 'a model'}; run again.")
-    temporary.replace(target)
+    with written_whole(target) as temporary:
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, "wb") as file:
+                expected = int(answer.headers.get("Content-Length") or 0)
+                while block := answer.read(1 << 20):
+                    file.write(block)
+        except OSError as error:
+            raise InputError(f"{url}: can't be downloaded ({error}). Set language.model to a local path.") from None
+        size = temporary.stat().st_size
+        if size < _MIN_MODEL_BYTES or (expected and size != expected):
+            raise InputError(f"{url}: got {size} bytes of {expected or 'a model'}; run again.")
     return target
 
 

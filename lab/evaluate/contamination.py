@@ -20,6 +20,7 @@ from lab import engine
 from lab.documents import read_rows, shards
 from lab.errors import InputError
 from lab.evaluate.metrics import Score, metrics_of, score
+from lab.files import write_json_lines
 from lab.params import ContaminationParams, EngineParams
 
 _NO_WORD = regex.compile(r"[^\p{L}\p{N}\s]+")
@@ -167,9 +168,7 @@ def _ngrams(tasks: Sequence[Task]) -> list[int]:
 
 def _write(task: Task, shares: np.ndarray, out: Path, params: ContaminationParams) -> dict:
     dirty = shares > params.max_covered_share
-    temporary = out / f".{task.name}.jsonl.tmp"
-    temporary.write_text("".join(_lines(task, shares, dirty)), "utf-8")
-    temporary.replace(out / f"{task.name}.jsonl")
+    write_json_lines(out / f"{task.name}.jsonl", _lines(task, shares, dirty))
     return {
         "items": len(task.rows),
         "ngram": task.ngram,
@@ -188,10 +187,10 @@ def _write(task: Task, shares: np.ndarray, out: Path, params: ContaminationParam
     }
 
 
-def _lines(task: Task, shares: np.ndarray, dirty: np.ndarray) -> Iterator[str]:
+def _lines(task: Task, shares: np.ndarray, dirty: np.ndarray) -> Iterator[dict]:
     for row, share, bad in zip(task.rows, shares, dirty, strict=True):
         line = {"doc_id": row["doc_id"], "doc_hash": row["doc_hash"], "covered": round(float(share), 6)}
-        yield json.dumps(line | {"overlaps": bool(bad)}) + "\n"
+        yield line | {"overlaps": bool(bad)}
 
 
 def _shown(value: Score | None) -> dict | None:

@@ -8,7 +8,6 @@ which would differ from run to run.
 
 import contextlib
 import io
-import json
 import logging
 import os
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.evaluate.sample import make_sample
+from lab.files import write_json_lines
 from lab.params import EvaluateParams
 
 if TYPE_CHECKING:
@@ -97,10 +97,8 @@ def _score(model: "LM", loaded: dict[str, Any], out: Path, params: EvaluateParam
 
     with contextlib.redirect_stdout(io.StringIO()):
         results = run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
-    out.mkdir(parents=True, exist_ok=True)
     for task, samples in results["samples"].items():
-        rows = [item_row(sample) for sample in samples]
-        _write_lines(out / f"{task}.jsonl", rows)
+        write_json_lines(out / f"{task}.jsonl", map(item_row, samples))
     return read_results(results)
 
 
@@ -133,9 +131,3 @@ def _quiet() -> Iterator[None]:
         datasets.enable_progress_bars()
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def _write_lines(path: Path, rows: list[dict]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-    temporary.replace(path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lab.files import write_text
 from lab.report import words
 
 
@@ -42,8 +43,5 @@ def render_markdown(template: str, **values: object) -> str:
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> None:
     """Files by name, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(text, "utf-8")
-        temporary.replace(folder / name)
+        write_text(folder / name, text)

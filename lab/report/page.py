@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.errors import LabError
+from lab.files import written_whole
 from lab.params import Params
 from lab.report import overview, sections, words
 from lab.report.collect import Run, collect
@@ -48,10 +49,8 @@ def write(target: Path, data: Path, reports: Path, params: Params, root: Path = 
     parts["tiles"] = overview.tiles(run, params, parts)
     parts |= overview.pictures(run, params)
     page = render(run, parts).encode("utf-8", "replace")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.write_bytes(page)
-    temporary.replace(target)
+    with written_whole(target) as temporary:
+        temporary.write_bytes(page)
     return {"problems": len(run.problems), "planted": _totals(parts["confusion"]), "confusion": parts["confusion"]}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import nn
 
-from lab.files import write_json
+from lab.files import write_json, written_whole
 from lab.train.sharded import whole_weights
 
 FOLDER = "steps"
@@ -22,11 +22,8 @@ def keep(work: Path, step: int, model: nn.Module, *, writes: bool) -> None:
     """Write the weights after `step`. Where they are sharded all processes call this, and one writes."""
     weights = whole_weights(model)
     if writes:
-        path = work / FOLDER / f"{step:09d}.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        save_file(weights, temporary)
-        temporary.replace(path)
+        with written_whole(work / FOLDER / f"{step:09d}.safetensors") as temporary:
+            save_file(weights, temporary)
 
 
 def hand_over(work: Path, out: Path, about: Mapping, tokens_of: Callable[[int], int]) -> None:

@@ -6,7 +6,6 @@ the terminal and for tracking.
 """
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import tiktoken
 from safetensors.torch import save_file
 
-from lab.files import write_json
+from lab.files import write_json, write_json_lines, written_whole
 from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.model.generate import generate
@@ -86,13 +85,10 @@ def write_validations(path: Path, rows: list[dict[str, float]], flops_per_token:
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: list[list]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([["" if value is None else round(value, 8) for value in row] for row in rows])
-    temporary.replace(path)
 
 
 def about(config: ModelConfig, tokenizer: str) -> dict:
@@ -104,10 +100,7 @@ def write_model(
     out: Path, model: Transformer, config: ModelConfig, metrics: dict, tokenizer: str, samples: list[dict]
 ) -> None:
     """Weights under their names in lab.model (a shared one once), then what they are."""
-    out.mkdir(parents=True, exist_ok=True)
-    temporary = out / ".model.safetensors.tmp"
-    save_file(whole_weights(model), temporary)
-    temporary.replace(out / "model.safetensors")
-    lines = "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
-    (out / "samples.jsonl").write_text(lines, "utf-8")
+    with written_whole(out / "model.safetensors") as temporary:
+        save_file(whole_weights(model), temporary)
+    write_json_lines(out / "samples.jsonl", samples)
     write_json(out / "model.json", about(config, tokenizer) | {"tokens": metrics["tokens"], "steps": metrics["steps"]})
