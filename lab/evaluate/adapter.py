@@ -1,4 +1,4 @@
-"""Our model as lm-eval sees one: the class LabLM, registered with lm-eval as "lab".
+"""Our model as lm-eval sees one: ModelLM, in memory, and LabLM, a folder's, registered with lm-eval as "lab".
 
 In: lm-eval's requests. Out: log-likelihoods and texts, by the rules of lm-eval's own `hf` model (lm_eval/models/
 huggingface.py): the same windows and truncation, so that each answer agrees with it to rounding. Faster by computing
@@ -24,6 +24,7 @@ from lab.errors import InputError
 from lab.evaluate.batches import Batch, plan
 from lab.evaluate.scoring import Asked, score
 from lab.files import read_json
+from lab.model import Transformer
 from lab.model.generate import generate_batch
 from lab.model.huggingface import load
 from lab.progress import progress
@@ -35,26 +36,23 @@ NEW_TOKENS = 256  # of a generated answer, where the task does not say; lm-eval'
 Piece = tuple[int, list[int], list[int]]  # number of the request, context, continuation
 
 
-@register_model("lab")
-class LabLM(TemplateLM):
-    """An exported model. `batch_tokens`: most tokens that go through it at once, padding included."""
+class ModelLM(TemplateLM):
+    """A model and its tokenizer. `batch_tokens`: most tokens that go through it at once, padding included."""
 
     def __init__(
         self,
-        folder: str | Path,
-        device: str | None = "auto",
+        model: Transformer,
+        encoding: Encoding,
+        device: str = "auto",
         batch_tokens: int = 16_384,
-        batch_size: object = None,  # lm-eval's command line passes these two; batch_tokens takes their place
-        max_batch_size: object = None,
+        beginning: int | None = None,  # the token that a text begins with; None: end-of-text
     ):
         super().__init__()
-        model, self.encoding = load(Path(folder))
-        chosen = _device(device or "auto")
-        self.model = model.to(chosen).eval()
-        self._device, self.batch_tokens = chosen, int(batch_tokens)
-        self._tokens_at_once = min(self.batch_tokens, CPU_TOKENS) if chosen.type == "cpu" else self.batch_tokens
-        self._end = end_of_text(self.encoding)
-        self._beginning = _beginning(Path(folder), self.encoding, self._end)
+        self.encoding, self._device, self.batch_tokens = encoding, _device(device), batch_tokens
+        self.model = model.to(self._device).eval()
+        self._tokens_at_once = min(batch_tokens, CPU_TOKENS) if self._device.type == "cpu" else batch_tokens
+        self._end = end_of_text(encoding)
+        self._beginning = self._end if beginning is None else beginning
         self._encoded = lru_cache(maxsize=1 << 14)(self._encode)
 
     @property
@@ -198,12 +196,28 @@ class LabLM(TemplateLM):
             torch.set_num_threads(threads)  # a thread's own number, but also that of threads to come
 
 
-def _beginning(folder: Path, encoding: Encoding, end: int) -> int:
-    """The token that the folder's tokenizer begins a text with, as `hf` takes it; end-of-text where it has none."""
+@register_model("lab")
+class LabLM(ModelLM):
+    """An exported model, by its folder."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        device: str | None = "auto",
+        batch_tokens: int = 16_384,
+        batch_size: object = None,  # lm-eval's command line passes these two; batch_tokens takes their place
+        max_batch_size: object = None,
+    ):
+        model, encoding = load(Path(folder))
+        super().__init__(model, encoding, device or "auto", int(batch_tokens), _beginning(Path(folder), encoding))
+
+
+def _beginning(folder: Path, encoding: Encoding) -> int | None:
+    """The token that the folder's tokenizer begins a text with, as `hf` takes it; None where it has none."""
     path = folder / "tokenizer_config.json"
     named = read_json(path).get("bos_token") if path.exists() else None
     name = named.get("content") if isinstance(named, dict) else named
-    return encoding._special_tokens.get(name, end)
+    return encoding._special_tokens.get(name)
 
 
 def _device(name: str) -> torch.device:

@@ -4,19 +4,16 @@ In: data/train (steps/<step>/ and the description of the last model) and the exp
 lm-eval's model, one at a time.
 """
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import tiktoken
 
-from lab.evaluate.adapter import LabLM
+from lab.evaluate.adapter import ModelLM
 from lab.files import read_json
-from lab.model import huggingface
 from lab.model.config import ModelConfig
 from lab.model.export import read_trained
+from lab.model.huggingface import check_vocabulary
 from lab.params import EvaluateParams
 
 
@@ -39,12 +36,11 @@ def find(trained: Path) -> tuple[list[Milestone], Milestone]:
     return [_read(folder) for folder in folders], _read(trained)
 
 
-@contextmanager
-def opened(milestone: Milestone, encoding: tiktoken.Encoding, params: EvaluateParams) -> Iterator[LabLM]:
-    """The model, through the same folder layout as the exported one."""
-    with tempfile.TemporaryDirectory() as folder:
-        huggingface.save(read_trained(milestone.folder), encoding, Path(folder) / "model", mixed=True)
-        yield LabLM(Path(folder) / "model", params.device, params.batch_tokens)
+def open_milestone(milestone: Milestone, encoding: tiktoken.Encoding, params: EvaluateParams) -> ModelLM:
+    """The model, ready to be asked. InputError where its weights can't be read, or the tokenizer is not its own."""
+    model = read_trained(milestone.folder)
+    check_vocabulary(encoding, model.config)
+    return ModelLM(model, encoding, params.device, params.batch_tokens)
 
 
 def _read(folder: Path) -> Milestone:

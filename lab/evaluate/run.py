@@ -66,14 +66,15 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, tra
 def _score_milestones(
     trained: Path, last: dict, export: Path, loaded: dict[str, Any], out: Path, params: EvaluateParams
 ) -> list[dict[str, Any]]:
-    from lab.evaluate.milestones import find, opened
+    from lab.evaluate.milestones import find, open_milestone
     from lab.model.huggingface import load_tokenizer
 
     before, end = find(trained)
+    encoding = load_tokenizer(export)
     rows = []
     for milestone in before:
-        with opened(milestone, load_tokenizer(export), params) as model:
-            scores = _score(model, loaded, out / "steps" / milestone.folder.name, params)
+        model = open_milestone(milestone, encoding, params)
+        scores = _score(model, loaded, out / "steps" / milestone.folder.name, params)
         rows.append({**milestone.as_dict(), "scores": scores})
     return [*rows, {**end.as_dict(), "scores": last}] if rows else []
 

@@ -44,10 +44,7 @@ def save(
     config = model.config
     if dtype not in DTYPES:
         raise ParameterError(f"export.dtype: '{dtype}' is none of: {', '.join(DTYPES)}.")
-    if tokenizer.n_vocab > config.vocabulary:
-        raise InputError(
-            f"the tokenizer has {tokenizer.n_vocab} tokens, the model {config.vocabulary}: they are not of one run."
-        )
+    check_vocabulary(tokenizer, config)
     layout = layout_of(config, mixed=mixed)
     folder.mkdir(parents=True, exist_ok=True)
     end = bpe.end_of_text(tokenizer)
@@ -67,6 +64,14 @@ def save(
         "torch_dtype": dtype,
     }
     write_json(folder / "config.json", described)
+
+
+def check_vocabulary(tokenizer: tiktoken.Encoding, config: ModelConfig) -> None:
+    """InputError where the tokenizer has more tokens than the model."""
+    if tokenizer.n_vocab > config.vocabulary:
+        raise InputError(
+            f"the tokenizer has {tokenizer.n_vocab} tokens, the model {config.vocabulary}: they are not of one run."
+        )
 
 
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transformer, tiktoken.Encoding]:
