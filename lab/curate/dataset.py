@@ -74,7 +74,10 @@ def split_of(document: Document, params: DatasetParams) -> str:
 
 
 def host(url: str) -> str:
-    """The host of a URL in lower case, or the URL itself where it has none."""
+    """The host of a URL in lower case, or the URL itself where it has none.
+
+    Not as lists spell it (url_spelling.host_of: punycode, no last dot): documents would change splits.
+    """
     try:
         return urlsplit(url).hostname or url
     except ValueError:
