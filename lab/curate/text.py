@@ -7,6 +7,7 @@ lab/curate/words.py says what a word is.
 import string
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import chain, count, islice
@@ -40,7 +41,7 @@ _PUNCTUATION_WORD = regex.compile(r"\p{P}+")
 _LINE_BREAKS = regex.compile(r"\n+")
 _PARAGRAPH_BREAKS = regex.compile(r"\n{2,}")
 HASH_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of an n-gram is lost modulo 2^64
-_MEASURES = np.dtype([("hash", np.uint64), ("length", np.int64), ("kind", np.uint8)])
+_LINE_END = -1  # in place of a row
 _LEXICON_CHUNKS = 200_000  # or words; beyond that it starts afresh
 _REMEMBERED_CHUNK = 64  # characters; longer ones, sentences of Chinese say, hardly come again
 
@@ -81,8 +82,19 @@ def kind(word: str) -> int:
     )
 
 
+@dataclass(frozen=True)
+class _Words:
+    """A text's words, as rows of arrays that hold the measures of each distinct word."""
+
+    rows: np.ndarray  # int64 [words]
+    ends: np.ndarray  # int64 [lines], words up to and with each line
+    hashes: np.ndarray  # uint64 [rows]
+    lengths: np.ndarray  # int64 [rows]
+    kinds: np.ndarray  # uint8 [rows]
+
+
 class _Lexicon(dict):
-    """Chunk -> rows of its words in an array of their measures.
+    """Chunk -> rows of its words in arrays of their measures.
 
     A memory only: what is measured never depends on what was seen before. About 300 bytes a chunk.
     """
@@ -95,8 +107,8 @@ class _Lexicon(dict):
     def _start(self) -> None:
         self.clear()
         self._rows: dict[str, int] = defaultdict(count().__next__)  # of words, in order
-        self._measures = np.zeros(1024, _MEASURES)
-        self._measured = 0  # rows of the array that hold a word's measures
+        self._measured = 0  # rows of the arrays that hold a word's measures
+        self._hashes, self._lengths, self._kinds = (np.zeros(0, kind) for kind in (np.uint64, np.int64, np.uint8))
 
     def __missing__(self, chunk: str) -> tuple[int, ...]:
         rows = tuple(map(self._rows.__getitem__, self._split(chunk)))
@@ -104,30 +116,36 @@ class _Lexicon(dict):
             self[chunk] = rows
         return rows
 
-    def look_up(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Measures of the lines' words in order, and the number of words up to the end of each line."""
+    def look_up(self, text: str) -> _Words:
+        """The words of a text, and where its lines end."""
         if max(len(self), len(self._rows)) > _LEXICON_CHUNKS:
             self._start()
-        rows: list[int] = []
-        ends = []
-        for line in lines:
-            rows.extend(chain.from_iterable(map(self.__getitem__, line.split())))
-            ends.append(len(rows))
+        mark = next(mark for mark in map(chr, count()) if mark not in text and not mark.isspace())  # most often "\0"
+        self[mark] = (_LINE_END,)
+        chunks = text.replace("\n", f" {mark} ").split()
+        rows = np.fromiter(chain.from_iterable(map(self.__getitem__, chunks)), np.int64)
+        del self[mark]
         self._measure()
-        return self._measures[np.array(rows, np.int64)], np.array(ends, np.int64)
+        ends = np.flatnonzero(rows == _LINE_END)
+        if len(ends):
+            rows = rows[rows != _LINE_END]
+            ends -= np.arange(len(ends))
+        return _Words(rows, np.append(ends, len(rows)), self._hashes, self._lengths, self._kinds)
 
     def _measure(self) -> None:
         """Fill the rows of words that came since the last time."""
         size = len(self._rows)
         if size == self._measured:
             return
-        if size > len(self._measures):
-            self._measures = np.resize(self._measures, 2 * size)
+        if size > len(self._hashes):
+            self._hashes, self._lengths, self._kinds = (
+                np.resize(values, 2 * size) for values in (self._hashes, self._lengths, self._kinds)
+            )
         words = list(islice(reversed(self._rows), size - self._measured))[::-1]
-        measures = self._measures[self._measured : size]
-        measures["hash"] = np.frombuffer(b"".join(map(_digest, words)), "<u8")
-        measures["length"] = list(map(len, words))
-        measures["kind"] = list(map(kind, words))
+        place = slice(self._measured, size)
+        self._hashes[place] = np.frombuffer(b"".join(map(_digest, words)), "<u8")
+        self._lengths[place] = list(map(len, words))
+        self._kinds[place] = list(map(kind, words))
         self._measured = size
 
 
@@ -154,11 +172,11 @@ class Text:
     def of_lines(self, text: str, places: Sequence[int]) -> "Text":
         """A text that is these of text.split("\\n"), but for spaces at their ends: its words are not split again."""
         made = Text(text, self.language)
-        words, ends = self._found
-        counts = np.diff(ends, prepend=0)
+        words = self._words
+        counts = np.diff(words.ends, prepend=0)
         stays = np.zeros(len(counts), bool)
         stays[places] = True
-        made._found = words[np.repeat(stays, counts)], np.cumsum(counts[stays])
+        made._words = replace(words, rows=words.rows[np.repeat(stays, counts)], ends=np.cumsum(counts[stays]))
         return made
 
     @cached_property
@@ -172,24 +190,24 @@ class Text:
         return _LINE_BREAKS.split(self.text)
 
     @cached_property
-    def _found(self) -> tuple[np.ndarray, np.ndarray]:
-        return _lexicon(self.language).look_up(self.text.split("\n"))
+    def _words(self) -> _Words:
+        return _lexicon(self.language).look_up(self.text)
 
     @cached_property
     def hashes(self) -> np.ndarray:
-        return self._found[0]["hash"].copy()
+        return self._words.hashes[self._words.rows]
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        return self._found[0]["length"].copy()
+        return self._words.lengths[self._words.rows]
 
     @cached_property
     def kinds(self) -> np.ndarray:
-        return self._found[0]["kind"].copy()
+        return self._words.kinds[self._words.rows]
 
     @property
     def line_ends(self) -> np.ndarray:
-        return self._found[1]
+        return self._words.ends
 
     def words(self) -> Iterator[str]:
         """The words as strings; the filters need only their measures."""

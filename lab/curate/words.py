@@ -64,6 +64,9 @@ class Splitter:
             return [word for part in parts for word in self.split(part)]
         if chunk.isalpha():
             return self._split_letters(chunk)
+        core, last = chunk[:-1], chunk[-1:]
+        if core.isalpha() and (last in _SINGLE_MARKS or (last == "." and core[-1] in _SMALL_LETTERS)):  # most often
+            return [chunk] if chunk in self.abbreviations else [*self._split_letters(core), last]
         before: list[str] = []
         after: list[str] = []
         while chunk and not chunk.isalpha() and chunk not in self.abbreviations:
@@ -77,7 +80,7 @@ class Splitter:
             elif (not first.isalnum() or "$" in chunk) and (mark := self.prefix.match(chunk)):
                 before.append(mark[0])
                 chunk = chunk[mark.end() :]
-            elif last == "." and chunk[-2:-1] in _SMALL_LETTERS:  # most often; every language's suffix says so
+            elif last == "." and chunk[-2:-1] in _SMALL_LETTERS:  # as every language's suffix says
                 after.append(last)
                 chunk = chunk[:-1]
             elif not last.isdecimal() and (mark := self.suffix.search(chunk)):
