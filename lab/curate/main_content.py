@@ -140,10 +140,12 @@ def _prune(container, weight: int, least: Role) -> None:
     if telling := _telling(container.inner_html):
         _prune_names(container, telling, weight, least)
     _prune_links(container, weight)
-    if (title := container.query_selector("h1")) is not None:
+    headings = container.query_selector_all("h1,h2,h3,h4,h5,h6").values()
+    title = next((heading for heading in headings if heading.tag == "h1"), None)
+    if title is not None:
         title.remove()
-    for heading in reversed(container.query_selector_all("h2,h3,h4,h5,h6").values()):
-        if len(heading.text_content) < _LONGEST_HEADING and _heads_nothing(heading, container):
+    for heading in reversed(headings):
+        if heading.tag != "h1" and len(heading.text_content) < _LONGEST_HEADING and _heads_nothing(heading, container):
             heading.remove()
 
 
@@ -181,7 +183,7 @@ def _prune_names(container, telling: str, weight: int, least: Role) -> None:
 def _prune_links(container, weight: int) -> None:
     linked: dict = {}
     parents: dict = {}
-    for link in container.get_elements_by_tag_name("a").values():
+    for link in container.query_selector_all("a").values():
         if size := len(link.text_content):
             parent = link.parent
             parents[parent] = parents.get(parent, 0) + size
