@@ -1,5 +1,8 @@
 """The lab's own extractor: without these the model learns menus, comments and cookie banners, or loses articles."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -294,3 +297,19 @@ def test_what_a_class_and_an_id_make_furniture_one_of_them_tells(class_name, ide
 def test_furniture_goes_whatever_characters_its_name_has(name):
     furniture = f'<div class="{name}"><p>Share this with all your friends on every network there is</p></div>'
     assert lines(f"<body><article>{ARTICLE}{furniture}</article></body>") == [FIRST, SECOND, THIRD]
+
+
+def test_pages_in_several_threads_do_not_mix():
+    pages = [
+        f"<nav><a href=/>{n}</a></nav><div class=text><h1>{n}</h1>{ARTICLE}<div class=share>{n}</div><p>{n}: {SECOND}</p></div>"
+        for n in range(200)
+    ]
+    alone = [main_content(page) for page in pages]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(main_content, pages)) == alone
+    finally:
+        sys.setswitchinterval(interval)
+    assert all(found.text.endswith(f"{n}: {SECOND}") for n, found in enumerate(alone))
