@@ -301,7 +301,8 @@ def test_furniture_goes_whatever_characters_its_name_has(name):
 
 def test_pages_in_several_threads_do_not_mix():
     pages = [
-        f"<nav><a href=/>{n}</a></nav><div class=text><h1>{n}</h1>{ARTICLE}<div class=share>{n}</div><p>{n}: {SECOND}</p></div>"
+        f"<nav><a href=/>{n}</a></nav><div class=text><h1>{n}</h1>{ARTICLE}"
+        f"<div class=share>{n}</div><p>{n}: {SECOND}</p></div>"
         for n in range(200)
     ]
     alone = [main_content(page) for page in pages]
