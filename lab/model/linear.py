@@ -48,7 +48,21 @@ def _suits(x: Tensor, weight: Tensor) -> bool:
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    call = _opaque if torch.compiler.is_compiling() else _linear
+    return call(x, weight, bias)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+# torch.compile takes oneDNN's own operator for a layer whose weights never change, and fails on ours.
+_opaque = torch.library.custom_op("lab::linear", _linear, mutates_args=())
+
+
+@_opaque.register_fake
+def _(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return x.new_empty((*x.shape[:-1], len(weight)))
 
 
 class _Linear(torch.autograd.Function):

@@ -1,5 +1,7 @@
 """If these fail, a model is faster on some processors because it computes something else."""
 
+import shutil
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -47,3 +49,17 @@ def test_other_types_and_autocast_keep_torch_s_products():
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(x).dtype == torch.bfloat16
     assert layer.double()(x.double()).dtype == torch.float64
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_a_compiled_layer_computes_the_same():
+    torch.manual_seed(0)
+    layer, x = Linear(16, 24), torch.randn(FEW_ROWS + 1, 16, requires_grad=True)
+    wanted = [x, *layer.parameters()]
+
+    def loss(x):
+        return F.gelu(layer(x)).square().sum()
+
+    expected = torch.autograd.grad(loss(x), wanted)
+    found = torch.autograd.grad(torch.compile(loss, fullgraph=True)(x), wanted)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
