@@ -5,6 +5,7 @@ HYPOTHESIS_PROFILE=search tries new ones, many more.
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,8 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared test data at {folder} (set LAB_SHARED)")
     return folder
+
+
+def hear_ctrl_c() -> None:
+    """For a child, before its program starts: a shell that runs the tests in the background makes all of them deaf."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree, node
+from resiliparse.parse.html import HTMLTree
 
 from lab.curate.boilerplate import without_boilerplate
 from lab.curate.lead import find_lead
@@ -54,9 +54,6 @@ class Extracted:
 
 def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
     """The DOM of a page of so many "<", and whether it is nested so deeply that only serialising it ends in time."""
-    # Resiliparse remembers the nodes that Python has met in a weak dictionary that is written in Python. Equal nodes
-    # stay equal whatever it remembers, and with a plain dictionary for each page, extraction takes a tenth less time.
-    node._node_cache = {}
     tree = HTMLTree.parse(page)
     deep = tags > _FEW_TAGS and tree.document is not None and tree.document.query_selector(_DEEP) is not None
     return tree, deep

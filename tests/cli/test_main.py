@@ -12,7 +12,7 @@ import pytest
 
 from lab.cli import COMMANDS
 from tests.cli.conftest import error_of, start
-from tests.conftest import ROOT
+from tests.conftest import ROOT, hear_ctrl_c
 
 NAMES = [command.__name__.replace("_", "-") for command in COMMANDS]
 
@@ -98,6 +98,7 @@ def test_ctrl_c(project):
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.cli", "tokens"], env=environment,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     time.sleep(1.5)  # by then it waits for its input
     os.killpg(process.pid, signal.SIGINT)

@@ -299,6 +299,7 @@ def test_furniture_goes_whatever_characters_its_name_has(name):
     assert lines(f"<body><article>{ARTICLE}{furniture}</article></body>") == [FIRST, SECOND, THIRD]
 
 
+@pytest.mark.filterwarnings("error")  # nodes may not be let go of by another thread than theirs
 def test_pages_in_several_threads_do_not_mix():
     pages = [
         f"<nav><a href=/>{n}</a></nav><div class=text><h1>{n}</h1>{ARTICLE}"

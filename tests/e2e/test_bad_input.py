@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.conftest import hear_ctrl_c
+
 
 @pytest.fixture
 def project(finished, tmp_path):
@@ -69,7 +71,7 @@ def test_ctrl_c_ends_in_one_line_and_keeps_what_is_finished(project):
     shutil.rmtree(project.root / "data" / "train")
     process = subprocess.Popen(
         ["python", "-m", "stages.train"], cwd=project.root, env=project.environment(), start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     end = time.monotonic() + 120
     while not list((project.root / ".lab" / "train").glob("*/*.ckpt")) and time.monotonic() < end:
