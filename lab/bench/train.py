@@ -184,8 +184,9 @@ def main() -> None:
         "# Training: ours beside nanoGPT, litgpt and transformers' Trainer",
         "",
         f"On {where}, torch {torch.__version__}; median of {arguments.runs} runs of {arguments.steps} steps, in turns.",
-        f"Made by `python -m lab.bench.train{' --device cuda' if device == 'cuda' else ''}`. MFU is the share of what "
-        "one large matrix product reaches here.",
+        f"Made by `python -m lab.bench.train{' --device cuda' if device == 'cuda' else ''}"
+        f"{' --compiled' if arguments.compiled else ''}`. "
+        "MFU is the share of what one large matrix product reaches here.",
         "",
         *(f"{name} could not be had here and is left out.\n" for name in ("nanoGPT", "litgpt") if name not in peers),
     ]
