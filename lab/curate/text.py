@@ -123,8 +123,10 @@ class _Lexicon(dict):
         mark = next(mark for mark in map(chr, count()) if mark not in text and not mark.isspace())  # most often "\0"
         self[mark] = (_LINE_END,)
         chunks = text.replace("\n", f" {mark} ").split()
-        rows = np.fromiter(chain.from_iterable(map(self.__getitem__, chunks)), np.int64)
-        del self[mark]
+        try:
+            rows = np.fromiter(chain.from_iterable(map(self.__getitem__, chunks)), np.int64)
+        finally:
+            del self[mark]
         self._measure()
         ends = np.flatnonzero(rows == _LINE_END)
         if len(ends):

@@ -8,7 +8,6 @@ from lab.errors import InputError
 from lab.params import LanguageParams
 
 GERMAN = "Die Sonne scheint heute,\nund wir gehen in den Garten, um Äpfel zu pflücken."
-
 ENGLISH = "The sun shines today, and we walk into the garden to pick some apples."
 
 

@@ -45,6 +45,15 @@ def test_a_lexicon_that_overflows_measures_the_same(monkeypatch):
     assert again.hashes.tolist()[:-1] == Text(raw).hashes.tolist()
 
 
+def test_a_text_that_fails_leaves_nothing_behind(monkeypatch):
+    lexicon = module._lexicon("en")
+    with monkeypatch.context() as patch:
+        patch.setattr(lexicon, "_split", lambda chunk: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            lexicon.look_up("a line\nand another, zzyzx")
+    assert Text("\0 a", "en").hashes.tolist() == [word_hash("\0"), word_hash("a")]
+
+
 def test_languages_have_lexicons_of_their_own():
     assert len(Text("am 1.", "de").hashes) == 2 and len(Text("am 1.", "en").hashes) == 3
     assert len(Text("am 1.", "de").hashes) == 2
