@@ -215,7 +215,7 @@ def sift(source: Path, folder: Path, name: str, judge: Callable[[Document], Verd
     When `judge` raises, the document is removed under the reason "error", with the exception as its detail: one bad
     page never stops a run.
     """
-    return sift_batches(source, folder, name, lambda documents: (_guarded(judge, document) for document in documents))
+    return sift_batches(source, folder, name, lambda documents: [_guarded(judge, document) for document in documents])
 
 
 def _guarded(judge: Callable[[Document], Verdict], document: Document) -> Verdict:
@@ -225,11 +225,11 @@ def _guarded(judge: Callable[[Document], Verdict], document: Document) -> Verdic
         return Reason("error", f"{type(error).__name__}: {error}")
 
 
-def sift_batches(
-    source: Path, folder: Path, name: str, judge_all: Callable[[list[Document]], Iterable[Verdict]]
-) -> Counts:
-    """The same for what is judged several documents at a time. `judge_all` gives a verdict for each and raises for no
-    document's sake."""
+def sift_batches(source: Path, folder: Path, name: str, judge_all: Callable[[list[Document]], list[Verdict]]) -> Counts:
+    """The same for what is judged several documents at a time: `judge_all` gives a verdict for each.
+
+    When it raises, the documents of that batch are judged one by one.
+    """
     counts = Counts()
     with (
         RowWriter(folder / f"{name}.parquet") as kept,
@@ -237,7 +237,11 @@ def sift_batches(
     ):
         documents = read_documents(source)
         while batch := list(islice(documents, BATCH_ROWS)):
-            for document, verdict in zip(batch, judge_all(batch), strict=True):
+            try:
+                verdicts = judge_all(batch)
+            except Exception:
+                verdicts = [_guarded(lambda document: judge_all([document])[0], document) for document in batch]
+            for document, verdict in zip(batch, verdicts, strict=True):
                 counts.documents_in += 1
                 counts.bytes_in += text_bytes(document.text)
                 outcome, reason = verdict if isinstance(verdict, tuple) else (document, verdict)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.documents import Counts, Document, Reason, RowWriter, read_documents, read_rows, shards, sift
+from lab.documents import Counts, Document, Reason, RowWriter, read_documents, read_rows, shards, sift, sift_batches
 from lab.errors import EmptyCorpusError, InputError
 
 
@@ -43,6 +43,20 @@ def test_sift_keeps_removes_and_counts(tmp_path):
         ("id3", "error", "ValueError: odd page"),
         ("id6", "too_big", "0.6 > 0.5"),
     ]
+
+
+def test_a_batch_that_fails_costs_only_the_document_that_it_fails_for(tmp_path):
+    source = write(tmp_path / "in.parquet", 10)
+
+    def judge_all(batch: list[Document]) -> list[Reason | None]:
+        if any(document.id == "id3" for document in batch):
+            raise ValueError("odd page")
+        return [Reason("first") if document.id == "id0" else None for document in batch]
+
+    counts = sift_batches(source, tmp_path, "part", judge_all)
+    assert counts.removed == {"error": 1, "first": 1} and counts.documents_out == 8
+    gone = {row["id"]: row["detail"] for row in read_rows(tmp_path / "removed" / "part.parquet")}
+    assert gone == {"id0": "", "id3": "ValueError: odd page"}
 
 
 def test_removed_documents_show_the_text_that_the_filter_saw(tmp_path):
