@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,16 @@ def digest(paths: Sequence[Path]) -> str:
     """Hash of files' bytes, names left out, in the order given."""
     total = hashlib.blake2b(digest_size=16)
     for path in paths:
-        with open(path, "rb") as file:
-            total.update(hashlib.file_digest(file, "blake2b").digest())
+        found = os.stat(path)
+        total.update(_file_digest(path, found.st_ino, found.st_mtime_ns, found.st_size))
     return total.hexdigest()
+
+
+@lru_cache(1 << 16)
+def _file_digest(path: Path, *_: int) -> bytes:
+    """Hash of a file. One that many shards share, such as a model, is read once while the system says that it is the same."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").digest()
 
 
 @cache
@@ -193,14 +200,16 @@ def _work_in(folder: str, *task: Any) -> Shard:
 def _work(function: ShardFunction, item: Any, sources: list[Path], name: str, key: str, work: Path) -> Shard:
     hashed = hashlib.blake2b(f"{key}{name}{item!r}{digest(sources)}".encode(), digest_size=8).hexdigest()
     folder = work / f"{name}-{hashed}"
-    if not (folder / RESULT).exists():
+    try:
+        result = (folder / RESULT).read_text()
+    except FileNotFoundError:
         temporary = work / f"{name}-{hashed}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        result = function(item, temporary, name)
-        (temporary / RESULT).write_text(json.dumps(result))
+        temporary.mkdir()
+        result = json.dumps(function(item, temporary, name))
+        (temporary / RESULT).write_text(result)
         temporary.rename(folder)
-    return Shard(name, folder, json.loads((folder / RESULT).read_text()))
+    return Shard(name, folder, json.loads(result))
 
 
 def _lay(source: Path, out: Path) -> None:

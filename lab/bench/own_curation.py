@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+import trafilatura  # noqa: F401 - what extraction falls back on, and imports when it does: no import is timed
+
 from lab import engine
 from lab.crawl import warc
 from lab.curate import dedup, extract, language, pii, quality, urls
@@ -27,7 +29,7 @@ from lab.params import (
     UrlFilterParams,
 )
 
-RECORDS_PER_SHARD = 64  # so that both workers have something to do until the end
+RECORDS_PER_SHARD = 129  # eight shards, so that both workers have something to do until the end
 
 
 def main(archive: str, blacklist: str, model: str, code: str, workers: str, folder: str, *stop_words: str) -> None:

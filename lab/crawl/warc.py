@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,7 @@ from fastwarc.warc import ArchiveIterator
 
 from lab import engine
 from lab.crawl.warc_scan import Met, Part, is_url, no_records, open_stream, scan, scan_part
-from lab.documents import Counts, Reason, RowWriter, read_rows, shards
+from lab.documents import Counts, Reason, RowWriter, read_table, shards, write_table
 from lab.errors import InputError
 from lab.files import read_json, write_json
 from lab.params import CrawlParams, EngineParams, IndexParams
@@ -96,8 +97,8 @@ def index(crawl_folder: Path, out: Path, params: IndexParams, engine_params: Eng
         if not any(shard.result["records"] for shard in by_file[file]):
             raise no_records(file.path)
     found = [shard for shards_ in by_file.values() for shard in shards_]
-    rows = (row for shard in found for path in shards(shard.folder) for row in read_rows(path))
-    _reshard(rows, out, params.records_per_shard)
+    tables = (read_table(path) for shard in found for path in shards(shard.folder))
+    _reshard(tables, out, params.records_per_shard)
     return Counts.total(shard.result["counts"] for shard in found).require_output("index")
 
 
@@ -109,8 +110,9 @@ def _parts(file: Part) -> list[Part]:
         compressed, size = stream.read(2) == b"\x1f\x8b", stream.seek(0, os.SEEK_END)
     if not compressed or size <= PART_BYTES:
         return [file]
-    starts = range(0, size, PART_BYTES)
-    return [replace(file, start=start, end=min(start + PART_BYTES, size)) for start in starts]
+    count = -(-size // PART_BYTES)
+    bounds = [size * number // count for number in range(count + 1)]
+    return [replace(file, start=start, end=end) for start, end in pairwise(bounds)]
 
 
 def _join(parts: list[engine.Shard]) -> bool:
@@ -125,17 +127,15 @@ def _join(parts: list[engine.Shard]) -> bool:
     return True
 
 
-def _reshard(rows: Iterable[dict], out: Path, size: int) -> None:
-    writer, number = None, 0
-    for count, row in enumerate(rows):
-        if count % size == 0:
-            if writer:
-                writer.__exit__(None, None, None)
-            writer = RowWriter(out / f"part-{number:05d}.parquet", INDEX_SCHEMA)
-            number += 1
-        writer.write(row)
-    if writer:
-        writer.__exit__(None, None, None)
+def _reshard(tables: Iterable[pa.Table], out: Path, size: int) -> None:
+    left, number = INDEX_SCHEMA.empty_table(), 0
+    for table in tables:
+        left = pa.concat_tables([left, table])
+        while len(left) >= size:
+            write_table(left.slice(0, size).combine_chunks(), out / f"part-{number:05d}.parquet")
+            left, number = left.slice(size), number + 1
+    if len(left):
+        write_table(left.combine_chunks(), out / f"part-{number:05d}.parquet")
 
 
 def _index_part(part: Part, folder: Path, name: str) -> dict:

@@ -16,14 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import regex
 from datasketch import MinHash
 
 from lab import engine
 from lab.curate import lines
 from lab.curate.text import HASH_BASE, SYMBOLS, Text, extend_ngrams, word_hash
-from lab.documents import Counts, Document, Reason, read_documents, shards, sift
+from lab.documents import Counts, Document, Reason, read_documents, read_table, shards, sift, write_table
 from lab.params import DedupParams, EngineParams
 
 _NUMBER = re.compile(r"\d+(?:[.,،٫⎖⎗⎘]\d+)?")
@@ -154,9 +153,8 @@ def _sign(path: Path, folder: Path, name: str, *, params: DedupParams) -> dict:
         folder / f"{name}.keys.npy",
         np.stack([*(band_keys(signed, band, params.rows) for band in range(params.bands)), exact]),
     )
-    pq.write_table(
-        pa.table({"url": pa.array([d.url for d in documents], pa.string())}), folder / f"{name}.urls.parquet"
-    )
+    urls = pa.table([[document.url for document in documents]], pa.schema([("url", pa.string())]))
+    write_table(urls, folder / f"{name}.urls.parquet")
     return {"documents": len(documents)}
 
 
@@ -178,21 +176,23 @@ def _group(_: None, folder: Path, name: str, *, signed: Sequence[Path], pairs: S
     removed = np.flatnonzero(kept != np.arange(len(kept)))
     urls = _urls(np.unique(kept[removed]), signed, starts)
 
-    def fate(index: int) -> dict:
+    def fate(index: int) -> tuple[str, str]:
         twin = int(kept[index])
-        if twin == index:
-            return {"reason": None, "detail": None}
         shard, other = np.searchsorted(starts, [index, twin], side="right") - 1
         row, twin_row = index - starts[shard], twin - starts[other]
         if exact and texts[shard][row] == texts[other][twin_row]:
-            return {"reason": "exact_duplicate", "detail": f"same text as {urls[twin]}"}
+            return "exact_duplicate", f"same text as {urls[twin]}"
         similarity = np.mean(hashes[shard][row] == hashes[other][twin_row])
-        return {"reason": "near_duplicate", "detail": f"Jaccard similarity about {similarity:.2f} with {urls[twin]}"}
+        return "near_duplicate", f"Jaccard similarity about {similarity:.2f} with {urls[twin]}"
 
     schema = pa.schema([("reason", pa.string()), ("detail", pa.string())])
-    for path, start, end in zip(signed, starts[:-1], starts[1:], strict=True):
-        fates = [fate(index) for index in range(start, end)]
-        pq.write_table(pa.Table.from_pylist(fates, schema), folder / f"{path.name}.parquet")
+    by_shard = np.split(removed, np.searchsorted(removed, starts[1:-1]))
+    for path, start, end, gone in zip(signed, starts[:-1], starts[1:], by_shard, strict=True):
+        reasons: list[str | None] = [None] * int(end - start)
+        details = reasons.copy()
+        for index in gone.tolist():
+            reasons[index - start], details[index - start] = fate(index)
+        write_table(pa.table([reasons, details], schema), folder / f"{path.name}.parquet")
     sizes = np.bincount(kept[removed], minlength=1) + 1
     return {"groups": int(np.count_nonzero(sizes > 1)), "largest_group": int(sizes.max())}
 
@@ -203,7 +203,7 @@ def _urls(indices: np.ndarray, signed: Sequence[Path], starts: np.ndarray) -> di
     by_shard = np.split(indices, np.searchsorted(indices, starts[1:-1]))
     for path, start, wanted in zip(signed, starts[:-1], by_shard, strict=True):
         if len(wanted):
-            column = pq.read_table(f"{path}.urls.parquet")["url"]
+            column = read_table(Path(f"{path}.urls.parquet"))["url"]
             found |= zip(wanted.tolist(), column.take(pa.array(wanted - start)).to_pylist(), strict=True)
     return found
 
@@ -211,7 +211,7 @@ def _urls(indices: np.ndarray, signed: Sequence[Path], starts: np.ndarray) -> di
 def _write(item: tuple[Path, ...], folder: Path, name: str) -> dict:
     """The shard's documents sifted by the plan, less their common lines if there is a list of those."""
     source, plan, *common = item
-    fates = iter(pq.read_table(plan).to_pylist())
+    fates = iter(read_table(plan).to_pylist())
     drop = lines.Dropper(np.load(common[0])) if common else None
 
     def judge(document: Document) -> tuple[Document, Reason | None] | Reason | None:

@@ -93,8 +93,7 @@ def _clean(text: str) -> str:
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise PageTimeout in the main thread after `seconds` of CPU, so that a busy machine does not decide what is kept.
 
-       No limit in other threads, which get no signals.
-    A call into native code is stopped when it returns.
+    A call into native code is stopped when it returns. No limit in other threads, which get no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from lab.curate.text import word_hash
-from lab.documents import Document, Reason, read_documents
+from lab.documents import Document, Reason, read_documents, read_table
 
 _BLANK = 0
 
@@ -29,7 +28,7 @@ def count(item: tuple[Path, Path], folder: Path, name: str) -> dict:
     `item`: the shard, and a table whose `reason` is null where a document stays.
     """
     source, plan = item
-    stays = pq.read_table(plan)["reason"].is_null().to_pylist()
+    stays = read_table(plan)["reason"].is_null().to_pylist()
     seen = [np.zeros(0, np.uint64)]
     for document, stay in zip(read_documents(source), stays, strict=True):
         if stay:

@@ -38,7 +38,6 @@ class Container:
     elements: list  # Resiliparse elements, in document order
     weight: int  # characters of paragraph text outside links
     begin: object | None  # the first paragraph of the content
-    touched: list  # elements that the search held: as long as Python holds one, to come to it again costs little
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,11 @@ def find(body, paragraphs: str, trust: Trust) -> Container:
 
     By their names only discussions are left out, unless `trust` says furniture too.
     """
-    touched = body.query_selector_all(paragraphs).values()
-    paths, weights, roles = _climb(body, touched, trust)
-    touched += roles
+    paths, weights, roles = _climb(body, body.query_selector_all(paragraphs).values(), trust)
     kept = _without_furniture(paths, weights, roles, body, least_role(trust))
     elements, weight = _descend(body, kept, weights, roles)
     begin = next((path.begin for path in kept if any(e in path.elements for e in elements)), None)
-    return Container(elements, weight, begin, touched)
+    return Container(elements, weight, begin)
 
 
 def _weigh(element) -> int:

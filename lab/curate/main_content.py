@@ -19,6 +19,7 @@ from resiliparse.parse.html import HTMLTree
 from lab.curate.boilerplate import without_boilerplate
 from lab.curate.lead import find_lead
 from lab.curate.main_container import find, name_of, strip
+from lab.curate.nodes import remembered
 from lab.curate.page_names import Role, Trust, least_role, role, tells
 
 FEW = 250  # characters; with less, the next laxer way is tried
@@ -59,6 +60,7 @@ def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
     return tree, deep
 
 
+@remembered()
 def main_content(page: str, tags: int | None = None) -> Extracted:
     """The main text of an HTML page; "" where there is none. `tags`: how many "<" it holds, where that is known."""
     if tags is None:

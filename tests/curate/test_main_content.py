@@ -1,17 +1,20 @@
 """The lab's own extractor: without these the model learns menus, comments and cookie banners, or loses articles."""
 
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLTree
 
 from lab.bench.extraction_score import Page, read_pages, segments, shingles
 from lab.bench.mutated_pages import fuzz
 from lab.curate.boilerplate import without_boilerplate
 from lab.curate.extract import extract_text
 from lab.curate.main_content import Extracted, main_content
+from lab.curate.nodes import remembered
 from lab.curate.page_names import Role, role, tells
 from lab.params import ExtractParams
 
@@ -297,6 +300,14 @@ def test_what_a_class_and_an_id_make_furniture_one_of_them_tells(class_name, ide
 def test_furniture_goes_whatever_characters_its_name_has(name):
     furniture = f'<div class="{name}"><p>Share this with all your friends on every network there is</p></div>'
     assert lines(f"<body><article>{ARTICLE}{furniture}</article></body>") == [FIRST, SECOND, THIRD]
+
+
+def test_nodes_are_held_while_a_page_is_worked_on_and_no_longer():
+    tree = HTMLTree.parse("<p>One")
+    with remembered():
+        held = weakref.ref(tree.body)
+        assert held() is not None
+    assert held() is None
 
 
 @pytest.mark.filterwarnings("error")  # nodes may not be let go of by another thread than theirs
