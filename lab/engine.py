@@ -52,7 +52,7 @@ def digest(paths: Sequence[Path]) -> str:
 
 @lru_cache(1 << 16)
 def _file_digest(path: Path, *_: int) -> bytes:
-    """Hash of a file. One that many shards share, a model say, is read once, as long as it is the same to the system."""
+    """Hash of a file. One that many shards share, a model say, is read once, while it is the same to the system."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "blake2b").digest()
 
