@@ -40,7 +40,8 @@ NOTES = """\
 - datatrove's `read` decompresses and decodes; ours reads the pages' bytes again in `extract`.
 - datatrove's `signatures` is the first of four steps of its MinHash deduplication; our `dedup` is all of it.
 - Not in the sums: interpreter start and imports, and `load`: datatrove reads its lists (4.6 million hosts), model and
-  word splitter in each process; ours compiles its blacklist (1.1 million) once, and starts two workers for two cores.
+  word splitter in each process; ours compiles its blacklist (1.1 million) once, starts two workers for two cores, and
+  reads blacklist and model in each process.
 - Documents left differ where the extracted text does: datatrove's is trafilatura's, ours the lab's."""
 
 

@@ -2,14 +2,15 @@
 with its hashing, and with Parquet read and written.
 
 In (arguments): WARC, blacklist or "", fastText model, language, workers, an empty folder; stop words follow. Out
-(stdout): a JSON list of [stage, seconds, seconds of CPU without workers', documents left]; compiling the blacklist and
-starting the workers is a stage of its own, "load".
+(stdout): a JSON list of [stage, seconds, seconds of CPU without workers', documents left]; compiling the blacklist,
+starting the workers and reading the blacklist and the language model is a stage of its own, "load".
 """
 
 import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import trafilatura  # noqa: F401 - what extraction falls back on, and imports when it does: no import is timed
@@ -47,7 +48,7 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
         "dedup": (dedup.deduplicate, DedupParams()),
         "pii": (pii.scrub_documents, PiiParams()),
     }
-    times = [["load", *_load(lists, processes), 0]]
+    times = [["load", *_load(lists, model, processes), 0]]
     source = Path("crawl")
     for name, (run, params) in stages.items():
         started, busy = time.perf_counter(), time.process_time()
@@ -58,17 +59,20 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
     print(json.dumps(times))
 
 
-def _load(lists: UrlFilterParams, processes: EngineParams) -> tuple[float, float]:
+def _load(lists: UrlFilterParams, model: str, processes: EngineParams) -> tuple[float, float]:
     started, busy = time.perf_counter(), time.process_time()
     urls.compiled_blacklist(lists)
-    if processes.processes() > 1:
-        engine.run("load", _wait, {str(n): n for n in range(processes.processes())}, engine=processes, inputs=_no_files)
+    count = processes.processes()
+    ready = partial(_ready, lists=lists, model=model, wait=float(count > 1))
+    engine.run("load", ready, {str(n): n for n in range(count)}, engine=processes, inputs=_no_files)
     return time.perf_counter() - started, time.process_time() - busy
 
 
-def _wait(item: int, folder: Path, name: str) -> dict:
-    """Long enough for each worker to get one: all have started, and imported this module, when all are done."""
-    time.sleep(1.0)
+def _ready(item: int, folder: Path, name: str, *, lists: UrlFilterParams, model: str, wait: float) -> dict:
+    """Read what datatrove's steps read before they begin. Then wait, so that each worker gets one of these."""
+    urls.loaded_filter(lists.model_dump_json())
+    language.identifier(model)
+    time.sleep(wait)
     return {}
 
 

@@ -92,12 +92,12 @@ def _downloaded(url: str) -> Path:
     return target
 
 
-_identifier = cache(LanguageIdentifier)
+identifier = cache(LanguageIdentifier)
 
 
 def judge(documents: list[Document], params: LanguageParams) -> list[tuple[Document, Reason | None]]:
     """Each document with its language, and why it is removed, if it is."""
-    found = _identifier(params.model).scores([document.text for document in documents])
+    found = identifier(params.model).scores([document.text for document in documents])
     return [
         (replace(document, language=language, language_score=score), _refused(language, score, params))
         for document, (language, score) in zip(documents, found, strict=True)

@@ -101,7 +101,7 @@ def compiled_blacklist(params: UrlFilterParams) -> Path | None:
     return blacklist.compiled(source, params.categories) if source else None
 
 
-_filter = cache(lambda text: UrlFilter.from_params(UrlFilterParams.model_validate_json(text)))
+loaded_filter = cache(lambda text: UrlFilter.from_params(UrlFilterParams.model_validate_json(text)))
 
 
 def filter_index(source: Path, out: Path, params: UrlFilterParams, engine_params: EngineParams) -> Counts:
@@ -134,7 +134,7 @@ def _word_lists(params: UrlFilterParams) -> str | None:
 
 def _judge_shard(source: Path, folder: Path, name: str, *, params: UrlFilterParams) -> dict:
     """The shard with reasons and details; and keys, uint64 [rows without a reason], that repeated URLs share."""
-    urls = _filter(params.model_dump_json())
+    urls = loaded_filter(params.model_dump_json())
     rows = read_table(source, INDEX_SCHEMA.names)
     parts = [_judge(batch, params, urls) for batch in rows.combine_chunks().to_batches(max_chunksize=_BATCH)]
     write_table(pa.Table.from_batches([part for part, _ in parts], REMOVED_SCHEMA), folder / f"{name}.parquet")
