@@ -33,6 +33,8 @@ _LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
 _MAX_LINK_SHARE = 0.6  # of a block's characters
 _LONGEST_HEADING = 80  # characters; longer ones are paragraphs in disguise
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
+# Google's blogs keep the article in a template, which a script shows.
+_TEMPLATE = re.compile(r"(\bitemprop='articleBody'>\s*)<script type='text/template'>(.*?)</script>", re.DOTALL)
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
 _PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that a CSS selector can quote as they are serialised
 _TAG = re.compile(r"<[^>]{0,1000}>")
@@ -65,6 +67,8 @@ def main_content(page: str, tags: int | None = None) -> Extracted:
     """The main text of an HTML page; "" where there is none. `tags`: how many "<" it holds, where that is known."""
     if tags is None:
         tags = page.count("<")
+    if "<script type='text/template'" in page:
+        page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
     found = _from_tree(page, tags)
     if len(found.text) < FEW:
         found = _longer(found, _from_tree(page, tags, Trust.MARKUP).text, "names")

@@ -302,6 +302,12 @@ def test_furniture_goes_whatever_characters_its_name_has(name):
     assert lines(f"<body><article>{ARTICLE}{furniture}</article></body>") == [FIRST, SECOND, THIRD]
 
 
+def test_an_article_in_a_template_that_a_script_would_show():
+    page = f"<div itemprop='articleBody'>\n<script type='text/template'>{ARTICLE}</script></div><p>{SECOND * 9}</p>"
+    assert lines(page)[:3] == [FIRST, SECOND, THIRD]
+    assert FIRST not in main_content(page.replace("articleBody", "other")).text
+
+
 def test_nodes_are_held_while_a_page_is_worked_on_and_no_longer():
     tree = HTMLTree.parse("<p>One")
     with remembered():
