@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
+from lab.files import file_digest
 from lab.params import EngineParams
 from lab.progress import Ticker, progress
 
@@ -45,16 +46,8 @@ def digest(paths: Sequence[Path]) -> str:
     """Hash of files' bytes, names left out, in the order given."""
     total = hashlib.blake2b(digest_size=16)
     for path in paths:
-        found = os.stat(path)
-        total.update(_file_digest(path, found.st_ino, found.st_mtime_ns, found.st_size))
+        total.update(file_digest(path))
     return total.hexdigest()
-
-
-@lru_cache(1 << 16)
-def _file_digest(path: Path, *_: int) -> bytes:
-    """Hash of a file. One that many shards share, a model say, is read once, while it is the same to the system."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "blake2b").digest()
 
 
 @cache

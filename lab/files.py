@@ -1,8 +1,10 @@
-"""Files written whole or not at all, and small JSON files read with errors that say what to do."""
+"""Files written whole or not at all, small JSON files read with errors that say what to do, and hashes of files."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +52,18 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: no such file. Run `dvc repro` to make it.") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}). Remove it and run `dvc repro` to make it again.") from None
+
+
+def file_digest(path: Path) -> bytes:
+    """BLAKE2b of a file's bytes, which are read once a process, as long as it is the same file to the system.
+
+    What DVC goes by, too: inode, time of the last change, and size.
+    """
+    found = path.stat()
+    return _file_digest(path, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(1 << 16)
+def _file_digest(path: Path, *_: int) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").digest()

@@ -1,10 +1,11 @@
 """If these fail, a run that is killed, or meets a full disk, leaves half a file that the next takes for a whole one."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
-from lab.files import read_json, write_json, write_json_lines, write_text, written_whole
+from lab.files import file_digest, read_json, write_json, write_json_lines, write_text, written_whole
 
 
 def test_a_file_is_whole_before_it_has_its_name(tmp_path):
@@ -50,3 +51,14 @@ def test_json_is_read_as_it_was_written(tmp_path):
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_hash_of_a_file_follows_what_it_holds(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"first")
+    before = file_digest(path)
+    assert before == file_digest(path) == hashlib.blake2b(b"first").digest()
+    path.write_bytes(b"other, longer")
+    assert file_digest(path) == hashlib.blake2b(b"other, longer").digest()
+    write_text(path, "whole")  # as long as the first, in its place
+    assert file_digest(path) == hashlib.blake2b(b"whole").digest()

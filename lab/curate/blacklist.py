@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from lab.curate.spans import Spans
 from lab.curate.url_spelling import host_of, listed, string_array
 from lab.errors import InputError
-from lab.files import read_json, write_json
+from lab.files import file_digest, read_json, write_json
 
 CACHE = Path(".lab/blacklists")
 _FORMAT = "1"  # of the compiled files, hashes included
@@ -114,8 +114,7 @@ def compiled(source: Path, categories: list[str] | None = None) -> Path:
     """
     key = hashlib.blake2b(f"{_FORMAT}{sorted(categories) if categories is not None else None}".encode(), digest_size=16)
     for name, path in _files(source):
-        with open(path, "rb") as file:
-            key.update(name.encode() + b"\n" + hashlib.file_digest(file, "blake2b").digest())
+        key.update(name.encode() + b"\n" + file_digest(path))
     folder = CACHE / key.hexdigest()
     if (folder / _NAMES).is_file():
         return folder
