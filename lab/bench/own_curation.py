@@ -64,7 +64,7 @@ def _load(lists: UrlFilterParams, model: str, processes: EngineParams) -> tuple[
     urls.compiled_blacklist(lists)
     count = processes.processes()
     ready = partial(_ready, lists=lists, model=model, wait=float(count > 1))
-    engine.run("load", ready, {str(n): n for n in range(count)}, engine=processes, inputs=_no_files)
+    engine.run("load", ready, {str(n): n for n in range(count)}, engine=processes, inputs=lambda item: [])
     return time.perf_counter() - started, time.process_time() - busy
 
 
@@ -74,10 +74,6 @@ def _ready(item: int, folder: Path, name: str, *, lists: UrlFilterParams, model:
     language.identifier(model)
     time.sleep(wait)
     return {}
-
-
-def _no_files(item: int) -> list[Path]:
-    return []
 
 
 def _left(counts: object) -> int:
