@@ -18,9 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import lab.model.attention
 import lab.model.linear
 import lab.model.transformer
 import lab.train.optim
+import lab.train.trainer
 from lab.bench.training_work import BETA2, CLIP, LEARNING_RATE, WEIGHT_DECAY, Result, Stopwatch, Work
 from lab.model import Transformer
 from lab.model.config import ModelConfig
@@ -64,7 +66,7 @@ def train_params(work: Work) -> TrainParams:
         weight_decay=WEIGHT_DECAY,
         beta2=BETA2,
         gradient_clip=CLIP,
-        precision="bfloat16" if work.device == "cuda" else "float32",
+        precision=work.dtype,
         compile="on" if work.compiled else "off",
         accelerator="gpu" if work.device == "cuda" else "cpu",
         devices=1,
@@ -134,6 +136,8 @@ VARIANTS: dict[str, list[Callable]] = {
     "": [],
     "logits whole": [lambda: patch.object(lab.model.transformer, "linear_cross_entropy", _whole_cross_entropy)],
     "MKL's products": [lambda: patch.object(lab.model.linear, "FASTER", False)],
+    "torch's attention": [lambda: patch.object(lab.model.attention, "LONGEST", 0)],
+    "freed memory given back": [lambda: patch.object(lab.train.trainer, "keep_freed_memory", lambda: None)],
     "AdamW not fused": [lambda: patch.object(lab.train.optim, "adamw", _unfused)],
     "document mask": [],
 }

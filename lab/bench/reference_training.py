@@ -1,6 +1,6 @@
 """Others' training for lab.bench.train: in, a contender's name and a Work as JSON; out, its Result as JSON, last line.
 
-Each contender's own code runs its own loop: nanoGPT's train.py as it stands, litgpt.pretrain.setup with a data module
+Each contender's own code runs its own loop: nanoGPT's train.py, litgpt.pretrain.setup with a data module
 of our batches, transformers' Trainer. What they log in each step, they log.
 """
 
@@ -27,6 +27,7 @@ from lab.tokens.shards import open_tokens
 from lab.train.data import Batches, Plan
 
 NEVER = 1 << 30  # steps
+NANOGPT_FLOAT32_ON_CPU = "ctx = nullcontext() if device_type == 'cpu' else"  # whatever its dtype says
 
 
 class Sequences(Dataset):
@@ -47,10 +48,14 @@ class Sequences(Dataset):
 
 
 def nanogpt(work: Work, source: Path, watch: Stopwatch) -> tuple[int, list[float]]:
-    """train.py, unchanged, in a folder with its data laid out as it wants it."""
+    """train.py in a folder with its data laid out as it wants it; unchanged, but that it may use bfloat16 on a CPU."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("train.py", "model.py", "configurator.py"):
-            (Path(folder) / name).write_bytes((source / name).read_bytes())
+            code = (source / name).read_text()
+            if name == "train.py" and work.dtype == "bfloat16" and work.device == "cpu":
+                assert NANOGPT_FLOAT32_ON_CPU in code
+                code = code.replace(NANOGPT_FLOAT32_ON_CPU, "ctx =")
+            (Path(folder) / name).write_text(code)
         data = Path(folder) / "data/lab"
         data.mkdir(parents=True)
         for split, name in (("train", "train.bin"), ("validation", "val.bin")):
@@ -62,7 +67,7 @@ def nanogpt(work: Work, source: Path, watch: Stopwatch) -> tuple[int, list[float
             "bias": True, "batch_size": work.micro_batch, "max_iters": work.steps - 1, "decay_lr": False,
             "gradient_accumulation_steps": work.sequences // work.micro_batch, "learning_rate": LEARNING_RATE,
             "weight_decay": WEIGHT_DECAY, "beta2": BETA2, "grad_clip": CLIP,
-            "dtype": "bfloat16" if work.device == "cuda" else "float32",
+            "dtype": work.dtype,
         }  # fmt: skip
         sys.argv = ["train.py", *(f"--{name}={value}" for name, value in settings.items())]
         sys.path.insert(0, folder)
@@ -108,7 +113,7 @@ def litgpt(work: Work, source: Path, watch: Stopwatch) -> tuple[int, list[float]
         torch.compile = lambda model: model
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said, watch.running():
         pretrain.setup(
-            "bench", config, Path(folder), precision="bf16-mixed" if work.device == "cuda" else "32-true",
+            "bench", config, Path(folder), precision="bf16-mixed" if work.dtype == "bfloat16" else "32-true",
             data=Ours(), train=train, eval=EvalArgs(interval=NEVER, max_iters=1, final_validation=False),
             optimizer={"class_path": "torch.optim.AdamW", "init_args": settings}, devices=1, logger_name="csv",
         )  # fmt: skip
@@ -138,7 +143,7 @@ def trainer(work: Work, source: Path, watch: Stopwatch) -> tuple[int, list[float
             gradient_accumulation_steps=work.sequences // work.micro_batch, learning_rate=LEARNING_RATE,
             lr_scheduler_type="constant", weight_decay=WEIGHT_DECAY, adam_beta2=BETA2, max_grad_norm=CLIP,
             logging_steps=1, save_strategy="no", report_to=[], disable_tqdm=True, use_cpu=work.device == "cpu",
-            bf16=work.device == "cuda", torch_compile=work.compiled, dataloader_pin_memory=work.device == "cuda",
+            bf16=work.dtype == "bfloat16", torch_compile=work.compiled, dataloader_pin_memory=work.device == "cuda",
         )  # fmt: skip
         loop = Trainer(model, arguments, train_dataset=Pairs(work))
         with redirect_stdout(sys.stderr), watch.running():

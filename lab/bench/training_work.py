@@ -22,7 +22,7 @@ LEARNING_RATE, WEIGHT_DECAY, BETA2, CLIP = 1e-3, 0.1, 0.95, 1.0  # constant, and
 
 @dataclass(frozen=True)
 class Work:
-    """A model, the tokens that it learns and how: float32 on a CPU, bfloat16 autocast on a GPU."""
+    """A model, the tokens that it learns and how."""
 
     style: str  # gpt2 or llama
     tokens: str  # folder of token shards
@@ -36,6 +36,7 @@ class Work:
     micro_batch: int  # sequences at once
     steps: int
     device: str = "cpu"
+    dtype: str = "float32"  # or bfloat16, by autocast
     compiled: bool = False
     variant: str = ""  # ours with one trick left out or another added
 

@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lab.errors import InputError
+from lab.model.attention import attend
 from lab.model.cache import Cache
 from lab.model.config import ModelConfig
-from lab.model.documents import BlockMask, Documents, attend_within, find_documents
+from lab.model.documents import Documents, find_documents
 from lab.model.linear import Linear
 from lab.model.loss import linear_cross_entropy
 
@@ -132,18 +133,7 @@ class Attention(nn.Module):
         queries, keys, values = queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
         if where.cache is not None:
             keys, values = where.cache.extend(self.layer, where.positions, keys, values)
-        if isinstance(where.mask, BlockMask):
-            mixed = attend_within(where.mask, queries, keys, values)
-        else:
-            mixed = F.scaled_dot_product_attention(
-                queries,
-                keys,
-                values,
-                attn_mask=where.mask,
-                dropout_p=self.dropout if self.training else 0.0,
-                is_causal=where.mask is None and time > 1,
-                enable_gqa=self.kv_heads != self.heads,
-            )
+        mixed = attend(queries, keys, values, where.mask, self.dropout if self.training else 0.0)
         return self.out(mixed.transpose(1, 2).reshape(batch, time, width))
 
 

@@ -2,16 +2,17 @@
 
 In: a model's configuration and the bytes of a number in its products. Out: bytes a token and layer, all kept or with
 activation checkpointing, which keeps a block's input only. An estimate from the blocks of lab.model.transformer: what
-each operation saves for its gradient, attention without its scores, as its fused kernels have it. Korthikanti et al.
-2022, section 4.1, count the same for GPT.
+each operation saves for its gradient, attention without its scores, as its fused kernels have it, but on CPUs with the
+shares that lab.model.attention keeps there. Korthikanti et al. 2022, section 4.1, count the same for GPT.
 """
 
+from lab.model.attention import shares_kept
 from lab.model.config import ModelConfig
 
 STREAM = 4  # bytes of a number in the residual stream, which stays float32
 
 
-def activation_bytes(config: ModelConfig, number_bytes: int, *, checkpointing: bool) -> int:
+def activation_bytes(config: ModelConfig, number_bytes: int, *, checkpointing: bool, on_cpu: bool = False) -> int:
     """Bytes a token and layer; `number_bytes`: of a number in matrix products, 2 for bfloat16.
 
     >>> llama = ModelConfig.preset("llama3-8b")
@@ -25,6 +26,8 @@ def activation_bytes(config: ModelConfig, number_bytes: int, *, checkpointing: b
     around = 2 * config.width * (STREAM + number_bytes)
     # Queries, keys, values, what attention mixes, and the same laid out for the output product.
     attention = (3 * config.width + keys_and_values) * number_bytes
+    if on_cpu:
+        attention += shares_kept(config.heads, config.context, number_bytes)
     # Up and its activation; of SwiGLU gate, its activation, up and their product.
     feedforward = (4 if config.activation == "swiglu" else 2) * config.ffn * number_bytes
     return around + attention + feedforward

@@ -10,13 +10,14 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 import lightning
 import torch
 
 from lab.errors import LabError, ParameterError
+from lab.machine import keep_freed_memory
 from lab.params import TrainParams
 from lab.train.data import TokenData
 from lab.train.memory import activation_bytes
@@ -89,11 +90,10 @@ def _several(devices: int | Literal["auto"], nodes: int, accelerator: str) -> bo
 
 def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> None:
     interrupt = signal.getsignal(signal.SIGINT)
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    if trainer.strategy.root_device.type == "cpu":
-        torch.use_deterministic_algorithms(True)
+    if on_cpu := trainer.strategy.root_device.type == "cpu":
+        keep_freed_memory()
     try:
-        with _quiet(), torch.random.fork_rng(devices=[]):
+        with _quiet(), torch.random.fork_rng(devices=[]), _deterministic() if on_cpu else nullcontext():
             trainer.fit(module, datamodule=data)
     except SystemExit:
         # Lightning turns Ctrl-C into exit status 1; the stage has its own words for it.
@@ -115,7 +115,20 @@ def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> 
         raise
     finally:
         signal.signal(signal.SIGINT, interrupt)
-        torch.use_deterministic_algorithms(deterministic)
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Bit-equal results, without torch's filling of every new tensor, which only shows errors of torch itself."""
+    settings = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        settings.fill_uninitialized_memory = before[1]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -142,7 +155,10 @@ def _recomputing(module: TrainingModule) -> str:
     config, tokens = module.model.config, module.layout.micro_batch * module.layout.context
     number_bytes = 2 if str(module.trainer.precision).startswith("bf16") else 4
     kept, fewer = (
-        activation_bytes(config, number_bytes, checkpointing=on) * config.layers * tokens / 2**20
+        activation_bytes(config, number_bytes, checkpointing=on, on_cpu=module.device.type == "cpu")
+        * config.layers
+        * tokens
+        / 2**20
         for on in (False, True)
     )
     return f"the blocks' activations take about {fewer:,.1f} MiB, not {kept:,.1f} MiB, for a third more computing"
