@@ -6,6 +6,7 @@ holds a key made of the input files' bytes, the item, the parameters and the cod
 shards in flight, and a changed input is never mistaken for a finished one.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -104,12 +105,21 @@ def clear(stage: str) -> None:
 
 def _results(tasks: dict[str, tuple], engine: EngineParams, ticker: Ticker) -> Iterator[Shard]:
     if engine.kind == "ray":
-        yield from _on_ray(tasks, engine)
+        yield from _on_ray(_largest_first(tasks), engine)
     elif engine.processes() == 1 or len(tasks) <= 1:
         for task in tasks.values():
             yield _work(*task)
     else:
-        yield from _in_processes(tasks, engine.processes())
+        yield from _in_processes(_largest_first(tasks), engine.processes())
+
+
+def _largest_first(tasks: dict[str, tuple]) -> dict[str, tuple]:
+    """By the size of their input files: so that in the end no worker waits for one that began a large shard late."""
+
+    def size(name: str) -> int:
+        return sum(path.stat().st_size for path in tasks[name][2] if path.exists())
+
+    return {name: tasks[name] for name in sorted(tasks, key=size, reverse=True)}
 
 
 @cache
@@ -202,7 +212,14 @@ def _work(function: ShardFunction, item: Any, sources: list[Path], name: str, ke
         result = json.dumps(function(item, temporary, name))
         (temporary / RESULT).write_text(result)
         temporary.rename(folder)
+        _settle(work)
     return Shard(name, folder, json.loads(result))
+
+
+@cache
+def _settle(work: Path) -> None:
+    """Spare the garbage collector what a stage's first shard leaves for its others: modules, models, caches."""
+    gc.freeze()
 
 
 def _lay(source: Path, out: Path) -> None:

@@ -58,6 +58,19 @@ def test_one_and_two_workers_give_the_same_bytes_in_the_same_order(items, tmp_pa
     assert files(tmp_path / "one")["b.txt"] == b"BBB!"
 
 
+def when(item: Path, folder: Path, name: str) -> dict:
+    started = time.monotonic()
+    time.sleep(0.3)
+    return {"started": started, "ended": time.monotonic()}
+
+
+def test_workers_begin_with_the_largest_shards(items):
+    for name, size in zip("abc", (1, 3, 2), strict=True):
+        items[name].write_text("x" * size)
+    times = {shard.name: shard.result for shard in engine.run("when", when, items, engine=TWO)}
+    assert times["a"]["started"] >= min(times["b"]["ended"], times["c"]["ended"])
+
+
 def test_finished_shards_are_not_done_again_until_cleared(items, tmp_path):
     for _ in range(2):
         engine.run("shout", shout, items, engine=ONE)

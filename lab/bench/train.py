@@ -127,7 +127,6 @@ def table(found: dict[Contender, list[Result]]) -> list[str]:
     """A style's contenders in Markdown lines; ratios are of the first, ours."""
     first, *_ = found
     ours = _rate(first, found[first])
-    others = [_rate(one, results) for one, results in found.items() if one.name != "ours"]
     work, own = first.work, found[first][0]
     lines = [
         f"## {'GPT-2' if work.style == 'gpt2' else 'Llama'} style in {work.dtype}: {work.layers} layers of width "
@@ -135,7 +134,7 @@ def table(found: dict[Contender, list[Result]]) -> list[str]:
         "",
         f"{work.step_tokens:,} tokens a step, context {work.context}, {work.sequences // work.micro_batch} "
         "micro-batch(es).",
-        f"Ours is **{ours / max(others):.2f} times** as fast as the fastest of the others." if others else "",
+        _summary(found),
         f"Making a batch takes {own.data_seconds / median(own.seconds):.2%} of a step.",
         "",
         "| | parameters | tokens/s | ours is faster by | MFU | loss, first and last step | memory, KB a token |",
@@ -149,6 +148,17 @@ def table(found: dict[Contender, list[Result]]) -> list[str]:
             f"{last.losses[0]:.2f}, {last.losses[-1]:.2f} | {_memory(one, results):.0f} |"
         )
     return [*lines, ""]
+
+
+def _summary(found: dict[Contender, list[Result]]) -> str:
+    """Ours beside the fastest of the others, like with like: as it is, and compiled."""
+    said = []
+    for compiled in (False, True):
+        rates = {one.name: _rate(one, results) for one, results in found.items() if one.work.compiled == compiled}
+        ours = rates.pop("ours", 0.0)
+        if rates:
+            said.append(f"{'compiled all, ' if compiled else ''}**{ours / max(rates.values()):.2f} times**")
+    return f"Ours is {'; '.join(said)} as fast as the fastest of the others." if said else ""
 
 
 def tricks_table(found: dict[Contender, list[Result]]) -> list[str]:
