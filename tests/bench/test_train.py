@@ -10,7 +10,7 @@ import torch
 from lab.bench import own_training, reference_training
 from lab.bench.train import Contender, table, tricks_table
 from lab.bench.training_peers import nanogpt_folder
-from lab.bench.training_work import SETTLING, Stopwatch, Work
+from lab.bench.training_work import SETTLING, Result, Stopwatch, Work
 from lab.errors import LabError
 from lab.tokens import bpe
 from tests.train.conftest import TEXTS, VOCABULARY, write_shards
@@ -36,6 +36,29 @@ def test_ours_and_trainer_do_the_same_work_on_the_same_tokens(work):
     found = {Contender("ours", work): [ours], Contender("Trainer", work): [theirs]}
     text = "\n".join(table(found))
     assert "| ours | " in text and "| Trainer | " in text and f"| {ours.parameters:,} |" in text
+
+
+def test_ours_is_compared_with_the_fastest_of_the_others_as_it_is_and_compiled(work):
+    def result(seconds: float) -> Result:
+        return Result(1, [seconds], [9.0, 8.0], 0, peak=1.0, flops_per_token=1)
+
+    compiled = replace(work, compiled=True)
+    found = {
+        Contender(name, one): [result(seconds)]
+        for name, one, seconds in [
+            ("ours", work, 2.0), ("litgpt", work, 3.0), ("Trainer", work, 4.0),
+            ("ours", compiled, 1.0), ("litgpt", compiled, 1.25),
+        ]
+    }  # fmt: skip
+    expected = "Ours is **1.50 times**; compiled all, **1.25 times** as fast as the fastest of the others."
+    assert expected in table(found)
+
+
+@pytest.mark.parametrize("style", ["llama", "gpt2"])
+def test_the_types_are_what_they_say_and_learn_the_same(work, style):
+    work = replace(work, style=style)
+    found = [own_training.run(replace(work, dtype=dtype)).losses for dtype in ("float32", "bfloat16")]
+    assert found[0] != found[1] and found[0] == pytest.approx(found[1], abs=0.02)
 
 
 @pytest.mark.parametrize("style", ["llama", "gpt2"])
