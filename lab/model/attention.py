@@ -6,8 +6,8 @@ heads / kv_heads neighbouring queries (Ainslie et al. 2023). Out: mixed values, 
 softmax(q k' / sqrt(head_width)) v (Vaswani et al. 2017, section 3.2.1) is computed for a block of queries at a time
 with the keys up to the block's end, so that most of what the future hides is never computed. Unlike flash attention
 (Dao et al. 2022), which torch has for CPUs too, the backward pass finds the shares that softmax gave: it keeps
-heads * time numbers a token and saves two of seven products and every exponential. reports/benchmarks/train.md shows
-what this is worth.
+heads * time numbers a token and saves two of seven products and every exponential. Without gradients there is nothing
+to save. reports/benchmarks/train.md shows what this is worth.
 """
 
 import math
@@ -50,8 +50,9 @@ def shares_kept(heads: int, time: int, number_bytes: int) -> int:
 
 
 def _suits(queries: Tensor, keys: Tensor, dropout: float) -> bool:
-    time = queries.shape[2]
-    return queries.device.type == "cpu" and 1 < time <= LONGEST and time == keys.shape[2] and not dropout
+    if queries.device.type != "cpu" or not torch.is_grad_enabled():
+        return False
+    return 1 < queries.shape[2] == keys.shape[2] <= LONGEST and not dropout
 
 
 def _in_blocks(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:

@@ -76,13 +76,15 @@ def test_bfloat16_is_about_as_near_to_the_formula_as_torch_s_own():
         assert ours < 2 * theirs < 0.02, (ours, theirs)
 
 
-def test_long_contexts_dropout_and_a_cache_have_torch_s_attention():
+def test_long_contexts_dropout_a_cache_and_no_gradients_have_torch_s_attention():
     queries, keys, values, _ = (x.detach() for x in make(2, 2, 8))
     with patch.object(attention, "_in_blocks", refuse):
         with patch.object(attention, "LONGEST", 7):
             whole = attend(queries, keys, values, None, 0.0)
         last = attend(queries[:, :, -1:], keys, values, None, 0.0)
         attend(queries, keys, values, None, 0.5)
+        with torch.no_grad():
+            attend(queries, keys, values, None, 0.0)
     torch.testing.assert_close(last, whole[:, :, -1:], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(attend(queries, keys, values, None, 0.0), whole, rtol=1e-5, atol=1e-5)
 
