@@ -18,9 +18,7 @@ from torch import Tensor
 
 from lab.model.documents import BlockMask, attend_within
 
-LONGEST = (
-    1024  # tokens, up to which blocks are taken: what they keep grows with the context, flash attention's does not
-)
+LONGEST = 1024  # tokens, up to which blocks are taken: what they keep for a token grows with the context
 BLOCK_BYTES = 256  # of a block's numbers for one key: 64 queries of float32, 128 of bfloat16
 
 

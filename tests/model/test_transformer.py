@@ -66,8 +66,9 @@ def test_padding_the_heads_products_changes_neither_loss_nor_gradients(kind, z_l
         model.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             loss = model.loss(inputs, targets, z_loss, pad_to=multiple)
-            with torch.no_grad():
-                assert torch.equal(model.loss(inputs, targets, pad_to=multiple), loss)
+            with torch.no_grad():  # and so by another kernel for attention
+                alone = model.loss(inputs, targets, pad_to=multiple)
+        torch.testing.assert_close(alone, loss, rtol=1e-3 if autocast else 1e-6, atol=0)
         loss.backward()
         results.append([loss, *(weight.grad.clone() for weight in model.parameters())])
     assert VOCABULARY % 128
