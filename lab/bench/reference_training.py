@@ -1,7 +1,7 @@
 """Others' training for lab.bench.train: in, a contender's name and a Work as JSON; out, its Result as JSON, last line.
 
-Each contender's own code runs its own loop: nanoGPT's train.py, litgpt.pretrain.setup with a data module
-of our batches, transformers' Trainer. What they log in each step, they log.
+Each contender's own code runs its own loop: nanoGPT's train.py, litgpt.pretrain.setup with a data module of our
+batches, transformers' Trainer. What they log in each step, they log.
 """
 
 import io
@@ -51,11 +51,12 @@ def nanogpt(work: Work, source: Path, watch: Stopwatch) -> tuple[int, list[float
     """train.py in a folder with its data laid out as it wants it; unchanged, but that it may use bfloat16 on a CPU."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("train.py", "model.py", "configurator.py"):
-            code = (source / name).read_text()
-            if name == "train.py" and work.dtype == "bfloat16" and work.device == "cpu":
-                assert NANOGPT_FLOAT32_ON_CPU in code
-                code = code.replace(NANOGPT_FLOAT32_ON_CPU, "ctx =")
-            (Path(folder) / name).write_text(code)
+            (Path(folder) / name).write_bytes((source / name).read_bytes())
+        if work.dtype == "bfloat16" and work.device == "cpu":
+            script = Path(folder) / "train.py"
+            code = script.read_text()
+            assert NANOGPT_FLOAT32_ON_CPU in code
+            script.write_text(code.replace(NANOGPT_FLOAT32_ON_CPU, "ctx ="))
         data = Path(folder) / "data/lab"
         data.mkdir(parents=True)
         for split, name in (("train", "train.bin"), ("validation", "val.bin")):
