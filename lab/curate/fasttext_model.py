@@ -6,9 +6,10 @@ their character n-grams, the mean of whose rows goes into a hierarchical or a fu
 only when it is met for the first time, together with all other new words of the texts at hand.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import count, islice, repeat
 
 import numpy as np
 
@@ -112,18 +113,6 @@ def _longer(sizes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield byte, np.flatnonzero(sizes > byte)
 
 
-class _Slots(dict):
-    """A number for each word; `new` are those that were given one since it was emptied."""
-
-    def __init__(self) -> None:
-        self.new: list[bytes] = []
-
-    def __missing__(self, word: bytes) -> int:
-        slot = self[word] = len(self)
-        self.new.append(word)
-        return slot
-
-
 class Classifier:
     """A model with a memory of the words that it has met; after more than `memory` of them it begins anew."""
 
@@ -154,28 +143,29 @@ class Classifier:
         return np.fromiter(map(self._slots.__getitem__, words), np.int64, len(words))
 
     def _best(self, bag: np.ndarray) -> tuple[str, float]:
-        count = self._counts[bag].sum()
-        if not count:
+        rows = self._counts[bag].sum()
+        if not rows:
             return "", 0.0
-        hidden = self._sums[bag].sum(axis=0, dtype=np.float64) / count
+        hidden = self._sums[bag].sum(axis=0, dtype=np.float64) / rows
         logarithms = self.model.log_probabilities(hidden)
         best = int(logarithms.argmax())
         return self.model.labels[best], round(float(np.exp(logarithms[best])), DECIMALS)
 
     def _learn(self) -> None:
-        new, last = self._slots.new, len(self._slots)
+        """Fill the slots of words that came since the last time."""
+        first, last = self._learnt, len(self._slots)
         if last > len(self._counts):
             self._sums = np.resize(self._sums, (2 * last, self._sums.shape[1]))
             self._counts = np.resize(self._counts, 2 * last)
-        first = last - len(new)
-        for start in range(0, len(new), _TOGETHER):
-            words = new[start : start + _TOGETHER]
-            place = slice(first + start, first + start + len(words))
-            self._sums[place], self._counts[place] = self.model.sums(words)
-        self._slots.new = []
+        words = list(islice(reversed(self._slots), last - first))[::-1]
+        for start in range(first, last, _TOGETHER):
+            place = slice(start, min(start + _TOGETHER, last))
+            self._sums[place], self._counts[place] = self.model.sums(words[start - first : place.stop - first])
+        self._learnt = last
 
     def _forget(self) -> None:
-        self._slots = _Slots()
+        self._slots: dict[bytes, int] = defaultdict(count().__next__)  # of words, in order
+        self._learnt = 0  # slots that are filled
         # Memory that is not written to is not taken.
         self._sums = np.zeros((self.memory + _TOGETHER, self.model.rows.shape[1]), np.float32)
         self._counts = np.zeros(self.memory + _TOGETHER, np.int64)
