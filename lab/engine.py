@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.files import file_digest
+from lab.files import file_digest, link
 from lab.params import EngineParams
 from lab.progress import Ticker, progress
 
@@ -223,15 +223,11 @@ def _settle(work: Path) -> None:
 
 
 def _lay(source: Path, out: Path) -> None:
-    """Hard-link a finished shard's files into `out` (copy where links can't be), so that a kill loses nothing."""
+    """Lay a finished shard's files into `out`, where links leave them in `source`, too: a kill loses nothing."""
     for path in source.rglob("*"):
         relative = path.relative_to(source)
         if path.is_dir() or relative == Path(RESULT):
             continue
         target = out / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        try:
-            os.link(path, target)
-        except OSError:
-            shutil.copyfile(path, target)
+        link(path, target)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -52,6 +54,15 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: no such file. Run `dvc repro` to make it.") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}). Remove it and run `dvc repro` to make it again.") from None
+
+
+def link(source: Path, target: Path) -> None:
+    """Hard-link a file, replacing what is there; copy it where links can't be."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def file_digest(path: Path) -> bytes:

@@ -239,7 +239,7 @@ class ModelParams(Section):
     heads: Positive | None = None
     kv_heads: Positive | None = None
     ffn: Positive | None = None  # width of the feed-forward layer
-    context: Positive | None = None  # tokens
+    context: Annotated[int, Field(ge=2)] | None = None  # tokens
     norm: Literal["layernorm", "rmsnorm"] | None = None
     norm_placement: Literal["pre", "post"] | None = None  # before a sublayer, or after its residual sum
     norm_epsilon: Annotated[float, Field(gt=0)] | None = None
@@ -265,10 +265,10 @@ class TrainParams(Section):
     min_learning_rate_share: Share = 0.1  # of the peak, at the end
     warmup_steps: Count = 60
     schedule: Literal["cosine", "wsd", "linear", "constant"] = "cosine"  # linear: to zero
-    decay_share: Share = 0.2  # of the steps, at the end; schedule wsd
+    decay_share: Share = 0.2  # of what follows warmup, at the end; schedule wsd
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    beta1: Share = 0.9
-    beta2: Share = 0.95
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
     muon_learning_rate: Annotated[float, Field(gt=0)] = 0.02
     muon_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
     lr_scaling: Literal["none", "mup"] = "none"  # mup: rates and initial weights by width
@@ -283,7 +283,7 @@ class TrainParams(Section):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it
     compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: on GPUs
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: int | Literal["auto"] = "auto"
+    devices: Positive | Literal["auto"] = "auto"  # of a node
     nodes: Positive = 1
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # auto: ddp on several devices; fsdp: each holds its share
     activation_checkpointing: bool = False  # less memory, a third more computing

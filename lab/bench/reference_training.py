@@ -24,7 +24,8 @@ from torch.utils.data import DataLoader, Dataset
 from lab.bench.training_work import BETA2, CLIP, LEARNING_RATE, WEIGHT_DECAY, Result, Stopwatch, Work
 from lab.params import TrainParams
 from lab.tokens.shards import open_tokens
-from lab.train.data import Batches, Plan
+from lab.train.batch_plan import Plan
+from lab.train.data import Batches
 
 NEVER = 1 << 30  # steps
 NANOGPT_FLOAT32_ON_CPU = "ctx = nullcontext() if device_type == 'cpu' else"  # whatever its dtype says

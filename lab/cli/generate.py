@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import tiktoken
 
 AT_ONCE = 16  # texts
+LARGEST_SEED = 1 << 62  # below what torch takes, with room for --count
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
@@ -32,7 +33,9 @@ def generate(
     top_p: Annotated[
         float | None, typer.Option(min=0, max=1, help="Only from the most probable tokens that have this share.")
     ] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same text; of the first of --count.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Same seed, same text; of the first of --count.")
+    ] = 1,
     count: Annotated[
         int, typer.Option(min=1, help="Texts to make; several are made at once, and shown when whole.")
     ] = 1,

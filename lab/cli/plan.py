@@ -26,12 +26,12 @@ def plan(
     Examples:
       lab plan
       lab plan --recipe gpt2-124m --gpu a100 --price 1.75 --mfu 0.5
-      lab plan --recipe llama3-8b --devices 1024
+      lab plan --recipe llama3-8b --devices 512
     """
     from lab import recipes
     from lab.cli.terminal import make_console
     from lab.params import load, read
-    from lab.recipes.plan import cost, make_plan, peak
+    from lab.recipes.plan import cost, make_plan, misfit, peak
 
     path = find_project().root / "params.yaml"
     params = load(path) if recipe is None else recipes.applied(recipe, read(path))
@@ -41,6 +41,8 @@ def plan(
     table = _table(recipe or "params.yaml", planned, paid, how)
     console = make_console()
     console.print(table.rich({}), soft_wrap=not console.is_terminal)
+    if refusal := misfit(params, planned, devices):
+        console.print(f"Not on {devices} card(s) as it stands: {refusal}", soft_wrap=True)
 
 
 def _table(title: str, planned: "Plan", paid: "Cost", how: str) -> "Table":

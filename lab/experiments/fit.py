@@ -89,10 +89,9 @@ def find_minimum(x: Sequence[float], losses: Sequence[float]) -> Minimum:
     parabola = fit_parabola(x, losses)
     if parabola is None:
         return Minimum(None, None, f"{len(set(x))} of the three sizes that a parabola needs")
-    order = np.argsort(x)
-    lowest = int(np.argmin(np.asarray(losses)[order]))
-    if lowest in (0, len(order) - 1):
-        side = "smallest" if lowest == 0 else "largest"
+    lowest = x[int(np.argmin(losses))]
+    if lowest in (min(x), max(x)):
+        side = "smallest" if lowest == min(x) else "largest"
         return Minimum(None, None, f"the loss is lowest at the edge, the {side} that was measured")
     vertex = parabola.vertex
     if vertex is None or not min(x) < vertex < max(x):

@@ -16,6 +16,8 @@ from lab.errors import InputError, ParameterError
 from lab.model.cache import Cache
 from lab.model.transformer import Transformer
 
+SMALLEST_TEMPERATURE = 1e-6  # below which logits leave float32's range; as 0, then
+
 
 def generate(
     model: Transformer,
@@ -87,7 +89,7 @@ class Sampler:
 
     def __call__(self, logits: Tensor) -> Tensor:
         logits = logits.float()
-        if self.temperature == 0:
+        if self.temperature < SMALLEST_TEMPERATURE:
             return logits.argmax(dim=-1)
         logits = logits / self.temperature
         tokens = None

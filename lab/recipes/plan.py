@@ -11,6 +11,7 @@ from lab.errors import ParameterError
 from lab.experiments.budget import vocabulary
 from lab.model.config import ModelConfig
 from lab.params import Params
+from lab.train import batch_plan
 from lab.train.optim import budget
 
 # FLOP/s of dense bf16 matrix products (fp16 on the V100, which has no bf16) with float32 sums, from the makers' data
@@ -35,6 +36,7 @@ class Plan:
     """A run's size."""
 
     parameters: int
+    context: int  # tokens
     batch_tokens: int
     steps: int
     tokens: int  # of whole steps
@@ -67,7 +69,16 @@ def make_plan(params: Params) -> Plan:
             f"train.budget: how many tokens '{params.train.budget}' are depends on the machine; give it in tokens."
         )
     tokens = limits.growth.before(limits.steps, batch)
-    return Plan(config.parameters(), batch, limits.steps, tokens, config.flops_per_token())
+    return Plan(config.parameters(), config.context, batch, limits.steps, tokens, config.flops_per_token())
+
+
+def misfit(params: Params, planned: Plan, devices: int) -> str | None:
+    """Why training would refuse so many devices; None where it would not."""
+    try:
+        batch_plan.plan(params.train, planned.context, devices)
+    except ParameterError as error:
+        return str(error)
+    return None
 
 
 def peak(gpu: str) -> float:

@@ -34,7 +34,7 @@ class BatchGrowth:
 
     @classmethod
     def from_params(cls, params: TrainParams) -> "BatchGrowth":
-        """Sizes in whole tokens are `lab.train.data.plan`'s to check."""
+        """Sizes in whole tokens are `lab.train.batch_plan.plan`'s to check."""
         steps: list[int] = []
         seen = 0
         for halvings, until in zip(

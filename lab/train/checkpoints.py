@@ -146,7 +146,11 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping) -> None:
 
 def remove(folder: Path) -> None:
     """Forget a run that has ended."""
-    shutil.rmtree(folder, ignore_errors=True)
+    gone = folder.with_suffix(".old")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.exists():
+        folder.rename(gone)  # first, so that no run goes on from a half removed one
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _other_architecture(how: str) -> str:

@@ -7,7 +7,6 @@ growth alone decide what a batch holds: a resumed run, more workers or more devi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from math import log2
 from pathlib import Path
@@ -18,61 +17,14 @@ import tiktoken
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lab.errors import InputError, ParameterError
+from lab.errors import InputError
 from lab.params import TrainParams
 from lab.tokens.shards import Tokens, open_tokens
 from lab.tokens.sources import read_sources
-from lab.train.batch_growth import CONSTANT, BatchGrowth
+from lab.train.batch_plan import Plan
 
 ROUNDS = 6
 CHUNK_TOKENS = 1 << 22
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a batch is laid out: `sequences` a step over `devices`, each taking `micro_batch` of them at once."""
-
-    context: int  # tokens
-    sequences: int
-    devices: int
-    micro_batch: int
-    growth: BatchGrowth = CONSTANT  # before a step has all its sequences
-
-    @property
-    def accumulation(self) -> int:
-        """Micro-batches that a device adds up to a step."""
-        return self.sequences // self.devices // self.micro_batch
-
-    def sequences_per_device(self, step: int) -> int:
-        return self.growth.size(step, self.sequences) // self.devices
-
-    def sequences_before(self, step: int) -> int:
-        """Of all steps before it and all devices."""
-        return self.growth.before(step, self.sequences)
-
-    def micro_batch_of(self, sequences: int) -> int:
-        """Sequences that a device takes at once where it has so many in a step: at most `micro_batch`, all alike."""
-        return max(size for size in range(1, min(self.micro_batch, sequences) + 1) if sequences % size == 0)
-
-
-def plan(params: TrainParams, context: int, devices: int) -> Plan:
-    """Lay out batch_tokens = context * micro_batch * accumulation * devices, with micro_batch at most the parameter.
-
-    Raises ParameterError when the batch, or the smallest that it grows from, is not a whole number of sequences for
-    each device.
-    """
-    growth = BatchGrowth.from_params(params)
-    unit = context * devices * growth.factor
-    if params.batch_tokens % unit:
-        below, above = params.batch_tokens // unit * unit, -(-params.batch_tokens // unit) * unit
-        doublings = f" x {growth.factor} for train.batch_doubles_after" if growth.steps else ""
-        raise ParameterError(
-            f"train.batch_tokens: {params.batch_tokens} is not a multiple of context {context} x {devices} device(s)"
-            f"{doublings} = {unit} tokens. Set it to {f'{below} or {above}' if below else above}."
-        )
-    each = params.batch_tokens // (context * devices)
-    micro = Plan(context, each * devices, devices, params.micro_batch).micro_batch_of(each)
-    return Plan(context, each * devices, devices, micro, growth)
 
 
 def shuffled(positions: np.ndarray, items: int, seed: int, epoch: int) -> np.ndarray:

@@ -1,15 +1,36 @@
-"""What training holds in memory for each token besides weights: the activations that the backward pass needs.
+"""What training holds in memory: for each weight, and for each token, the activations that the backward pass needs.
 
 In: a model's configuration and the bytes of a number in its products. Out: bytes a token and layer, all kept or with
-activation checkpointing, which keeps a block's input only. An estimate from the blocks of lab.model.transformer: what
+activation checkpointing, which keeps a block's input only; or a refusal of a model whose weights alone are too many. An
+estimate from the blocks of lab.model.transformer: what
 each operation saves for its gradient, attention without its scores, as its fused kernels have it, but on CPUs with the
 shares that lab.model.attention keeps there. Korthikanti et al. 2022, section 4.1, count the same for GPT.
 """
 
+from lab.errors import LabError
+from lab.machine import memory
 from lab.model.attention import shares_kept
 from lab.model.config import ModelConfig
 
 STREAM = 4  # bytes of a number in the residual stream, which stays float32
+WEIGHT = 4  # bytes of a weight; its gradient takes as many, and each moment of an optimiser
+GIBIBYTE = 1 << 30
+
+
+def check_weights_fit(config: ModelConfig, moments: int, *, on_cpu: bool) -> None:
+    """LabError where this machine can't hold the whole model: what would follow is the system's killing of the run.
+
+    A model is made on the CPU first, weights alone; trained there, it takes its gradient and `moments` of the
+    optimiser, too.
+    """
+    needed, there = WEIGHT * config.parameters() * (2 + moments if on_cpu else 1), memory()
+    if there is not None and needed > there:
+        what = "weights, gradients and optimiser state" if on_cpu else "weights"
+        raise LabError(
+            f"model: {what} of {config.parameters():,} parameters take {needed / GIBIBYTE:,.0f} GiB, and this machine "
+            f"has {there / GIBIBYTE:,.0f} GiB of memory. Choose a smaller model.preset, lower model.layers or "
+            "model.width, or set train.strategy to fsdp on several devices."
+        )
 
 
 def activation_bytes(config: ModelConfig, number_bytes: int, *, checkpointing: bool, on_cpu: bool = False) -> int:

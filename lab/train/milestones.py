@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import nn
 
-from lab.files import write_json, written_whole
+from lab.files import link, write_json, written_whole
 from lab.train.sharded import whole_weights
 
 FOLDER = "steps"
@@ -27,13 +27,13 @@ def keep(work: Path, step: int, model: nn.Module, *, writes: bool) -> None:
 
 
 def hand_over(work: Path, out: Path, about: Mapping, tokens_of: Callable[[int], int]) -> None:
-    """Move the weights that were kept into `out`, each described by `about` with its own steps and tokens.
+    """Lay the weights that were kept into `out`, each described by `about` with its own steps and tokens.
 
-    `tokens_of`: the tokens of so many steps.
+    `tokens_of`: the tokens of so many steps. They stay in `work`, too, so that a run killed before its end finds them.
     """
     shutil.rmtree(out / FOLDER, ignore_errors=True)
     for path in sorted((work / FOLDER).glob("*.safetensors")):
         step, folder = int(path.stem), out / FOLDER / path.stem
         folder.mkdir(parents=True)
-        shutil.move(path, folder / "model.safetensors")
+        link(path, folder / "model.safetensors")
         write_json(folder / "model.json", {**about, "tokens": tokens_of(step), "steps": step})

@@ -19,9 +19,9 @@ from lab.errors import LabError
 from lab.model import Transformer
 from lab.params import TrainParams
 from lab.train import groups
+from lab.train.batch_plan import Plan
 from lab.train.by_source import LossBySource
 from lab.train.checkpoints import load_optimizer
-from lab.train.data import Plan
 from lab.train.measured import Measured
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
 from lab.train.sharded import whole
@@ -57,6 +57,7 @@ class TrainingModule(lightning.LightningModule):
         self.watchers: list[Callable[[Measured], None]] = []
         self.on_checkpoint: Callable[[], None] = lambda: None
         self.on_milestone: Callable[[], None] = lambda: None  # every train.evaluate_every steps but the last
+        self.read_every: int | None = None  # steps after which watchers get their row with its step's weights
         self.spikes = SpikeRule(params)
         self._unread: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
         self._norms: dict[str, torch.Tensor] = {}
@@ -132,7 +133,8 @@ class TrainingModule(lightning.LightningModule):
         save = finished or self.step % self.params.checkpoint_every == 0
         save = save or (validate and self.params.export == "best")
         waits = self.device.type != "cpu" and len(self._unread) < STEPS_PER_READING_ON_GPU
-        if validate or save or not waits:
+        due = self.read_every is not None and self.step % self.read_every == 0
+        if validate or save or due or not waits:
             self._read(validate)
         every = self.params.evaluate_every
         if milestone := every is not None and self.step % every == 0 and not finished:
@@ -153,6 +155,10 @@ class TrainingModule(lightning.LightningModule):
     def tokens(self, steps: int) -> int:
         """Tokens of the first `steps` steps, over all devices."""
         return self.layout.sequences_before(steps) * self.layout.context
+
+    def generating(self) -> AbstractContextManager:
+        """In it the model's layers can be called one by one, as lab.model.generate does."""
+        return nullcontext()
 
     def validation_loss(self) -> tuple[float, dict[str, float]]:
         """Mean loss over the validation sequences of all devices, nats a token, and what goes into Measured.details."""

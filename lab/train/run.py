@@ -18,9 +18,11 @@ from lab.params import Params
 from lab.tokens import bpe
 from lab.tokens.shards import read_index
 from lab.train import checkpoints, milestones, results, tracking
-from lab.train.data import TokenData, bytes_per_token, plan
+from lab.train.batch_plan import plan
+from lab.train.data import TokenData, bytes_per_token
 from lab.train.live import shown
 from lab.train.measured import Measured
+from lab.train.memory import check_weights_fit
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
 from lab.train.strategy import ShardedTrainingModule, make_model
@@ -44,9 +46,11 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
     gpu = isinstance(trainer.accelerator, lightning.pytorch.accelerators.CUDAAccelerator)
     layout = plan(params.train, config.context, trainer.world_size)
     data = TokenData(tokens, layout, params.train, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
+    sharded = params.train.strategy == "fsdp"
+    if not sharded:
+        check_weights_fit(config, 1 if params.train.optimizer == "muon" else 2, on_cpu=not gpu)
     model = make_model(config, params.train)
     compiled = params.train.compile == "on" or (params.train.compile == "auto" and gpu)
-    sharded = params.train.strategy == "fsdp"
     make_module = ShardedTrainingModule if sharded else TrainingModule
     module = make_module(model, params.train, layout, limits, compiled=compiled, separator=index["eot"])
 
@@ -89,14 +93,15 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
         every = params.tracking.sample_every
         due = row.step % every == 0 if every else row.validation_loss is not None
         if due:
-            # A shared model is gathered as it is read: all processes write the same text, the first one keeps it.
-            with trainer.precision_plugin.val_step_context() if sharded else nullcontext():
+            # Where the model is shared all processes write the same text; the first one keeps it.
+            with module.generating():
                 texts = list(results.samples(model, config.context, encoding, prompts[:1]))
             if tracker is not None:
                 tracker.samples(row.tokens, texts)
 
     if tracking.mode(params.tracking) != "disabled" and (sharded or trainer.is_global_zero):
         module.watchers.append(show_sample)
+        module.read_every = params.tracking.sample_every
     summary = None
     try:
         if not limits.finished(module.step, module.elapsed()):

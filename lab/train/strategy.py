@@ -73,6 +73,14 @@ class ShardedTrainingModule(TrainingModule):
         self.model.reshard()  # a validation leaves norm and head gathered
         return super().state()
 
+    @contextmanager
+    def generating(self) -> Iterator[None]:
+        """With the weights outside blocks gathered, which else only a whole pass does, in the run's precision, and
+        uncompiled: each layer and length would be compiled anew."""
+        self.model.unshard()
+        with self.trainer.precision_plugin.val_step_context(), torch.compiler.set_stance("force_eager"):
+            yield
+
 
 def recompute(model: Transformer) -> None:
     """Let each block keep only its input for the backward pass, and compute the rest again."""

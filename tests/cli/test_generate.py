@@ -67,6 +67,13 @@ def test_the_same_seed_gives_the_same_text(lab, exported):
     assert text("--temperature", "0", "--seed", "3") == text("--temperature", "0", "--seed", "4")
 
 
+def test_a_seed_that_torch_can_t_take(lab, exported):
+    largest = 1 << 62
+    assert lab("generate", "The", "--max-tokens", "2", "--count", "2", "--seed", str(largest)).out
+    refused = lab("generate", "The", "--seed", str(largest + 1))
+    assert refused.status == 2 and "--seed" in refused.err
+
+
 def test_several_texts_are_those_of_the_seeds_that_they_name(lab, exported):
     both = lab("generate", "The", "--max-tokens", "8", "--count", "2", "--seed", "5").out
     single = [lab("generate", "The", "--max-tokens", "8", "--seed", str(seed)).out for seed in (5, 6)]

@@ -87,6 +87,14 @@ def test_the_plan_of_a_recipe(project, lab):
     assert "dollars 30.1" in lines
 
 
+def test_the_plan_says_where_training_would_refuse_the_devices(project, lab):
+    def plan(devices: str) -> str:
+        return " ".join(lab("plan", "--recipe", "llama3-8b", "--devices", devices).out.split())
+
+    assert "Not on" not in plan("512")
+    assert "Not on 1024 card(s) as it stands: train.batch_tokens: 16777216 is not a multiple of" in plan("1024")
+
+
 def test_the_plan_of_params_yaml(project, lab):
     path = project / "params.yaml"
     path.write_text(path.read_text().replace('budget: "2500000 tokens"', "budget: 1e9 tokens"))

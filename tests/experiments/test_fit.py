@@ -58,6 +58,11 @@ def test_a_minimum_at_the_edge_is_told_and_not_extrapolated(optimum, side):
     assert found.x is None and found.loss is None and f"at the edge, the {side}" in found.problem
 
 
+def test_a_minimum_at_the_edge_is_told_where_sizes_have_several_seeds():
+    found = find_minimum([1, 1, 2, 2, 4, 4], [1.10, 1.00, 1.04, 1.06, 1.5, 1.5])
+    assert found.x is None and "at the edge, the smallest" in found.problem
+
+
 def test_what_is_no_valley_has_no_minimum():
     assert "no lowest point" in find_minimum([1, 2, 3, 4, 5], [2.0, 5.0, 1.9, 5.0, 2.0]).problem
     assert "2 of the three" in find_minimum([1, 2, 2], [3.0, 2.0, 2.1]).problem

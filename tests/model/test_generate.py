@@ -123,6 +123,8 @@ LOGITS = torch.tensor(SHARES).log().tolist()
         ({"top_p": 0.81}, [0, 0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95]),
         ({"top_k": 3, "top_p": 0.01}, [0, 1, 0, 0]),
         ({"temperature": 0}, [0, 1, 0, 0]),
+        ({"temperature": 1e-39}, [0, 1, 0, 0]),  # by which float32 can't be divided
+        ({"temperature": 1e-38, "top_p": 0.5}, [0, 1, 0, 0]),
     ],
 )
 def test_tokens_are_drawn_as_often_as_they_are_likely(settings, expected):

@@ -15,7 +15,8 @@ from lab.params import TrainParams
 from lab.tokens.shards import Tokens
 from lab.train import batch_growth, checkpoints
 from lab.train.batch_growth import CONSTANT, BatchGrowth
-from lab.train.data import Batches, Plan, plan
+from lab.train.batch_plan import Plan, plan
+from lab.train.data import Batches
 from lab.train.optim import Budget, budget, learning_rate
 from tests.train.conftest import forget_checkpoints, params
 from tests.train.test_run import curve, run, start

@@ -10,7 +10,8 @@ from lab.errors import InputError, ParameterError
 from lab.params import TrainParams
 from lab.tokens import bpe
 from lab.tokens.shards import Tokens
-from lab.train.data import Batches, Plan, TokenData, bytes_per_token, plan, shuffled, unigram_entropy
+from lab.train.batch_plan import Plan, plan
+from lab.train.data import Batches, TokenData, bytes_per_token, shuffled, unigram_entropy
 from tests.train.conftest import TEXTS, TRAIN, VOCABULARY, params
 
 

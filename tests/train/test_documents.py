@@ -9,7 +9,8 @@ from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.tokens.shards import read_index
 from lab.train import checkpoints
-from lab.train.data import TokenData, plan
+from lab.train.batch_plan import plan
+from lab.train.data import TokenData
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
 from tests.train.conftest import VOCABULARY, forget_checkpoints, params

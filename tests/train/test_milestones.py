@@ -1,6 +1,8 @@
 """If these fail, a score is shown as that of a step whose weights it is not of, or keeping them changes training."""
 
+import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -30,6 +32,20 @@ def test_the_weights_on_the_way_are_those_of_a_shorter_run_and_survive_a_kill(pr
     run(params(schedule="constant", budget="7680 tokens"), "plain")
     assert not Path("plain/steps").exists()
     assert Path("plain/model.safetensors").read_bytes() == Path("out/model.safetensors").read_bytes()
+    assert not list(Path(".lab/train").iterdir())
+
+
+@pytest.mark.parametrize("killed", ["lab.train.milestones.write_json", "lab.train.checkpoints.remove"])
+def test_weights_that_were_handed_over_outlive_a_kill_before_the_end(project, monkeypatch, killed):
+    settings = params(evaluate_every=5, budget="7680 tokens")
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+        patch.setattr(killed, Mock(side_effect=KeyboardInterrupt))
+        run(settings)
+    shutil.rmtree("out")  # as DVC does before it runs a stage again
+    run(settings)
+    kept = sorted(Path("out/steps").iterdir())
+    assert [read_json(folder / "model.json")["steps"] for folder in kept] == [5, 10]
+    assert all(map(read_trained, kept))
     assert not list(Path(".lab/train").iterdir())
 
 

@@ -22,7 +22,7 @@ from lab.files import read_json, write_json
 from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.train import checkpoints
-from lab.train.data import Plan
+from lab.train.batch_plan import Plan
 from lab.train.module import TrainingModule
 from lab.train.optim import Budget
 from lab.train.run import train
@@ -267,6 +267,25 @@ def test_out_of_memory_says_what_to_lower(project, monkeypatch):
         run(params())
     with pytest.raises(LabError, match=r"train.micro_batch from 16 to 8: [^;]*$"):
         run(params(activation_checkpointing=True))
+
+
+@pytest.mark.parametrize("room", [1 << 50, 1 << 60])  # bytes: no system has as many
+def test_a_cpu_s_memory_that_runs_out_is_told_as_a_gpu_s(project, monkeypatch, room):
+    monkeypatch.setattr(Transformer, "loss", lambda *_, **__: torch.empty(room, dtype=torch.uint8))
+    with pytest.raises(LabError, match="step 1: out of memory with 16 x 32 tokens"):
+        run(params())
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(project, monkeypatch):
+    config = ModelConfig.from_params(params().model, 500)
+    adamw, muon = 16 * config.parameters(), 12 * config.parameters()
+    monkeypatch.setattr("lab.train.memory.memory", lambda: adamw - 1)
+    with pytest.raises(LabError, match=rf"{config.parameters():,} parameters take 0 GiB.*model.preset.*fsdp"):
+        run(params())
+    assert not Path("out").exists()
+    for there, optimizer in ((adamw, "adamw"), (muon, "muon"), (None, "adamw")):
+        monkeypatch.setattr("lab.train.memory.memory", lambda there=there: there)
+        run(params(budget="1000 tokens", optimizer=optimizer))
 
 
 def test_a_full_disk_is_told_as_such_and_leaves_no_half_checkpoint(tmp_path, monkeypatch):

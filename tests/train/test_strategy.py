@@ -84,6 +84,20 @@ def test_fsdp_with_muon_and_tied_embeddings_finishes_what_one_process_began(proj
     same_losses("one/curve.csv", "curve.csv", 1e-3)  # Muon rounds to bfloat16
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_fsdp_samples_between_validations_and_trains_on_as_without(project, tied):
+    settings = FEW | {"validate_every": 100}
+    plain, sampled = params(**settings), params("offline", devices=2, strategy="fsdp", **settings)
+    tracking = sampled.tracking.model_copy(update={"sample_every": 5})
+    plain, sampled = (
+        one.model_copy(update={"model": one.model.model_copy(update={"tied_embeddings": tied}), **more})
+        for one, more in ((plain, {}), (sampled, {"tracking": tracking}))
+    )
+    run(plain, "one")
+    finish(start(project, sampled))
+    same_losses("one/curve.csv", "curve.csv")
+
+
 def test_torchrun_says_how_many_processes_there_are(project):
     (project / "script.py").write_text(SCRIPT)
     settings = params(**FEW | {"devices": "auto", "strategy": "fsdp", "compile": "off", "optimizer": "adamw"})
