@@ -29,7 +29,8 @@ from lab.train.spikes import WHAT_TO_DO, SpikeRule
 
 CURVE_ROWS = 2000  # at most, about
 VOCABULARY_MULTIPLE = 128  # rows of the head whose products are fast on GPUs (as in nanoGPT)
-STEPS_PER_READING_ON_GPU = 10  # reading a loss waits for the GPU
+STEPS_PER_READING = {"cpu": 1}
+STEPS_PER_READING_ELSEWHERE = 10  # reading a loss waits for the GPU
 
 
 class TrainingModule(lightning.LightningModule):
@@ -132,7 +133,7 @@ class TrainingModule(lightning.LightningModule):
         validate = finished or self.step % self.params.validate_every == 0
         save = finished or self.step % self.params.checkpoint_every == 0
         save = save or (validate and self.params.export == "best")
-        waits = self.device.type != "cpu" and len(self._unread) < STEPS_PER_READING_ON_GPU
+        waits = len(self._unread) < STEPS_PER_READING.get(self.device.type, STEPS_PER_READING_ELSEWHERE)
         due = self.read_every is not None and self.step % self.read_every == 0
         if validate or save or due or not waits:
             self._read(validate)

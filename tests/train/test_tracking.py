@@ -12,6 +12,7 @@ from wandb.proto import wandb_internal_pb2
 from lab.evaluate.item_table import ItemTable
 from lab.params import Params, TrackingParams
 from lab.train import tracking
+from lab.train.module import STEPS_PER_READING
 from tests.train.conftest import params
 from tests.train.test_run import run, stop_at
 
@@ -141,6 +142,21 @@ def test_experiments_of_one_revision_are_a_group_and_texts_come_as_often_as_aske
     assert (found["run"].run_group, found["run"].display_name) == ("0123456", "taut-lens")
     sampled = [row["tokens"] for row in found["history"] if "samples/path" in row]
     assert sampled == [512 * step for step in (10, 20, 30, 30)]
+
+
+def test_texts_are_of_their_own_step_where_losses_are_read_late(project, monkeypatch):
+    def texts(read: int) -> list[tuple[int, list]]:
+        found: list[tuple[int, list]] = []
+        monkeypatch.setitem(STEPS_PER_READING, "cpu", read)  # as on a GPU
+        monkeypatch.setattr(tracking.Tracker, "samples", lambda self, tokens, rows: found.append((tokens, list(rows))))
+        run(
+            params(validate_every=30, checkpoint_every=30).model_copy(
+                update={"tracking": TrackingParams(sample_every=4)}
+            )
+        )
+        return found
+
+    assert texts(10) == texts(1)
 
 
 def test_each_variant_and_seed_of_an_ablation_has_one_run(project, monkeypatch):
