@@ -1,5 +1,6 @@
 """Extraction: without these pages come out garbled, or one page stops a run."""
 
+import codecs
 import time
 
 import pytest
@@ -63,6 +64,44 @@ def test_a_mark_and_valid_utf8_win_over_labels():
 
 def test_one_broken_byte_spoils_only_itself():
     assert decode(b"<meta charset=utf-8>" + "Grüße ".encode() * 500 + b"\xe2\x80").count("Grüße") == 500
+
+
+@pytest.mark.parametrize("charset", [None, "utf-8", "iso-8859-1"])
+@pytest.mark.parametrize("end", ["ä".encode()[:1], "€".encode()[:2], b"\xff", b" \xfc "])
+def test_utf8_that_is_cut_within_a_character_or_broken_once_is_utf8(charset, end):
+    text = "<p>Größe über Äpfel – kostet 5 €. "
+    assert decode(text.encode() + end, charset).rstrip() == text.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec", "text"),
+    [
+        ("shift_jis", "cp932", "①②㈱髙" + "これは日本語の長い文章です。" * 10),
+        ("euc-jp", "euc_jis_2004", "①これは日本語の長い文章です。"),
+        ("euc-kr", "cp949", "펲시 안녕하세요"),
+        ("big5", "big5hkscs", "喺嘅咗中文維基百科"),
+        ("gb2312", "gb18030", "㐀镕这是一段中文"),
+        ("windows-874", "cp874", "“ภาษาไทย”…"),
+        ("x-mac-cyrillic", "mac_cyrillic", "Привет, мир"),
+    ],
+)
+def test_a_label_means_all_that_browsers_read_by_it(charset, codec, text):
+    assert text in decode(f"<p>{text}</p>".encode(codec), charset)
+    assert text in decode(f"<meta charset={charset}><p>{text}</p>".encode(codec))
+
+
+def test_what_only_python_calls_a_charset_is_none():
+    for label in ("undefined", "base64", "hex", "rot13", "idna", "punycode", "unicode_escape", "utf-7"):
+        assert decode("<p>Größe der Häuser".encode("cp1252"), label) == "<p>Größe der Häuser"
+
+
+def test_wrong_labels_of_seven_bits_and_of_two_bytes():
+    text = "これは日本語です。"
+    assert text in decode(f"<meta charset=iso-2022-jp><p>{text}".encode("iso2022_jp"), "utf-8")
+    assert decode("<p>Größe der Häuser".encode("cp1252"), "utf-16") == "<p>Größe der Häuser"
+    russian = "<p>Привет мир, это длинный русский текст без разметки"
+    assert decode(russian.encode("utf-16-le"), "utf-16") == russian
+    assert decode("<p>Ω".encode("utf-32")) == decode(codecs.BOM_UTF32_BE + "<p>Ω".encode("utf-32-be")) == "<p>Ω"
 
 
 @given(st.binary(max_size=300), st.sampled_from([None, "utf-8", "shift_jis", "utf-16", "gb18030", "x", "\udcff"]))
