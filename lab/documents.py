@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from lab.errors import EmptyCorpusError, InputError
 
 BATCH_ROWS = 512
+LONGEST_DETAIL = 500  # characters: an error may quote a whole page
 # Of Parquet files. zstd finds what repeats in small columns as well as dictionaries do, and no two texts are the same.
 _FORMAT = {"compression": "zstd", "version": "2.6", "use_dictionary": False, "write_statistics": False}
 
@@ -47,7 +48,8 @@ class Reason(str):
     def __new__(cls, label: str, measured: object = None, relation: str = "", limit: object = None) -> "Reason":
         self = super().__new__(cls, label)
         shown = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in (measured, limit)]
-        self.detail = "" if measured is None else " ".join([shown[0], *([relation, shown[1]] if relation else [])])
+        detail = "" if measured is None else " ".join([shown[0], *([relation, shown[1]] if relation else [])])
+        self.detail = detail[:LONGEST_DETAIL]
         return self
 
     def __reduce__(self) -> tuple:

@@ -7,6 +7,8 @@ manifest, index shards (`INDEX_SCHEMA`, one row a response record), HTTP bodies 
 import glob
 import hashlib
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -39,6 +41,8 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 PART_BYTES = 8 << 20  # compressed, that a worker indexes at a time
+BARE = {"x-gzip": 31, "deflate": -15}  # content coding that FastWARC does not read -> zlib's window bits
+PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[a-zA-Z!?][^\0]")  # how it begins; what is compressed hardly ever does
 
 
 @dataclass(frozen=True)
@@ -150,19 +154,44 @@ def _index_part(part: Part, folder: Path, name: str) -> dict:
     return {"counts": counts.as_dict(), "end": part.end, **asdict(met)}
 
 
-def read_records(path: str, offsets: Iterable[int]) -> Iterator[tuple[int, Record | Reason]]:
-    """(offset, Record) for each offset, in order; a Reason in the Record's place where it can't be read."""
+def read_records(
+    path: str, offsets: Iterable[int], max_bytes: int | None = None
+) -> Iterator[tuple[int, Record | Reason]]:
+    """(offset, Record) for each offset, in order; a Reason in the Record's place where it can't be read.
+
+    Of a body of more than `max_bytes`, decoded, there is one byte more than these: what a small record unpacks to may
+    be larger than memory.
+    """
     with open_stream(path) as stream:
         for offset in offsets:
-            yield offset, _read_record(stream, offset)
+            yield offset, _read_record(stream, offset, None if max_bytes is None else max_bytes + 1)
 
 
-def _read_record(stream: IO[bytes], offset: int) -> Record | Reason:
-    try:
-        stream.seek(offset)
-        record = next(iter(ArchiveIterator(stream, parse_http=True, auto_decode="all")), None)
-        if record is None:
-            return Reason("broken_record", "no record here")
-        return Record(record.reader.read(), record.http_charset)
-    except (OSError, ValueError, RuntimeError, EOFError) as error:
-        return Reason("broken_record", " ".join(str(error).split()))
+def _read_record(stream: IO[bytes], offset: int, size: int | None) -> Record | Reason:
+    broken = None
+    for decoded in ("all", "none"):
+        try:
+            stream.seek(offset)
+            record = next(iter(ArchiveIterator(stream, parse_http=True, auto_decode=decoded)), None)
+            if record is None:
+                return Reason("broken_record", "no record here")
+            body = record.reader.read() if size is None else record.reader.read(size)
+            if decoded == "all":
+                return Record(body, record.http_charset)
+            if (plain := _undone(body, record.http_headers.get("Content-Encoding") or "", size)) is not None:
+                return Record(plain, record.http_charset)
+        except (OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
+            broken = broken or Reason("broken_record", " ".join(str(error).split()))
+    return broken
+
+
+def _undone(body: bytes, coding: str, size: int | None) -> bytes | None:
+    """The page in a body that is not in the coding that its header names; None where there is none.
+
+    Some archives keep headers as they were sent and bodies as they were decoded, and some servers send such headers.
+    "deflate" is zlib's format (RFC 9110, section 8.4.1.2), but bare in practice at times.
+    """
+    coding = coding.strip().lower()
+    if coding in BARE and not PAGE.match(body):
+        body = zlib.decompressobj(BARE[coding]).decompress(body, size or 0)
+    return body if PAGE.match(body) else None

@@ -116,7 +116,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def judge(record: Record, params: ExtractParams) -> Judged:
     """The text of a record, or why it is refused."""
     if len(record.body) > params.max_bytes:
-        return Judged("", Reason("max_bytes", len(record.body), ">", params.max_bytes))
+        return Judged("", Reason("max_bytes", "over", ">", params.max_bytes))
     try:
         with time_limit(params.max_seconds):
             html = decode(record.body, record.charset)
@@ -153,7 +153,7 @@ def _extract_shard(source: Path, folder: Path, name: str, *, params: ExtractPara
     ):
         for file, group in groupby(read_rows(source), key=lambda row: row["file"]):
             rows = list(group)
-            records = read_records(file, [row["offset"] for row in rows])
+            records = read_records(file, [row["offset"] for row in rows], params.max_bytes)
             for row, (_, record) in zip(rows, records, strict=True):
                 counts.documents_in += 1
                 if isinstance(record, Reason):

@@ -1,13 +1,14 @@
 """Index and random access: without these a broken record ends a run, or goes missing without being counted."""
 
 import gzip
+import zlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from lab.crawl import warc
-from lab.documents import Reason, read_rows, shards
+from lab.crawl import warc, warc_writer
+from lab.documents import LONGEST_DETAIL, Reason, read_rows, shards
 from lab.errors import InputError
 from lab.files import write_json
 from lab.params import EngineParams, IndexParams
@@ -47,6 +48,55 @@ def test_a_broken_record_costs_only_itself(shared: Path, tmp_path: Path):
     assert sum(lost.values()) == 1
     (broken,) = [record for _, record in warc.read_records(str(tmp_path / "x.warc.gz"), [at])]
     assert broken == "broken_record" and isinstance(broken, Reason)
+
+
+PAGE = b"<html><body><p>" + "Größe ist wichtig. ".encode() * 50 + b"</p></body></html>"
+
+
+def response(path: Path, body: bytes, *headers: str) -> Path:
+    head = "\r\n".join(["HTTP/1.1 200 OK", "Content-Type: text/html", *headers, "", ""]).encode()
+    path.write_bytes(warc_writer.record("response", "2024-01-01T00:00:00Z", [
+        ("Content-Type", "application/http; msgtype=response")], head + body, url="http://x.de/"))  # fmt: skip
+    return path
+
+
+def body_of(path: Path, **limit: int) -> bytes | Reason:
+    ((_, record),) = warc.read_records(str(path), [0], **limit)
+    return record if isinstance(record, Reason) else record.body
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "none", "UTF-8", "text/html", "x-gzip"])
+def test_a_page_is_read_though_its_header_names_a_coding_that_it_is_not_in(tmp_path: Path, coding: str):
+    assert body_of(response(tmp_path / "x.warc", PAGE, f"Content-Encoding: {coding}")) == PAGE
+    assert body_of(response(tmp_path / "x.warc", PAGE, f"Content-Encoding: {coding}", "Transfer-Encoding: chunked"))
+
+
+def test_codings_under_other_names_and_chunks_that_are_gone(tmp_path: Path):
+    bare = zlib.compress(PAGE)[2:-4]
+    for body, header in (
+        (gzip.compress(PAGE), "Content-Encoding: x-gzip"),
+        (bare, "Content-Encoding: deflate"),
+        (PAGE, "Transfer-Encoding: chunked"),
+    ):
+        assert body_of(response(tmp_path / "x.warc", body, header)) == PAGE
+
+
+def test_a_broken_body_is_broken_and_its_error_quotes_no_page(tmp_path: Path):
+    for body, header in (
+        (gzip.compress(PAGE)[:10] + b"\xff" * 30, "Content-Encoding: gzip"),
+        (b"Wort " * 1_000_000, "Transfer-Encoding: chunked"),
+        (b"\x1b" + PAGE[1:], "Content-Encoding: br"),
+    ):
+        found = body_of(response(tmp_path / "x.warc", body, header))
+        assert found == "broken_record" and len(found.detail) <= LONGEST_DETAIL
+
+
+@pytest.mark.parametrize(("coding", "bits"), [("gzip", 31), ("x-gzip", 31), ("deflate", -15)])
+def test_what_a_record_unpacks_to_is_read_no_further_than_is_wanted(tmp_path: Path, coding: str, bits: int):
+    packer = zlib.compressobj(9, zlib.DEFLATED, bits)
+    bomb = packer.compress(b"<p>" + b"a" * 50_000_000) + packer.flush()
+    found = body_of(response(tmp_path / "x.warc", bomb, f"Content-Encoding: {coding}"), max_bytes=1000)
+    assert found == b"<p>" + b"a" * 998
 
 
 def test_index_is_the_same_for_any_number_of_workers(shared: Path, tmp_path: Path, monkeypatch):
