@@ -28,6 +28,8 @@ from lab.params import DedupParams, EngineParams
 _NUMBER = re.compile(r"\d+(?:[.,،٫⎖⎗⎘]\d+)?")
 _ACCENT = regex.compile(r"\p{Mn}+")
 _SYMBOL = re.compile(f"[{re.escape(SYMBOLS)}]")  # by re, as the numbers: regex and str.translate are slower here
+# Thai, Lao, Burmese and Khmer put no spaces between words; their letters count as such, as ideographs do.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _BLOCK = 256  # shingles permuted at a time: 0.2 MB at 112 hashes, for which no allocator asks the system
 
 
@@ -43,6 +45,8 @@ def shingles(text: str, n: int) -> np.ndarray:
     A text of fewer than n words is one shingle, and so is one without any word: its copies are still found.
     """
     normal = normalise(text)
+    if not normal.isascii():
+        normal = _UNSPACED.sub(r" \g<0> ", normal)
     words = Text(normal).hashes
     if not len(words):
         return np.array([word_hash(text)], np.uint64)

@@ -47,7 +47,7 @@ _IPV4 = regex.compile(
     rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
 )  # fmt: skip
 _IPV6 = regex.compile(
-    rf"(?i)(?<![0-9a-z:.])[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
+    rf"(?i)(?:(?<![0-9a-z:.])|(?<=\bipv6:))[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
     rf"(?![0-9a-z]|:[0-9a-f:]|\.[0-9]|[{_ATOM}.]*+@)"  # the last: its end begins an e-mail address
 )
 _GIVEN_OUT = ipaddress.ip_network("2000::/3")  # by IANA so far; Python calls `abc::def` global too

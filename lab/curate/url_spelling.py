@@ -8,7 +8,7 @@ of bytes: most URLs of a crawl are in normal form already, and only the others g
 import ipaddress
 import re
 from functools import cached_property
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,11 @@ import pyarrow.compute as pc
 
 from lab.curate.spans import Spans
 
-_SESSION = frozenset(["phpsessid", "jsessionid", "sid", "sessionid", "session_id", "aspsessionid", "cfid", "cftoken"])
+# Fields of a query that name a visit. Of `sid` only phpBB's: elsewhere it may be the story's number.
+_SESSION = re.compile(
+    r"(?:phpsessid|jsessionid|sessionid|session_id|aspsessionid[a-z]{8}|cfid|cftoken)(?:=.*)?|sid=[0-9a-f]{32}",
+    re.IGNORECASE | re.DOTALL,
+)
 _JSESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
@@ -28,7 +32,9 @@ _PLAIN = (
     r"(?:&[!-\"$',-<>-~()*]*(?:=[!-\"$-%'-~]*)?)*)?(?:#[!-~]*)?$"
 )
 _HOME = r"^https?://(?:[0-9a-z_-]+\.)*[0-9a-z_-]+$"  # lacks only the path's slash
-_HAS_SESSION = r"(?i);jsessionid=|[?&](?:" + "|".join(sorted(_SESSION)) + r")(?:[=&]|$)"
+_HAS_SESSION = (  # or may have
+    r"(?i);jsessionid=|[?&](?:phpsessid|jsessionid|s(?:ession_?)?id|aspsessionid[a-z]{8}|cf(?:id|token))(?:[=&]|$)"
+)
 _DOT, _SLASH, _S, _FRAGMENT = b"./s#"
 _WWW = np.frombuffer(b"www.", np.uint8)
 
@@ -56,10 +62,7 @@ def normalised(url: str) -> str:
         return url
     host = f"[{host}]" if ":" in host else host
     at = f":{port}" if port and port != _PORTS.get(scheme) else ""
-    query = parts.query
-    if any(name.lower() in _SESSION for name, _ in parse_qsl(query, keep_blank_values=True)):
-        pairs = parse_qsl(query, keep_blank_values=True)
-        query = urlencode([pair for pair in pairs if pair[0].lower() not in _SESSION])
+    query = "&".join(field for field in parts.query.split("&") if not _SESSION.fullmatch(unquote_plus(field)))
     path = _JSESSION.sub("", parts.path) or "/"
     return f"{scheme}://{host}{at}{path}" + (f"?{query}" if query else "")
 

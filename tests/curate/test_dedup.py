@@ -68,6 +68,23 @@ def test_copies_in_other_dress_have_the_same_shingles():
     assert set(shingles(one, 5).tolist()) == set(shingles(other, 5).tolist())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ประเทศ ไทย เป็น เมือง ที่ สวยงาม มาก และ มี ผู้คน อาศัย อยู่ จำนวน หลาย ล้าน คน อาหาร อร่อย ภาษา ตลาด",
+        "កម្ពុជា ជា ប្រទេស នៅ អាស៊ី ដែល មាន ភាសា ខ្មែរ និង ប្រវត្តិ យូរ ណាស់",
+    ],
+)
+def test_near_duplicates_are_found_in_scripts_without_spaces(words):
+    draw = random.Random(1)
+    phrases = ["".join(draw.choices(words.split(), k=10)) for _ in range(20)]
+    others = [phrase[:12] + "ใหม่" + phrase[12:] if place in (3, 12) else phrase for place, phrase in enumerate(phrases)]
+    third = ["".join(draw.choices(words.split(), k=10)) for _ in range(20)]
+    params = DedupParams()
+    signed = signatures([" ".join(parts) for parts in (phrases, others, third)], params)
+    assert duplicates(signed, params).tolist() == [0, 0, 2]
+
+
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=40), st.integers(1, 6))
 def test_shingles_are_the_ngrams_of_words(words, n):
     n = min(n, len(words))

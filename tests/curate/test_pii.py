@@ -55,6 +55,11 @@ def test_each_kind_is_replaced_and_can_be_switched_off(text, kind):
     assert scrub(f"Here: {text}, there.", switched_off) == (f"Here: {text}, there.", {})
 
 
+def test_an_ipv6_is_found_behind_its_name_as_mail_headers_have_it():
+    scrubbed, counts = scrub("from x ([IPv6:2a00:1450:4001:81b::200e]) by y")
+    assert counts == {"ipv6": 1} and "[IPv6:" in scrubbed and "200e" not in scrubbed
+
+
 def test_phones_and_cards_are_left_by_default():
     text = "Card 4012 8888 8888 1881, call +49 89 21800"
     assert scrub(text) == (text, {})

@@ -40,7 +40,7 @@ WORDS = WordRules.from_params(UrlFilterParams())
         "http://192.0.2.7:8000/x",
         "http://www.a.example/x/",
         "http://a.example:80/x#part",
-        "http://a.example/x?sid=1",
+        "http://a.example/x?PHPSESSID=1",
         "https://long.example/films?id=7",
     ],
 )
@@ -122,7 +122,19 @@ hosts = st.sampled_from(
     [*DOMAINS, "a.example", "long.example", "ok.example", "MÜNCHEN.example", "[2001:db8::1]", "x", "a_b.x.y", ""]
 )
 paths = st.lists(
-    st.sampled_from([*"/?#&=;.:@%+ \\\n-aXé", "x", "films?id=7", "porn", "sid=1", "%73id=2", ";jsessionid=3", "teen"]),
+    st.sampled_from(
+        [
+            *"/?#&=;.:@%+ \\\n-aXé",
+            "x",
+            "films?id=7",
+            "porn",
+            "sid=1",
+            "%70hpsessid=2",
+            "cfid=4",
+            ";jsessionid=3",
+            "teen",
+        ]
+    ),
     max_size=8,
 ).map("".join)
 odd_urls = st.builds(
@@ -145,6 +157,23 @@ def test_many_at_once_are_judged_as_one_by_one(urls: list[str]):
 @given(odd_urls | st.text() | st.text().map("http://{}".format))
 def test_normalising_twice_changes_nothing(url: str):
     assert normalised(normalised(url)) == normalised(url)
+
+
+@pytest.mark.parametrize(
+    ("query", "normal"),
+    [
+        ("?a=1;b=2&PHPSESSID=1", "?a=1;b=2"),
+        ("?q=%E4&PHPSESSID=1&x", "?q=%E4&x"),  # another page than the one of %F6
+        ("?ASPSESSIONIDQADQBTQT=ABC", ""),
+        ("?%50HPSESSID=1", ""),
+        ("?t=5&sid=0123456789abcdef0123456789abcdef", "?t=5"),  # phpBB's
+        ("?sid=06/01/02/1234", "?sid=06/01/02/1234"),  # a story of Slash's
+        ("?name=News&file=article&sid=124", "?name=News&file=article&sid=124"),  # and one of PHP-Nuke's
+        ("?aspsessionid=1", "?aspsessionid=1"),
+    ],
+)
+def test_what_names_a_visit_is_left_out_and_nothing_else(query: str, normal: str):
+    assert normalised(f"http://a.example/x{query}") == f"http://a.example/x{normal}"
 
 
 def test_half_a_surrogate_pair_is_no_crash():
