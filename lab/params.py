@@ -152,13 +152,13 @@ class FineWebParams(Section):
     max_newline_ratio: float | None = 0.3  # newlines per word
 
 
-def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Nested dicts with others laid over them."""
-    merged = dict(values)
+    found = dict(values)
     for key, change in ((str(key), change) for key, change in changes.items()):
-        both = isinstance(change, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], change) if both else change
-    return merged
+        both = isinstance(change, dict) and isinstance(found.get(key), dict)
+        found[key] = merged(found[key], change) if both else change
+    return found
 
 
 class FilterParams(Section):
@@ -190,7 +190,7 @@ class QualityParams(FilterParams):
     def of(self, language: str) -> FilterParams:
         """The parameters with what differs for a language."""
         common = self.model_dump(mode="json", exclude={"languages"})
-        return FilterParams.model_validate(_merged(common, self.languages.get(language, {})))
+        return FilterParams.model_validate(merged(common, self.languages.get(language, {})))
 
 
 class DedupParams(Section):

@@ -12,7 +12,7 @@ from lab.curate import rules, statistics
 from lab.documents import read_table, shards
 from lab.errors import ParameterError
 from lab.experiments import overrides
-from lab.params import QualityParams, check
+from lab.params import FilterParams, QualityParams, check, merged
 
 _SWITCHES = ("repetition", "gopher", "fineweb")  # C4 changes the text: without it the others would measure another
 
@@ -32,34 +32,41 @@ def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
 
     ParameterError for what is no such change, a value that can't be used, or a key that the statistics can't answer.
     """
-    answered = answerable(params)
     values = {"quality": params.model_dump(mode="json")}
-    flat = overrides.flatten(values)
     for change in changes:
         key, equals, value = change.partition("=")
         if not (key and equals and value):
             raise ParameterError(f"what-if: '{change}' is no change; write key=value: quality.gopher.min_words=30.")
-        if key not in answered:
-            raise ParameterError(f"what-if: {_why_not(key, flat, answered)}")
-        values = overrides.apply(values, {key: _read(change, value)})
+        filters, common = _addressed(key, params)
+        if common not in answerable(filters):
+            raise ParameterError(f"what-if: {_why_not(key, params)}")
+        values = merged(values, _nested(key, _read(change, value)))
     return check(values, "what-if").quality
 
 
-def answerable(params: QualityParams) -> list[str]:
-    """The keys that statistics measured with `params` can answer for."""
-    found = rules.enabled(params)
+def answerable(filters: FilterParams) -> list[str]:
+    """The keys that statistics measured with `filters` can answer for: `quality.gopher.min_words`."""
+    found = rules.enabled(filters)
     thresholds = [f"quality.{name}.{rule.parameter}" for name, known in found.items() for rule in known]
-    switches = [f"quality.{name}.enabled" for name in _SWITCHES if name in found]
-    return (
-        thresholds
-        + switches
-        + [key for key in _of_languages(params) if f"quality.{key.split('.', 3)[3]}" in thresholds]
-    )
+    return thresholds + [f"quality.{name}.enabled" for name in _SWITCHES if name in found]
 
 
-def _of_languages(params: QualityParams) -> list[str]:
-    """What params say of single languages, as `quality.languages.zh.gopher.max_mean_word_length`."""
-    return list(overrides.flatten({"quality": {"languages": params.languages}})) if params.languages else []
+def _addressed(key: str, params: QualityParams) -> tuple[FilterParams, str]:
+    """The filters that a key changes, and what it would be called if it changed those of all languages.
+
+    A language needs no entry in `params`: its documents were measured all the same, with what holds for all.
+    """
+    parts = key.split(".", 3)
+    if parts[:2] == ["quality", "languages"] and len(parts) == 4:
+        return params.of(parts[2]), f"quality.{parts[3]}"
+    return params, key
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    """a.b and 1 -> {a: {b: 1}}."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
 
 
 def outcomes(folder: Path, params: QualityParams) -> dict[str | None, Outcome]:
@@ -95,21 +102,32 @@ def _read(change: str, value: str) -> Any:
         raise ParameterError(f"what-if: '{change}': the value is not YAML.") from None
 
 
-def _why_not(key: str, flat: dict[str, Any], answered: list[str]) -> str:
+def _why_not(key: str, params: QualityParams) -> str:
     """Why no statistics answer for a key, and what does."""
-    run = f"only a run tells: `dvc exp run -S {key}=...`."
+    filters, common = _addressed(key, params)
+    answered = answerable(filters)
+    known = overrides.flatten({"quality": filters.model_dump(mode="json")})
+    run = f"only a run tells: `dvc exp run -S {_set_by_dvc(key, params)}`."
     if not key.startswith("quality."):
         return f"'{key}': statistics answer for thresholds of the section quality alone, such as {answered[0]}."
-    if key in flat:
-        name = next((name for name in rules.FILTERS if f".{name}." in key), None)
-        if not flat.get(f"quality.{name}.enabled", True):
+    if common in known:
+        name = next((name for name in rules.FILTERS if f".{name}." in common), None)
+        if not known.get(f"quality.{name}.enabled", True):
             return f"{key}: that filter was off, so that nothing of it was measured; {run}"
         if name == "c4":
             return f"{key}: C4's rules for lines change the text that is measured; {run}"
         return f"{key}: it changes what is measured; {run}"
-    section, _, last = key.rpartition(".")
+    section, _, last = common.rpartition(".")
     if last.isdecimal() and f"{section}." in "".join(answered):
         return f"{key}: n-grams of {last} words were not measured; {run}"
-    near = get_close_matches(key, answered, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(answered)}."
+    before = key.removesuffix(common.removeprefix("quality."))  # quality. or quality.languages.de.
+    near = get_close_matches(common, answered, n=1)
+    hint = (
+        f"did you mean '{before}{near[0].removeprefix('quality.')}'?" if near else f"there are {', '.join(answered)}."
+    )
     return f"{key}: there is no such threshold; {hint}"
+
+
+def _set_by_dvc(key: str, params: QualityParams) -> str:
+    """The argument that sets a key: DVC refuses one that params.yaml lacks, unless a + says that it is new."""
+    return f"{key}=..." if key in overrides.flatten({"quality": params.model_dump(mode="json")}) else f"'+{key}=...'"

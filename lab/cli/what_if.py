@@ -30,6 +30,7 @@ def what_if(
       lab what-if quality.gopher.min_words=30
       lab what-if quality.gopher.min_words=30 quality.fineweb.max_newline_ratio=0.5
       lab what-if quality.gopher.max_words=null quality.fineweb.enabled=false
+      lab what-if quality.languages.de.gopher.min_words=30
     """
     from lab.cli import thresholds
     from lab.cli.terminal import harmless, make_console

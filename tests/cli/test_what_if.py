@@ -1,11 +1,14 @@
 """If these fail, a threshold is chosen by numbers that a run with it would not give."""
 
 import json
+import shlex
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from lab.curate.quality import filter_documents
-from lab.params import EngineParams, QualityParams
+from lab.experiments import overrides
+from lab.params import EngineParams, QualityParams, read
 from tests.cli.conftest import error_of
 from tests.curate.test_statistics import texts, write_corpus
 
@@ -45,6 +48,53 @@ def test_counts_agree_with_a_run(judged, lab):
     assert sum(now for now, _ in told.values()) == sum(then for _, then in told.values()) == len(texts())
 
 
+def test_a_language_needs_no_entry_in_the_parameters(judged, lab):
+    """One that has none was measured with what holds for all languages."""
+    found = lab(
+        "what-if",
+        "--markdown",
+        "quality.languages.de.gopher.min_words=5",
+        "quality.languages.de.gopher.min_stop_words=50",
+    )
+    assert found.status == 0, found
+    changes = {"languages": {"de": {"gopher": {"min_words": 5, "min_stop_words": 50}}}}
+    before, after = (
+        filter_documents(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
+        for n, p in enumerate((QualityParams(), QualityParams.model_validate(changes)))
+    )
+    told = {verdict: (int(row[0]), int(row[1])) for verdict, row in cells(found.out).items() if verdict != "kept"}
+    assert told == {
+        reason: (before.removed.get(reason, 0), after.removed.get(reason, 0))
+        for reason in {*before.removed, *after.removed}
+    }
+    assert before.removed != after.removed
+
+
+def test_a_language_whose_filter_is_off_can_not_switch_it_on(judged, lab):
+    params = QualityParams.model_validate({"languages": {"de": {"gopher": {"enabled": False}}}})
+    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    assert "was off" in error_of(lab("what-if", "quality.languages.de.gopher.enabled=true"))
+    assert lab("what-if", "quality.languages.fr.gopher.enabled=false").status == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "quality.repetition.max_top_ngram_share.7=0.1",  # no such key in params.yaml
+        "quality.repetition.max_duplicate_ngram_share.2=0.1",
+        "quality.languages.de.c4.min_words_per_line=2",
+        "quality.languages.zh.c4.min_words_per_line=2",  # there is
+        "quality.c4.min_words_per_line=2",
+    ],
+)
+def test_dvc_takes_the_command_that_is_told(judged, lab, change):
+    key, _, value = change.partition("=")
+    told = error_of(lab("what-if", change)).split("`dvc exp run -S ")[1].split("`")[0]
+    apply_overrides(str(judged / "params.yaml"), shlex.split(told.replace("...", value)))
+    flat = overrides.flatten(read(judged / "params.yaml"))
+    assert flat[key] == float(value)
+
+
 def test_tokens_are_estimated_by_the_tokenizers_bytes_a_token(judged, lab):
     path = judged / "reports" / "tokenizer.json"
     path.write_text(json.dumps({"bytes_per_token": 1.0}))
@@ -70,6 +120,8 @@ def test_a_terminal_shows_kept_first_and_what_the_stage_ran_with(judged, lab):
     "change, told",
     [
         ("quality.gopher.min_wrods=30", "did you mean 'quality.gopher.min_words'?"),
+        ("quality.languages.de.gopher.min_wrods=30", "did you mean 'quality.languages.de.gopher.min_words'?"),
+        ("quality.languages.german.gopher.min_words=30", "quality.languages.german"),
         ("quality.gopher.min_words", "write key=value"),
         ("quality.gopher.min_words=many", "can't be used"),
         ("quality.gopher.min_words=[1", "not YAML"),
