@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from lab.errors import ParameterError
 from lab.machine import cores
@@ -20,9 +21,12 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?$")]  # as the model of `language` has them
 
+_CONTRADICTION = "contradiction"  # type of a problem between keys of a section, whose message lacks only the section
+
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    # nan and inf are refused: no comparison with nan is true, so that a rule with it would be off without a word
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class EngineParams(Section):
@@ -105,8 +109,8 @@ class RepetitionParams(Section):
     max_duplicate_paragraph_share: Share | None = 0.3
     max_duplicate_line_character_share: Share | None = 0.2
     max_duplicate_paragraph_character_share: Share | None = 0.2
-    max_top_ngram_share: dict[int, Share] = {2: 0.20, 3: 0.18, 4: 0.16}  # n -> share of the characters
-    max_duplicate_ngram_share: dict[int, Share] = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+    max_top_ngram_share: dict[Positive, Share] = {2: 0.20, 3: 0.18, 4: 0.16}  # n -> share of the characters
+    max_duplicate_ngram_share: dict[Positive, Share] = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 
 
 class GopherParams(Section):
@@ -124,6 +128,15 @@ class GopherParams(Section):
     min_alphabetic_word_share: Share | None = 0.8
     min_stop_words: Count | None = 2
     stop_words: list[str] = ["the", "be", "to", "of", "and", "that", "have", "with"]  # of English; see `languages`
+
+    @model_validator(mode="after")
+    def _check(self) -> "GopherParams":
+        for name in ("words", "mean_word_length"):
+            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
+            if least is not None and most is not None and least > most:
+                told = f"min_{name} is {least}: more than max_{name}, {most}, so that no document would be kept"
+                raise PydanticCustomError(_CONTRADICTION, told)
+        return self
 
 
 class C4Params(Section):
@@ -398,13 +411,15 @@ def check(values: object, where: str) -> Params:
 
 
 def _explain(problem: dict) -> str:
-    *sections, key = [str(part) for part in problem["loc"]] or ["params"]
+    *sections, key = [str(part) for part in problem["loc"] if part != "[key]"] or ["params"]
     where = ".".join([*sections, key])
     if problem["type"] == "extra_forbidden":
         known = _known_keys(sections)
         near = get_close_matches(key, known, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return f"{where}: there is no such key; {hint}known keys: {', '.join(known)}"
+    if problem["type"] == _CONTRADICTION:
+        return f"{where}: {problem['msg']}"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     return f"{where}: {problem['input']!r} can't be used: {problem['msg'].removeprefix('Input ')}"

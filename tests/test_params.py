@@ -1,5 +1,7 @@
 """If these fail, a typo in params.yaml costs a user a night instead of being refused before anything runs."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,19 @@ def test_unknown_section(tmp_path):
         ("crawl: {source: warc}", ["crawl.source", "crawl.paths"]),
         ("crawl: {source: commoncrawl, files: null}", ["crawl.files", "crawl.max_bytes"]),
         ("language: {keep: []}", ["language.keep"]),
+        ("quality: {gopher: {max_hash_ratio: .nan}}", ["quality.gopher.max_hash_ratio: nan", "finite"]),
+        ("quality: {gopher: {max_mean_word_length: .inf}}", ["quality.gopher.max_mean_word_length: inf", "finite"]),
+        ("quality: {repetition: {max_top_ngram_share: {2: .nan}}}", ["max_top_ngram_share.2: nan", "finite"]),
+        ("quality: {languages: {de: {gopher: {max_hash_ratio: .nan}}}}", ["quality.languages.de.gopher", "finite"]),
+        ("train: {learning_rate: .inf}", ["train.learning_rate: inf", "finite"]),
+        ("quality: {repetition: {max_top_ngram_share: {0: 0.2}}}", ["max_top_ngram_share.0: 0", "greater than 0"]),
+        ("quality: {repetition: {max_duplicate_ngram_share: {'-1': 0.2}}}", ["_share.-1: '-1'", "greater than 0"]),
+        ("quality: {gopher: {min_words: 100, max_words: 10}}", ["quality.gopher: min_words is 100", "max_words, 10"]),
+        ("quality: {gopher: {min_mean_word_length: 11}}", ["quality.gopher: min_mean_word_length is 11", "length, 10"]),
+        (
+            "quality: {languages: {de: {gopher: {max_words: 9}}}}",
+            ["quality.languages.de.gopher: min_words", "_words, 9"],
+        ),
         ("a: [", ["not YAML"]),
     ],
 )
@@ -59,6 +74,33 @@ def test_bad_values_say_what_is_allowed(tmp_path, text, parts):
     message = refusal(tmp_path, text)
     for part in parts:
         assert part in message
+
+
+@pytest.mark.parametrize("gopher", [{"min_words": 7, "max_words": 7}, {"min_words": 7, "max_words": None}])
+def test_a_minimum_may_be_its_maximum_or_stand_alone(gopher):
+    assert params.GopherParams.model_validate(gopher).min_words == 7
+
+
+def floats(model: type[params.Section], place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where the floats of a model and of those within it are."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, params.Section):
+            yield from floats(field.annotation, (*place, name))
+        elif "float" in str(field.annotation) and "Literal" not in str(field.annotation):
+            yield (*place, name, "2") if "dict" in str(field.annotation) else (*place, name)
+
+
+def test_no_number_is_infinite_or_nan():
+    """Nothing compares with nan: a threshold that is nan would let all pass."""
+    places = list(floats(params.Params))
+    assert len(places) > 30
+    for place in places:
+        for value in (math.nan, math.inf):
+            values: object = value
+            for part in reversed(place):
+                values = {part: values}
+            with pytest.raises(ParameterError, match="finite number"):
+                params.check(values, "here")
 
 
 def test_missing_file(tmp_path):
