@@ -109,8 +109,9 @@ class RepetitionParams(Section):
     max_duplicate_paragraph_share: Share | None = 0.3
     max_duplicate_line_character_share: Share | None = 0.2
     max_duplicate_paragraph_character_share: Share | None = 0.2
-    max_top_ngram_share: dict[Positive, Share] = {2: 0.20, 3: 0.18, 4: 0.16}  # n -> share of the characters
-    max_duplicate_ngram_share: dict[Positive, Share] = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+    # n -> share of the characters; None: no limit
+    max_top_ngram_share: dict[Positive, Share | None] = {2: 0.20, 3: 0.18, 4: 0.16}
+    max_duplicate_ngram_share: dict[Positive, Share | None] = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 
 
 class GopherParams(Section):

@@ -95,6 +95,17 @@ def test_dvc_takes_the_command_that_is_told(judged, lab, change):
     assert flat[key] == float(value)
 
 
+def test_null_switches_a_threshold_of_ngrams_off(judged, lab):
+    sizes = range(5, 11)
+    repetition = {"max_duplicate_ngram_share": {str(n): 0.0 for n in sizes}}
+    params = QualityParams.model_validate({"repetition": repetition})
+    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    found = lab("what-if", "--markdown", *(f"quality.repetition.max_duplicate_ngram_share.{n}=null" for n in sizes))
+    assert found.status == 0, found
+    ngrams = {verdict: row for verdict, row in cells(found.out).items() if "max_duplicate_ngram_share" in verdict}
+    assert ngrams and all(int(row[0]) > 0 and int(row[1]) == 0 for row in ngrams.values())
+
+
 def test_tokens_are_estimated_by_the_tokenizers_bytes_a_token(judged, lab):
     path = judged / "reports" / "tokenizer.json"
     path.write_text(json.dumps({"bytes_per_token": 1.0}))

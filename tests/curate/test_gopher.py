@@ -107,6 +107,8 @@ def test_top_ngram_share_is_the_papers(text, n):
     share = naive_top_share(text, n)
     assert repetition_reason(text, OFF.model_copy(update={"max_top_ngram_share": {n: share}})) is None
     if share > 0.01:
+        unlimited = OFF.model_copy(update={"max_top_ngram_share": {n: None}})
+        assert repetition_reason(text, unlimited) is None
         below = OFF.model_copy(update={"max_top_ngram_share": {n: share - 0.001}})
         assert repetition_reason(text, below) == f"max_top_ngram_share.{n}"
 

@@ -93,6 +93,7 @@ def test_a_row_holds_what_the_filters_measured(out):
         {"gopher": {"min_words": None, "min_stop_words": 0, "min_alphabetic_word_share": 0.3, "max_hash_ratio": 0.005}},
         {"repetition": {"max_duplicate_line_share": 1, "max_duplicate_line_character_share": 1}},
         {"repetition": {"max_duplicate_paragraph_share": 0.4, "max_duplicate_ngram_share": {"5": 0.5, "10": 0.4}}},
+        {"repetition": {"max_duplicate_ngram_share": {str(n): None for n in range(5, 11)}}},
         {"repetition": {"enabled": False}, "gopher": {"enabled": False}},
         {"fineweb": {"max_short_line_share": 0.1, "max_newline_ratio": 0.05}},
         {"fineweb": {"enabled": False}},

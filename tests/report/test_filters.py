@@ -79,6 +79,15 @@ def test_captions_tell_the_share_of_the_documents(judged):
     }
 
 
+def test_an_ngram_without_a_limit_is_shown_without_a_threshold(judged):
+    data, _ = judged
+    params = QualityParams.model_validate({"repetition": {"max_top_ngram_share": {"2": None, "3": 0.18}}})
+    filter_documents(data / "judged", data / "quality", params, EngineParams(workers=1))
+    captions = {s.name: s.caption for s in read_filters(data / "quality").groups["repetition"]}
+    assert captions["top 2-gram share"] == "no threshold"
+    assert captions["top 3-gram share"].startswith("max_top_ngram_share.3 0.18 cuts off")
+
+
 def test_languages_with_thresholds_of_their_own_are_left_out_and_named(judged):
     data, _ = judged
     params = QualityParams.model_validate({"languages": {"de": {"gopher": {"min_words": 5}}}})
