@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from lab.errors import ParameterError
@@ -218,12 +218,22 @@ class DedupParams(Section):
     max_line_repeats: Positive = 6
 
 
+def _phone_region(region: str) -> str:
+    """Refuses what is no country to phonenumbers, which would find no national number without a word."""
+    import phonenumbers  # 2 MB of number plans, which only this option needs
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        codes = "a country's code in ISO 3166: DE, US, GB (not UK) ..."
+        raise ValueError(f"pii.phone_region: {region!r} can't be used: should be {codes}")
+    return region
+
+
 class PiiParams(Section):
     emails: bool = True
     ips: bool = True  # public addresses only
     phones: bool = False
     cards: bool = False  # numbers with a valid check digit
-    phone_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None  # whose national numbers count too
+    phone_region: Annotated[str, AfterValidator(_phone_region)] | None = None  # whose national numbers count too
 
 
 class DatasetParams(Section):

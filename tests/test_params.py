@@ -1,6 +1,8 @@
 """If these fail, a typo in params.yaml costs a user a night instead of being refused before anything runs."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +69,8 @@ def test_unknown_section(tmp_path):
             "quality: {languages: {de: {gopher: {max_words: 9}}}}",
             ["quality.languages.de.gopher: min_words", "_words, 9"],
         ),
+        ("pii: {phone_region: UK}", ["pii.phone_region: 'UK'", "GB"]),
+        ("pii: {phone_region: de}", ["pii.phone_region: 'de'", "DE"]),
         ("a: [", ["not YAML"]),
     ],
 )
@@ -101,6 +105,15 @@ def test_no_number_is_infinite_or_nan():
                 values = {part: values}
             with pytest.raises(ParameterError, match="finite number"):
                 params.check(values, "here")
+
+
+def test_a_country_is_looked_up_only_where_one_is_given():
+    assert params.PiiParams(phone_region="GB").phone_region == "GB"
+    code = "import sys; from lab import params; params.check({'pii': {'phone_region': %s}}, ''); print(%s)"
+    for region, loaded in ((None, "False"), ("GB", "True")):
+        script = code % (repr(region), "'phonenumbers' in sys.modules")
+        found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert found.stdout.strip() == loaded
 
 
 def test_missing_file(tmp_path):
