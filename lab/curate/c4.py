@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import regex
 
 from lab.curate import rules
+from lab.curate.excerpt import excerpt
 from lab.curate.text import Text
 from lab.documents import Reason
 from lab.params import C4Params
@@ -99,14 +100,17 @@ def _shape(line: str, without_citations: str, params: C4Params) -> str | None:
 
 
 def _wording(line: str, params: C4Params) -> str | Reason | None:
-    """The parameter by whose rule a line is dropped for what it says, a Reason to refuse the whole text, or None."""
+    """The parameter by whose rule a line is dropped for what it says, or None; or a Reason to refuse the whole text.
+
+    Its detail quotes the line: a page of a thousand lines does not show which one it was.
+    """
     lowered = line.lower()
     if params.refuse_lorem_ipsum and "lorem ipsum" in lowered:
-        return Reason("refuse_lorem_ipsum")
+        return Reason("refuse_lorem_ipsum", excerpt(line, lowered.index("lorem ipsum")))
     if params.remove_javascript and "javascript" in lowered:
         return "remove_javascript"
     if params.refuse_curly_bracket and "{" in line:
-        return Reason("refuse_curly_bracket")
+        return Reason("refuse_curly_bracket", excerpt(line, line.index("{")))
     if params.remove_policy and any(phrase in lowered for phrase in _POLICIES):
         return "remove_policy"
     return None

@@ -108,7 +108,7 @@ def _refused(language: str, score: float, params: LanguageParams) -> Reason | No
     if language not in params.keep:
         return Reason("language", language or "none", "not in", ",".join(params.keep))
     if score < params.min_score:
-        return Reason("language_score", score, "<", params.min_score)
+        return Reason("language_score", f"{language} {score:.4g}", "<", params.min_score)
     return None
 
 

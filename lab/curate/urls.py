@@ -19,6 +19,7 @@ from lab import engine
 from lab.crawl.warc import INDEX_SCHEMA
 from lab.curate import blacklist, url_repeats
 from lab.curate.blacklist import Blacklist
+from lab.curate.excerpt import excerpt
 from lab.curate.url_repeats import REMOVED_SCHEMA
 from lab.curate.url_spelling import Batch, host_of, listed, normalised, string_array
 from lab.curate.url_words import BANNED, BANNED_SUBWORDS, SOFT_BANNED, WordRules
@@ -73,7 +74,7 @@ class UrlFilter:
         result: list[Reason | None] = [None] * len(urls)
         starts, ends = batch.host
         for row in np.flatnonzero(starts == ends).tolist():
-            result[row] = Reason("malformed_url")
+            result[row] = Reason("malformed_url", excerpt(urls[row].as_py() or ""))
         rows, begins = batch.parents
         found = self._lists.domains.find(batch.spans.hashes(begins, ends[rows]))
         for hit in np.flatnonzero(found >= 0).tolist():

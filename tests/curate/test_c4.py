@@ -70,7 +70,9 @@ def test_other_brackets_stay():
     [("Lorem Ipsum dolor sit amet.", "refuse_lorem_ipsum"), ("function f() { return 1 }", "refuse_curly_bracket")],
 )
 def test_pages_with_filler_or_code_are_refused(line, why):
-    assert refused(line) == why
+    assert refused(line) == why and refused(line).detail == line
+    far = refused("word " * 100 + line).detail
+    assert len(far) == 80 and far.startswith("…") and line in far
     assert refused(line, params=C4Params(**{why: False})) is None
 
 

@@ -19,7 +19,7 @@ def test_score_names_the_language_across_lines():
 
 @pytest.mark.parametrize(
     ("keep", "least", "detail"),
-    [(["en"], 0.85, "de not in en"), (["de"], 1.0, "0.9673 < 1"), (["de", "en"], 0.85, None)],
+    [(["en"], 0.85, "de not in en"), (["de"], 1.0, "de 0.9673 < 1"), (["de", "en"], 0.85, None)],
 )
 def test_reasons(keep, least, detail):
     params = LanguageParams(keep=keep, min_score=least)

@@ -60,7 +60,7 @@ def test_prose_passes_unchanged():
 @pytest.mark.parametrize("reason, text", REFUSED.items())
 def test_each_filter_refuses_under_its_name_and_can_be_switched_off(reason, text):
     after, found, _ = quality.judge(text, PARAMS)
-    assert found == reason and after == text
+    assert found == reason and after == text and found.detail
     name = reason.split(":")[0]
     assert quality.judge(text, only(name))[1] == reason
     assert quality.judge(text, only(None)) == (text, None, {})

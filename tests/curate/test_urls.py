@@ -104,6 +104,13 @@ def test_own_word_lists(tmp_path: Path):
     assert urls.reason("http://a.example/rose-porn") is None
 
 
+def test_what_is_no_url_is_quoted():
+    reason = FILTER.reason("http:///x")
+    assert (reason, reason.detail) == ("malformed_url", "http:///x")
+    long = FILTER.reason("http:///" + "x" * 200).detail
+    assert long == "http:///" + "x" * 71 + "…"
+
+
 def one_by_one(url: str) -> str | None:
     """The rules as a plain loop over names, to compare the arrays' work with."""
     host = name = host_of(url)
