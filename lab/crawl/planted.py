@@ -108,7 +108,7 @@ class Planter:
         for number in range(self.count):
             original = self.revisited.pop()
             chance = self._chance("session", number)
-            url = original.url + SESSIONS[number % len(SESSIONS)].format(f"{chance.getrandbits(96):024x}")
+            url = original.url + SESSIONS[number % len(SESSIONS)].format(f"{chance.getrandbits(128):032x}")
             page = replace(original, url=url, dressed_as=original.url)
             yield Case("session_id", page, "url_filter", original=original.url)
 
