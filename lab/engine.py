@@ -178,7 +178,14 @@ def _on_ray(tasks: dict[str, tuple], engine: EngineParams) -> Iterator[Shard]:
     started = not ray.is_initialized()
     if started:
         local = {} if engine.address else {"num_cpus": engine.processes(), "include_dashboard": False}
-        ray.init(address=engine.address, log_to_driver=False, **local)
+        try:
+            ray.init(address=engine.address, log_to_driver=False, **local)
+        except ConnectionError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise LabError(
+                f"engine.address '{engine.address}': there is no Ray cluster ({reason}). Start one with `ray start "
+                "--head`, or set engine.address to null for one on this machine."
+            ) from error
     try:
         remote = ray.remote(num_cpus=1)(_work_in)
         pending = [remote.remote(os.getcwd(), *task) for task in tasks.values()]

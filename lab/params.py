@@ -5,6 +5,7 @@ named after a stage belong to it; `model` is read by train, `tracking` by train 
 stages (it never changes an output, so no stage depends on it).
 """
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -276,11 +277,15 @@ class ModelParams(Section):
     initial_deviation: Annotated[float, Field(gt=0)] | None = None  # of weights before training
 
 
+def _budget(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9_]*(\.[0-9]+)?(e[0-9]+)? (tokens|seconds)", text):
+        raise ValueError(f"train.budget: {text!r} can't be used: write it as '2500000 tokens' or '600 seconds'")
+    return text
+
+
 class TrainParams(Section):
     seed: Count = 1
-    budget: Annotated[str, Field(pattern=r"^[1-9][0-9_]*(\.[0-9]+)?(e[0-9]+)? (tokens|seconds)$")] = (
-        "2500000 tokens"  # "N tokens" or "N seconds"
-    )
+    budget: Annotated[str, AfterValidator(_budget)] = "2500000 tokens"  # "N tokens" or "N seconds"
     batch_tokens: Positive = 2048  # tokens a step, over all devices
     batch_doubles_after: list[Positive] = []  # tokens; the batch begins at batch_tokens halved as many times
     micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation

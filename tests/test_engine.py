@@ -8,6 +8,7 @@ import textwrap
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,6 +93,15 @@ def test_changed_input_or_parameters_are_done_again(items, tmp_path):
 def test_a_killed_worker_is_a_clear_error(items):
     with pytest.raises(LabError, match=r"worker was killed .* Finished shards are kept"):
         engine.run("die", die, items, engine=TWO)
+
+
+def test_a_ray_cluster_that_is_not_there(items, monkeypatch):
+    def init(**_: object) -> None:
+        raise ConnectionError("Could not find any running\nRay instance.")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=init))
+    with pytest.raises(LabError, match=r"engine.address 'auto': there is no Ray cluster \(Could not find any running"):
+        engine.run("stage", shout, items, engine=EngineParams(kind="ray", address="auto"))
 
 
 def test_an_unfinished_shard_left_by_a_kill_is_made_anew(items, tmp_path):

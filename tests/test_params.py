@@ -49,6 +49,7 @@ def test_unknown_section(tmp_path):
     [
         ("language: {min_score: 1.5}", ["language.min_score", "1.5", "less than or equal to 1"]),
         ("train: {seed: x}", ["train.seed", "'x'", "integer"]),
+        ("train: {budget: 20000 steps}", ["train.budget", "'20000 steps'", "'600 seconds'"]),
         ("train: {beta1: 1.0}", ["train.beta1", "1.0", "less than 1"]),
         ("train: {devices: -2}", ["train.devices", "-2", "greater than 0"]),
         ("model: {context: 1}", ["model.context", "1", "greater than or equal to 2"]),

@@ -174,15 +174,25 @@ def _sources(project: Repository, outs: list[Input]) -> list[Source] | None:
 
 
 def _is_changed(project: Repository, place: str, path: str, step: Step) -> bool:
-    """Whether a file is missing or has other bytes than when the stage wrote it."""
+    """Whether a file, or one in a folder, is missing or has other bytes than when the stage wrote it.
+
+    InputError for what the stage did not write.
+    """
     md5 = next(out.md5 for out in step.outs if out.path == place)
-    file = project.root / path
-    if md5.endswith(".dir"):
-        if place == path:
-            return not file.is_dir()
-        try:
-            cached = project.cached(md5, place).get(str(Path(path).relative_to(place)))
-        except LabError:
-            return False
-        md5 = cached.parent.name + cached.name if cached else ""
+    if not md5.endswith(".dir"):
+        return _differs(project.root / path, md5)
+    if place == path:
+        return not (project.root / path).is_dir()
+    try:
+        cached = project.cached(md5, place)
+    except LabError:
+        return False
+    wanted = Path(path).relative_to(place)
+    asked = {name: file for name, file in cached.items() if Path(name).is_relative_to(wanted)}
+    if not asked:
+        raise InputError(f"{path}: no such file or folder in {place} when its stage had written it.")
+    return any(_differs(project.root / place / name, file.parent.name + file.name) for name, file in asked.items())
+
+
+def _differs(file: Path, md5: str) -> bool:
     return not file.is_file() or hashlib.md5(file.read_bytes()).hexdigest() != md5

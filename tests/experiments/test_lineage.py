@@ -17,7 +17,14 @@ def test_walks_from_a_score_to_the_warc_files_and_finds_the_code(tiny):
     (tiny.root / "lib" / "a.py").write_text("a")
     tiny.change("dvc.yaml", "deps: [stage.py, data/quality]", "deps: [stage.py, lib, data/quality]")
     manifest = {"files": [{"path": "web.warc.gz", "bytes": 12, "sha256": "ab" * 32}]}
-    written = f'(out / "x").write_text(text)\n(out / "manifest.json").write_text({json.dumps(json.dumps(manifest))})'
+    written = "\n".join(
+        (
+            '(out / "x").write_text(text)',
+            '(out / "inner").mkdir()',
+            '(out / "inner" / "y").write_text(text)',
+            f'(out / "manifest.json").write_text({json.dumps(json.dumps(manifest))})',
+        )
+    )
     tiny.change("stage.py", '(out / "x").write_text(text)', written)
     tiny.commit()
     tiny.run("dvc", "repro")
@@ -35,6 +42,12 @@ def test_walks_from_a_score_to_the_warc_files_and_finds_the_code(tiny):
     assert named["train"]["parameters"]["train"]["seed"] == 1
     assert {dep["path"] for dep in named["train"]["code"]} == {"stage.py", "lib"}
     assert trace(project, "data/quality/x").step.stage == "quality"
+    for path in ("data/quality", "data/quality/inner", "data/quality/inner/y"):
+        assert not trace(project, path).changed
+    (tiny.root / "data" / "quality" / "inner" / "y").unlink()
+    assert trace(project, "data/quality/inner").changed and trace(project, "data/quality/inner/y").changed
+    with pytest.raises(InputError, match="data/quality/nosuch: no such file or folder in data/quality"):
+        trace(project, "data/quality/nosuch")
 
     (tiny.root / "reports" / "evaluate.json").write_text("{}")
     assert trace(project, "reports/evaluate.json").changed
