@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.errors import LabError
+from lab.errors import LabError, ParameterError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,6 +36,10 @@ class Wanted:
     dry_run: bool
     status: bool
     report: bool
+
+    def __post_init__(self) -> None:
+        if self.dry_run + self.status + self.report > 1:
+            raise ParameterError("--dry-run, --status and --report each do one thing: give one of them.")
 
 
 def act(whole: "Queue", wanted: Wanted, write: "Callable[[Queue], Path]") -> None:

@@ -27,6 +27,8 @@ def test_listed_planned_run_and_shown(small, lab):
     listed = lab("ablate")
     assert (listed.status, listed.out.splitlines()[0]) == (0, "filters: Help? (2 variants x 1 seeds)")
 
+    both = lab("ablate", "filters", "--dry-run", "--report")
+    assert both.status == 1 and "give one of them" in both.err
     planned = lab("ablate", "filters", "--dry-run")
     assert planned.status == 0
     assert "2 experiments; stages to run at most: crawl 1, quality 2, train 2, evaluate 2" in planned.out
