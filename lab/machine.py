@@ -22,15 +22,14 @@ def processor() -> str:
 
 
 def memory() -> int | None:
-    """Bytes of memory that this process may use: the machine's, or a container's limit; None where not known."""
-    try:
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):  # ValueError: "max"
-            found = min(found, int(Path(path).read_text()))
-    return found
+    """Bytes of memory of the machine, or of this process's control group where that is less; None where not known."""
+    known = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # of control groups' version 2, and 1
+        with suppress(OSError, ValueError):  # no limit, or no control groups
+            known.append(int(Path("/sys/fs/cgroup", limit).read_text()))
+    return min(known, default=None)
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)

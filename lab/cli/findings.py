@@ -3,9 +3,7 @@
 A Finding with a remedy is a reason for which `make repro` can't run; one with `warning` is worth a look.
 """
 
-import os
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,23 +28,13 @@ class Finding:
 
 def devices() -> list[Finding]:
     """Processor, memory and GPUs."""
-    memory = memory_bytes()
+    memory = machine.memory()
     short = memory is not None and memory < MEMORY_BYTES
     return [
         Finding("processor", f"{machine.processor()}, {machine.cores()} cores for this process"),
         Finding("memory", words.size(memory) + (" (the default run wants 4 GB)" if short else ""), warning=short),
         Finding("GPUs", "; ".join(gpus()) or "none: training runs on the processor"),
     ]
-
-
-def memory_bytes() -> int | None:
-    """Of the machine, or of this process's control group where that is less."""
-    known = []
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with suppress(OSError, ValueError):  # no limit, or no control groups
-        known.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(known, default=None)
 
 
 def gpus() -> list[str]:

@@ -42,6 +42,7 @@ INDEX_SCHEMA = pa.schema(
 )
 PART_BYTES = 8 << 20  # compressed, that a worker indexes at a time
 BARE = {"x-gzip": 31, "deflate": -15}  # content coding that FastWARC does not read -> zlib's window bits
+UNREADABLE = (OSError, ValueError, RuntimeError, EOFError, zlib.error)  # what a broken record raises
 PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[a-zA-Z!?][^\0]")  # how it begins; what is compressed hardly ever does
 
 
@@ -154,44 +155,51 @@ def _index_part(part: Part, folder: Path, name: str) -> dict:
     return {"counts": counts.as_dict(), "end": part.end, **asdict(met)}
 
 
-def read_records(
-    path: str, offsets: Iterable[int], max_bytes: int | None = None
-) -> Iterator[tuple[int, Record | Reason]]:
+def read_records(path: str, offsets: Iterable[int], max_bytes: int = -1) -> Iterator[tuple[int, Record | Reason]]:
     """(offset, Record) for each offset, in order; a Reason in the Record's place where it can't be read.
 
     Of a body of more than `max_bytes`, decoded, there is one byte more than these: what a small record unpacks to may
-    be larger than memory.
+    be larger than memory. Without it bodies are read whole.
     """
+    size = max_bytes + 1 if max_bytes >= 0 else -1
     with open_stream(path) as stream:
         for offset in offsets:
-            yield offset, _read_record(stream, offset, None if max_bytes is None else max_bytes + 1)
+            yield offset, _read_record(stream, offset, size)
 
 
-def _read_record(stream: IO[bytes], offset: int, size: int | None) -> Record | Reason:
-    broken = None
-    for decoded in ("all", "none"):
-        try:
-            stream.seek(offset)
-            record = next(iter(ArchiveIterator(stream, parse_http=True, auto_decode=decoded)), None)
-            if record is None:
-                return Reason("broken_record", "no record here")
-            body = record.reader.read() if size is None else record.reader.read(size)
-            if decoded == "all":
-                return Record(body, record.http_charset)
-            if (plain := _undone(body, record.http_headers.get("Content-Encoding") or "", size)) is not None:
-                return Record(plain, record.http_charset)
-        except (OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
-            broken = broken or Reason("broken_record", " ".join(str(error).split()))
-    return broken
+def _read_record(stream: IO[bytes], offset: int, size: int) -> Record | Reason:
+    try:
+        return _record(stream, offset, size, decoded=True)
+    except UNREADABLE as error:
+        broken = Reason("broken_record", " ".join(str(error).split()))
+    try:
+        return _record(stream, offset, size, decoded=False)
+    except UNREADABLE:
+        return broken
 
 
-def _undone(body: bytes, coding: str, size: int | None) -> bytes | None:
-    """The page in a body that is not in the coding that its header names; None where there is none.
+def _record(stream: IO[bytes], offset: int, size: int, *, decoded: bool) -> Record:
+    """The record that begins there, its body decoded as its headers say, or by what it is. One of UNREADABLE where it
+    can't be."""
+    stream.seek(offset)
+    record = next(iter(ArchiveIterator(stream, parse_http=True, auto_decode="all" if decoded else "none")), None)
+    if record is None:
+        raise ValueError("no record here")
+    body = record.reader.read(size)
+    if not decoded:
+        body = _undone(body, record.http_headers.get("Content-Encoding"), size)
+    return Record(body, record.http_charset)
+
+
+def _undone(body: bytes, coding: str | None, size: int) -> bytes:
+    """The page in a body that is not in the coding that its header names. ValueError where there is none.
 
     Some archives keep headers as they were sent and bodies as they were decoded, and some servers send such headers.
     "deflate" is zlib's format (RFC 9110, section 8.4.1.2), but bare in practice at times.
     """
-    coding = coding.strip().lower()
-    if coding in BARE and not PAGE.match(body):
-        body = zlib.decompressobj(BARE[coding]).decompress(body, size or 0)
-    return body if PAGE.match(body) else None
+    bits = BARE.get((coding or "").strip().lower())
+    if bits is not None and not PAGE.match(body):
+        body = zlib.decompressobj(bits).decompress(body, max(size, 0))
+    if not PAGE.match(body):
+        raise ValueError("no page")
+    return body

@@ -16,11 +16,9 @@ import pyarrow.compute as pc
 
 from lab.curate.spans import Spans
 
+_SESSION_NAMES = r"phpsessid|jsessionid|sessionid|session_id|aspsessionid[a-z]{8}|cfid|cftoken"
 # Fields of a query that name a visit. Of `sid` only phpBB's: elsewhere it may be the story's number.
-_SESSION = re.compile(
-    r"(?:phpsessid|jsessionid|sessionid|session_id|aspsessionid[a-z]{8}|cfid|cftoken)(?:=.*)?|sid=[0-9a-f]{32}",
-    re.IGNORECASE | re.DOTALL,
-)
+_SESSION = re.compile(rf"(?:{_SESSION_NAMES})(?:=.*)?|sid=[0-9a-f]{{32}}", re.IGNORECASE | re.DOTALL)
 _JSESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
@@ -32,9 +30,7 @@ _PLAIN = (
     r"(?:&[!-\"$',-<>-~()*]*(?:=[!-\"$-%'-~]*)?)*)?(?:#[!-~]*)?$"
 )
 _HOME = r"^https?://(?:[0-9a-z_-]+\.)*[0-9a-z_-]+$"  # lacks only the path's slash
-_HAS_SESSION = (  # or may have
-    r"(?i);jsessionid=|[?&](?:phpsessid|jsessionid|s(?:ession_?)?id|aspsessionid[a-z]{8}|cf(?:id|token))(?:[=&]|$)"
-)
+_HAS_SESSION = rf"(?i);jsessionid=|[?&](?:{_SESSION_NAMES}|sid)(?:[=&]|$)"  # or may have
 _DOT, _SLASH, _S, _FRAGMENT = b"./s#"
 _WWW = np.frombuffer(b"www.", np.uint8)
 

@@ -146,11 +146,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping) -> None:
 
 def remove(folder: Path) -> None:
     """Forget a run that has ended."""
-    gone = folder.with_suffix(".old")
-    shutil.rmtree(gone, ignore_errors=True)
     if folder.exists():
-        folder.rename(gone)  # first, so that no run goes on from a half removed one
-    shutil.rmtree(gone, ignore_errors=True)
+        _drop(folder)
 
 
 def _other_architecture(how: str) -> str:
@@ -187,9 +184,15 @@ def _forget(folder: Path, keep: int) -> None:
     paths = _all(folder)
     for path in paths[:-keep]:
         if path != _best(paths):
-            # Its name goes first, so that a half removed one is never read.
-            gone = path.rename(path.with_suffix(".old"))
-            shutil.rmtree(gone, ignore_errors=True)
+            _drop(path)
+
+
+def _drop(folder: Path) -> None:
+    """Remove a folder. Its name goes first, so that a half removed one is never read."""
+    gone = folder.with_suffix(".old")
+    shutil.rmtree(gone, ignore_errors=True)  # what a killed one left
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _explained(error: Exception, folder: Path) -> Exception:

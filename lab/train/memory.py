@@ -1,10 +1,10 @@
 """What training holds in memory: for each weight, and for each token, the activations that the backward pass needs.
 
 In: a model's configuration and the bytes of a number in its products. Out: bytes a token and layer, all kept or with
-activation checkpointing, which keeps a block's input only; or a refusal of a model whose weights alone are too many. An
-estimate from the blocks of lab.model.transformer: what
-each operation saves for its gradient, attention without its scores, as its fused kernels have it, but on CPUs with the
-shares that lab.model.attention keeps there. Korthikanti et al. 2022, section 4.1, count the same for GPT.
+activation checkpointing, which keeps a block's input only; or a refusal of a model whose weights alone are too many.
+An estimate from the blocks of lab.model.transformer: what each operation saves for its gradient, attention without its
+scores, as its fused kernels have it, but on CPUs with the shares that lab.model.attention keeps there. Korthikanti et
+al. 2022, section 4.1, count the same for GPT.
 """
 
 from lab.errors import LabError
