@@ -4,6 +4,8 @@
 class LabError(Exception):
     """An error whose message a user can act upon; shown without a traceback."""
 
+    status = 1  # that the process exits with
+
 
 class ParameterError(LabError):
     """A key or value of params.yaml that can't be used."""
@@ -15,3 +17,9 @@ class InputError(LabError):
 
 class EmptyCorpusError(LabError):
     """A stage has nothing left to hand on."""
+
+
+class Stopped(LabError):
+    """Work that SIGTERM stopped, and that goes on when it is started again."""
+
+    status = 128 + 15

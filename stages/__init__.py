@@ -18,7 +18,8 @@ REPORTS = Path("reports")
 def run(name: str, main: Callable[[params.Params], dict]) -> None:
     """Run a stage: `main` takes the parameters and returns the stage's metrics (JSON-able).
 
-    Exit status: 1 on an error a user can act upon (one line on stderr; the traceback with LAB_DEBUG=1), 130 on Ctrl-C.
+    Exit status: 1 on an error a user can act upon (one line on stderr; the traceback with LAB_DEBUG=1), 130 on Ctrl-C,
+    143 where SIGTERM stopped a training.
     """
     started = time.monotonic()
     try:
@@ -29,7 +30,7 @@ def run(name: str, main: Callable[[params.Params], dict]) -> None:
     except KeyboardInterrupt:
         _stop(130, f"{name}: interrupted. Finished work is kept: `dvc repro` goes on from here.")
     except LabError as error:
-        _stop(1, f"{name}: {error}")
+        _stop(error.status, f"{name}: {error}")
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

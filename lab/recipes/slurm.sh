@@ -7,8 +7,9 @@
 # The folder, with its .venv, must be one that all nodes share. One task a node: torchrun, which starts a process for
 # each GPU and meets those of the other nodes at the first one. A process that dies is started again with all others;
 # a job that is preempted, loses a node or comes near its time limit is queued again. Both go on from the last checkpoint
-# (.lab/train), so nothing is lost but the steps since then (train.checkpoint_every). The stages before training run on
-# the first node, those after it too, once the weights are there.
+# (.lab/train). One is written upon SIGTERM, where ten steps and the writing take less than SLURM's KillWait (30 s);
+# else the steps since train.checkpoint_every are made again. The stages before training run on the first node, those
+# after it too, once the weights are there.
 
 #SBATCH --job-name=pretraining-lab
 #SBATCH --nodes=2

@@ -6,6 +6,7 @@ is the next sequence's first, so that within an epoch every token is a target on
 growth alone decide what a batch holds: a resumed run, more workers or more devices change nothing.
 """
 
+import signal
 from collections.abc import Iterator
 from itertools import count
 from math import log2
@@ -92,6 +93,13 @@ class Steps:
         return iter(count(self.first))
 
 
+def _leave_signals(worker: int) -> None:
+    """Leave Ctrl-C and SIGTERM, which reach all processes of a terminal or job, to the one that trains on until it is
+    saved, and then ends its readers by their queue."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class TokenData(lightning.LightningDataModule):
     """Training batches from step `first` on, and the validation sequences; both for one device of the plan."""
 
@@ -127,6 +135,7 @@ class TokenData(lightning.LightningDataModule):
             num_workers=self.workers,
             pin_memory=self.pin,
             persistent_workers=False,
+            worker_init_fn=_leave_signals,
         )
 
     def validation_items(self) -> np.ndarray:

@@ -59,6 +59,8 @@ class TrainingModule(lightning.LightningModule):
         self.on_checkpoint: Callable[[], None] = lambda: None
         self.on_milestone: Callable[[], None] = lambda: None  # every train.evaluate_every steps but the last
         self.read_every: int | None = None  # steps after which watchers get their row with its step's weights
+        self.asked = 0  # the signal by which this process was asked to stop
+        self.stopped = 0  # the signal by which the run was stopped behind a checkpoint, before its budget was spent
         self.spikes = SpikeRule(params)
         self._unread: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
         self._norms: dict[str, torch.Tensor] = {}
@@ -133,9 +135,12 @@ class TrainingModule(lightning.LightningModule):
         validate = finished or self.step % self.params.validate_every == 0
         save = finished or self.step % self.params.checkpoint_every == 0
         save = save or (validate and self.params.export == "best")
-        waits = len(self._unread) < STEPS_PER_READING.get(self.device.type, STEPS_PER_READING_ELSEWHERE)
+        full = len(self._unread) >= STEPS_PER_READING.get(self.device.type, STEPS_PER_READING_ELSEWHERE)
         due = self.read_every is not None and self.step % self.read_every == 0
-        if validate or save or due or not waits:
+        read = validate or save or due or full
+        self.stopped = 0 if finished else self._asked(read)
+        save = save or self.stopped != 0
+        if read or save:
             self._read(validate)
         every = self.params.evaluate_every
         if milestone := every is not None and self.step % every == 0 and not finished:
@@ -144,7 +149,7 @@ class TrainingModule(lightning.LightningModule):
             self.on_checkpoint()
         if validate or save or milestone:
             self._window = time.monotonic()
-        if finished:
+        if finished or self.stopped:
             self.trainer.should_stop = True
 
     # What they are made of.
@@ -236,6 +241,16 @@ class TrainingModule(lightning.LightningModule):
 
     def _finished(self) -> bool:
         return self.budget.finished(self.step, self._agreed(self.elapsed()) if self.budget.seconds else 0.0)
+
+    def _asked(self, reads: bool) -> int:
+        """The signal by which any process was asked to stop. Where there are several they ask each other when losses
+        are read, at the same steps, since that waits for the device anyway."""
+        if self.layout.devices == 1:
+            return self.asked
+        if not reads:
+            return 0
+        asked = torch.tensor(self.asked, device=self.device)
+        return int(self.trainer.strategy.reduce(asked, reduce_op="max"))
 
     def _agreed(self, seconds: float) -> float:
         """The first device's clock, for all: they must end at the same step."""

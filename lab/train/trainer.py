@@ -7,6 +7,7 @@ raises becomes LabError (out of memory, no such device) or KeyboardInterrupt.
 import logging
 import os
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -16,12 +17,13 @@ from typing import Literal
 import lightning
 import torch
 
-from lab.errors import LabError, ParameterError
+from lab.errors import LabError, ParameterError, Stopped
 from lab.machine import keep_freed_memory
 from lab.params import TrainParams
 from lab.train.data import TokenData
 from lab.train.memory import activation_bytes
 from lab.train.module import TrainingModule
+from lab.train.stopping import stopping
 
 
 def make_trainer(params: TrainParams) -> lightning.Trainer:
@@ -89,11 +91,16 @@ def _several(devices: int | Literal["auto"], nodes: int, accelerator: str) -> bo
 
 
 def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> None:
-    interrupt = signal.getsignal(signal.SIGINT)
+    """Train until the budget is spent.
+
+    Raises KeyboardInterrupt or Stopped where a signal stopped the run behind a checkpoint, LabError where memory,
+    another process or torch.compile fails.
+    """
     if on_cpu := trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     try:
-        with _quiet(), torch.random.fork_rng(devices=[]), _deterministic() if on_cpu else nullcontext():
+        determined = _deterministic() if on_cpu else nullcontext()
+        with _quiet(), torch.random.fork_rng(devices=[]), determined, stopping(trainer, module):
             trainer.fit(module, datamodule=data)
     except SystemExit:
         # Lightning turns Ctrl-C into exit status 1; the stage has its own words for it.
@@ -113,8 +120,18 @@ def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> 
             reason = " ".join(str(error).split())[:300]
             raise LabError(f"train.compile: torch.compile failed; set it to 'off'. It said: {reason}") from error
         raise
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
+    if module.stopped:
+        _stop(module, trainer.is_global_zero)
+
+
+def _stop(module: TrainingModule, speaks: bool) -> None:
+    """End a run that a signal stopped, in words of its first process."""
+    if not speaks:
+        # Whoever started the processes tells by their status whether the run is done: torchrun starts them again.
+        sys.exit(128 + module.stopped if torch.distributed.is_torchelastic_launched() else 0)
+    if module.stopped == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Stopped(f"stopped by SIGTERM behind step {module.step}, which is saved: `dvc repro` goes on from there.")
 
 
 @contextmanager

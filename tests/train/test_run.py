@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from lab.errors import InputError, LabError
+from lab.errors import InputError, LabError, Stopped
 from lab.files import read_json, write_json
 from lab.model import Transformer
 from lab.model.config import ModelConfig
@@ -72,6 +73,10 @@ def kill_at(step: int, process: subprocess.Popen) -> None:
     wait_for(step, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def saved_steps() -> list[int]:
+    return sorted(int(path.stem.split("-")[1]) for path in Path(".lab/train").rglob("*.ckpt"))
 
 
 def curve(path: str) -> list[dict]:
@@ -308,18 +313,52 @@ def test_a_compiler_that_fails_is_named(project, monkeypatch):
         run(params(compile="on"))
 
 
-def test_ctrl_c_is_a_keyboard_interrupt_and_keeps_the_checkpoint(project, monkeypatch):
-    def interrupted(module) -> bool:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop_saves_its_step_and_loses_nothing(project, monkeypatch, number):
+    run(params(), "whole")
+    finished = TrainingModule._finished
+
+    def asked_at_6(module) -> bool:
         if module.step == 6:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
+            signal.raise_signal(number)  # torchrun passes on what a terminal or SLURM has sent to all already
+        return finished(module)
+
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingModule, "_finished", asked_at_6)
+        with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Stopped):
+            run(params())
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert saved_steps() == [4, 6]
+    run(params())
+    assert Path("out/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+
+
+def test_a_second_ctrl_c_ends_the_run_at_once(project, monkeypatch):
+    def asked_twice(module) -> bool:
+        if module.step == 6:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return False
 
-    monkeypatch.setattr("lab.train.module.TrainingModule._finished", interrupted)
-    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("lab.train.stopping.SAME_WISH_SECONDS", -1)
+    monkeypatch.setattr(TrainingModule, "_finished", asked_twice)
     with pytest.raises(KeyboardInterrupt):
         run(params())
-    assert signal.getsignal(signal.SIGINT) is before
-    assert [path.name for path in Path(".lab/train").rglob("*.ckpt")] == ["step-000000004.ckpt"]
+    assert saved_steps() == [4]
+
+
+@pytest.mark.parametrize("asked", ["the first", "the other"])
+def test_two_processes_stop_behind_the_same_step_whichever_is_asked(project, asked):
+    process = start(project, params(devices=2, strategy="ddp", budget="100000 tokens", validate_every=500))
+    wait_for(4, process)
+    others = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    os.kill(process.pid if asked == "the first" else int(others[-1]), signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    step = int(re.search(r"stopped by SIGTERM behind step (\d+), which is saved", errors)[1])
+    assert saved_steps()[-1] == step < 196
 
 
 def test_parameters_that_only_say_how_leave_the_run_the_same_others_do_not():
