@@ -1,4 +1,4 @@
-"""Files written whole or not at all, small JSON files read with errors that say what to do, and hashes of files."""
+"""Files written whole or not at all, small JSON and YAML read with errors that say what to do, and hashes of files."""
 
 import hashlib
 import json
@@ -54,6 +54,21 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: no such file. Run `dvc repro` to make it.") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}). Remove it and run `dvc repro` to make it again.") from None
+
+
+def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[Any, Any]:
+    """The mapping in a YAML text, empty where nothing stands in it. InputError names `where` that is, and what it is
+    that it `holds`."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+    if values is not None and not isinstance(values, dict):
+        raise InputError(f"{where}: there must be {holds}, not a {type(values).__name__}.")
+    return values or {}
 
 
 def link(source: Path, target: Path) -> None:

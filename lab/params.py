@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from lab.errors import ParameterError
+from lab.errors import InputError, ParameterError
+from lab.files import parse_yaml
 from lab.machine import cores
 from lab.unspaced import UNSPACED_LANGUAGES
 
@@ -406,16 +407,11 @@ def load(path: Path) -> Params:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The values of a params.yaml, unchecked. ParameterError where there is none, or it is not YAML."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
+    """The values of a params.yaml, unchecked. InputError where there is none, or it is not YAML."""
     try:
-        return YAML(typ="safe", pure=True).load(Path(path).read_text("utf-8")) or {}
+        return parse_yaml(Path(path).read_text("utf-8"), str(path), "sections")
     except FileNotFoundError:
-        raise ParameterError(f"{path}: no such file. Run from the repository root.") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: no such file. Run from the repository root.") from None
 
 
 def check(values: object, where: str) -> Params:

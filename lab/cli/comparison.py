@@ -15,7 +15,7 @@ import numpy as np
 from lab.cli.revisions import Revision
 from lab.errors import InputError
 from lab.evaluate import resampling
-from lab.evaluate.compare import Comparison, Difference, compare
+from lab.evaluate.compare import FEWEST_ITEMS, Comparison, Difference, compare
 from lab.evaluate.per_item import BITS, RIGHT, Items
 from lab.report import words
 
@@ -63,7 +63,11 @@ def judge(baseline: Revision, variant: Revision, seed: int = 0) -> Judged:
     common = [task for task in ours if task in theirs and ours[task].metric == theirs[task].metric]
     if not common:
         raise InputError(f"{variant.name}: it has no task in common with {baseline.name}.")
-    left_out = {task: "only one of them has it" for task in [*ours, *theirs] if task not in common}
+    left_out = {
+        task: "they have different metrics for it" if task in ours and task in theirs else "only one of them has it"
+        for task in [*ours, *theirs]
+        if task not in common
+    }
     items = [
         {task: run.items[task] for task in common if task in run.items and run.items[task].metric == ours[task].metric}
         for run in (baseline, variant)
@@ -98,8 +102,8 @@ def _corrected(rows: list[Difference]) -> list[Difference]:
 
 def _independent(task: str, ours: Score, theirs: Score) -> Difference:
     """From two standard errors, as if drawn on other items; an interval of NaN where one is not known."""
-    known = ours.error is not None and theirs.error is not None
-    error = math.hypot(ours.error or 0.0, theirs.error or 0.0) if known else math.nan
+    errors = [_error(score) for score in (ours, theirs)]
+    error = math.nan if None in errors else math.hypot(*errors)
     point = theirs.value - ours.value
     return Difference(
         task=task,
@@ -117,12 +121,21 @@ def _independent(task: str, ours: Score, theirs: Score) -> Difference:
     )
 
 
+def _error(score: Score) -> float | None:
+    """The standard error of a score; None where it is not known, or of too few items to tell."""
+    if 0 < score.items < FEWEST_ITEMS:  # 0: a group's, not known
+        return None
+    if score.error == 0 and score.items and score.metric != BITS:
+        # All right, or all wrong. Two more of each, then (Agresti and Coull 1998).
+        share = (score.value * score.items + 2) / (score.items + 4)
+        return math.sqrt(share * (1 - share) / (score.items + 4))
+    return score.error or None
+
+
 def _p(point: float, error: float) -> float:
     """Two-sided, of a normal distribution."""
     if math.isnan(error):
         return 1.0
-    if error == 0:
-        return float(point == 0)
     return math.erfc(abs(point) / error / math.sqrt(2))
 
 

@@ -31,9 +31,9 @@ def scores_table(revisions: Sequence[Revision]) -> Table:
     tasks = dict.fromkeys(task for of_one in found for task in of_one)
     rows = []
     for task in tasks:
-        known = [of_one.get(task) for of_one in found]
-        first = next(score for score in known if score)
-        cells = [_score(score) for score in known]
+        scored = [of_one.get(task) for of_one in found]
+        first = next(score for score in scored if score)
+        cells = [_score(score if score and score.metric == first.metric else None) for score in scored]
         rows.append((words.label(task), words.label(first.metric), _amount(first.chance, first.metric), *cells))
     headings = ("task", "metric", "chance", *(revision.name for revision in revisions))
     return Table("Scores (± 95 %; shares as per cent)", headings, tuple(rows))

@@ -1,6 +1,7 @@
 """`lab lineage`: where a file of a run came from. In: a score file or any other output. Out: a tree
 down to the WARC files."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,7 @@ def lineage(
 
     project = find_project()
     try:
-        path = (Path.cwd() / file).absolute().relative_to(project.root).as_posix()
+        path = Path(os.path.normpath(Path.cwd() / file)).relative_to(project.root).as_posix()
     except ValueError:
         raise InputError(f"{file}: not in the project {project.root}.") from None
     found = trace(Repository(project.root), path, revision)

@@ -49,18 +49,18 @@ def act(whole: "Queue", wanted: Wanted, write: "Callable[[Queue], Path]") -> Non
     """
     from lab.experiments import schedule
 
-    queue = whole if wanted.part is None else whole.part(*_part(wanted.part))
+    queue = whole if wanted.part is None else whole.part(*_part(wanted.part))  # the report is of all that is finished
     if wanted.dry_run:
         _print(_planned(queue))
     elif wanted.status:
         _print(_table(queue, schedule.current_states(queue)))
     elif wanted.report:
-        _report(queue, write)
+        _report(whole, write)
     else:
         states = _run(queue, wanted.workers)
         failed = [experiment for experiment, state in states.items() if state.status == "failed"]
         if len(failed) < len(states):
-            _report(queue, write)
+            _report(whole, write)
         if failed:
             raise LabError(
                 f"{len(failed)} of {len(states)} experiments failed ({failed[0]}: {states[failed[0]].error}); the logs "
@@ -116,10 +116,10 @@ def _table(queue: "Queue", states: "dict[str, State]") -> "Table":
         table.add_row(
             experiment.name,
             Text(state.status, STYLES[state.status]),
-            state.stage,
+            Text(state.stage),
             _duration(state.seconds) if state.seconds else "",
             epochs,
-            note,
+            Text(note),  # a log's own words: brackets in them are no markup
         )
     return table
 
@@ -151,7 +151,7 @@ def _print(table: "Table") -> None:
 
 def _part(text: str) -> tuple[int, int]:
     number, _, of = text.partition("/")
-    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
         raise LabError(f"--part '{text}' is not N/M with N from 1 to M, such as 1/3.")
     return int(number), int(of)
 

@@ -2,11 +2,13 @@
 makes it.
 """
 
+import json
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,6 +38,8 @@ def run(
     from lab import recipes
 
     if recipe is None:
+        if override or name or queue or dry_run:
+            raise ParameterError("run: --recipe is missing (`lab run` lists them). Without one: `dvc exp run -S ...`.")
         for known in recipes.names():
             print(f"{known}: {recipes.title(known)}")
         return
@@ -55,15 +59,43 @@ def exp_run(recipe: str, further: list[str], params: Path, *, name: str | None, 
     Raises ParameterError for a further override without `=`, and for keys or values that params.yaml can't have.
     """
     from lab import recipes
-    from lab.experiments.overrides import arguments
+    from lab.experiments.overrides import apply, arguments
     from lab.params import read
 
     for text in further:
         if "=" not in text:
             raise ParameterError(f"-S {text}: it must be KEY=VALUE, such as -S train.seed=2.")
-    recipes.applied(recipe, read(params))
+    values = read(params)
+    recipes.applied(recipe, values)
     instead = {text.partition("=")[0].lstrip("+") for text in further}
     kept = {key: value for key, value in recipes.load(recipe).items() if key not in instead}
+    _check(apply(values, kept), further)
     options = [*(["--name", name] if name else []), *(["--queue"] if queue else [])]
     own = [part for text in further for part in ("-S", text)]
     return ["exp", "run", *options, *arguments(kept), *own]
+
+
+def _check(values: dict[str, Any], further: list[str]) -> None:
+    """Refuse now what the run would come upon hours later: overrides, applied as DVC does, and models that can't be.
+
+    Of a sweep (`train.seed=1,2`) each run by itself.
+    """
+    from dvc.exceptions import InvalidArgumentError
+    from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+    from hydra.errors import HydraException
+
+    from lab.model.config import ModelConfig
+    from lab.params import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        try:
+            for one in get_hydra_sweeps({"": further}):
+                path.write_text(json.dumps(values), "utf-8")  # which is YAML
+                apply_overrides(path, one[""])
+                ModelConfig.from_params(load(path).model, vocabulary=256)
+        except (InvalidArgumentError, HydraException) as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise ParameterError(f"-S {' -S '.join(further)}: {reason}") from None
+        except ParameterError as error:
+            raise ParameterError(str(error).removeprefix(f"{path}: ")) from None

@@ -53,7 +53,7 @@ def _on_the_way(task: str, metric: str, revisions: Sequence[Revision]) -> np.nda
     steps, columns = [], []
     for revision in revisions:
         rows = revision.metrics["evaluate"].get("milestones") or []
-        values = [words.number(row.get("scores", {}).get(task, {}).get(metric)) for row in rows]
+        values = [words.number(row["scores"].get(task, {}).get(metric)) for row in rows]
         if not rows or None in values:
             return None
         steps.append([row.get("step") for row in rows])

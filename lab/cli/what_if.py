@@ -42,14 +42,15 @@ def what_if(
     changed = thresholds.changed(now, changes)
     outcomes = thresholds.outcomes(folder, changed)
     table = _table(outcomes, " ".join(changes), _bytes_per_token(project))
+    note = "params.yaml has other values of `quality` than this run of the stage; `now` is that run."
+    notes = [note] if _moved_on(project, now) else []
     if markdown:
-        print(table.markdown())
+        print("\n\n".join([table.markdown(), *notes]))
         return
     console = make_console()
     console.print(table.rich({}))
-    if _moved_on(project, now):
-        note = "params.yaml has other values of `quality` than this run of the stage; `now` is that run."
-        console.print(harmless(note, "yellow"))
+    for each in notes:
+        console.print(harmless(each, "yellow"))
 
 
 def _table(outcomes: "dict[str | None, Outcome]", changes: str, bytes_per_token: float | None) -> "Table":

@@ -16,7 +16,7 @@ from lab.evaluate import resampling
 from lab.evaluate.per_item import BITS, Items, Matched, match, read_run
 from lab.evaluate.resampling import Variances
 
-RESAMPLES = 4000
+RESAMPLES = 4000  # at least
 FEWEST_ITEMS = 20  # that two arms must have in common
 LEVEL = 0.05  # of significance
 DETECTED = 0.8  # of differences as large as the minimum detectable effect
@@ -115,7 +115,9 @@ def compare(
             matched[task] = found
     if not matched:
         raise InputError(f"{name}: there is no task that can be compared: {_reasons(left_out)}.")
-    parts = {task: _part(task, found, seed) for task, found in matched.items()}
+    # Enough that a task can be told when the least p-value there is has been corrected for all of them.
+    resamples = max(RESAMPLES, math.ceil(2 * len(matched) / LEVEL))
+    parts = {task: _part(task, found, resamples, seed) for task, found in matched.items()}
     corrected = resampling.holm(np.array([part.p for part in parts.values()]))
     tasks = [_difference(task, part, float(p)) for (task, part), p in zip(parts.items(), corrected, strict=True)]
     return Comparison(name, tuple(tasks), tuple(_means(list(parts.values()), seed)), left_out)
@@ -146,13 +148,13 @@ class _Part:
         return float(resampling.p_value(np.float64(self.point), self.deviations))
 
 
-def _part(task: str, found: Matched, seed: int) -> _Part:
+def _part(task: str, found: Matched, resamples: int, seed: int) -> _Part:
     random = np.random.default_rng([seed, *task.encode()])
     arms = found.baseline, found.variant, found.weights
     runs = resampling.scores(found.baseline, found.weights), resampling.scores(found.variant, found.weights)
     parts = resampling.variances(*arms)
-    by_items = resampling.item_deviations(*arms, RESAMPLES, random)
-    deviations = by_items + resampling.seed_deviations(parts, RESAMPLES, random)
+    by_items = resampling.item_deviations(*arms, resamples, random)
+    deviations = by_items + resampling.seed_deviations(parts, resamples, random)
     return _Part(found.metric, len(found.weights), runs, parts, by_items, deviations)
 
 
@@ -170,7 +172,8 @@ def _mean(parts: Sequence[_Part], seed: int) -> _Part:
         freedom=freedom,
     )
     by_items = np.mean([part.by_items for part in parts], axis=0)
-    deviations = by_items + resampling.seed_deviations(together, RESAMPLES, np.random.default_rng([seed, number]))
+    random = np.random.default_rng([seed, number])
+    deviations = by_items + resampling.seed_deviations(together, len(by_items), random)
     items = sum(part.items for part in parts)
     return _Part(parts[0].metric, items, (baseline, variant), together, by_items, deviations)
 
@@ -179,7 +182,8 @@ def _means(parts: Sequence[_Part], seed: int) -> list[Difference]:
     """Over the tasks with a share of right answers, and over those in bits per byte."""
     kinds = [[part for part in parts if (part.metric == BITS) is bits] for bits in (False, True)]
     found = [(len(of_kind), _mean(of_kind, seed)) for of_kind in kinds if of_kind]
-    return [_difference(f"mean of {_tasks(number)}", mean, mean.p) for number, mean in found]
+    unit = {BITS: " in bits per byte"}
+    return [_difference(f"mean of {_tasks(number)}{unit.get(mean.metric, '')}", mean, mean.p) for number, mean in found]
 
 
 def _difference(task: str, part: _Part, corrected: float) -> Difference:

@@ -116,7 +116,7 @@ def item_text(row: Mapping[str, Any]) -> str:
     arguments = row["arguments"]
     target = row.get("target")
     right = target if isinstance(target, int) and not isinstance(target, bool) else None
-    if right is None and isinstance(target, str) and target.isdigit():
+    if right is None and isinstance(target, str) and target.isdecimal():
         right = int(target)
     chosen = arguments[right] if right is not None and right < len(arguments) else arguments[0]
     return "".join(chosen)

@@ -86,8 +86,9 @@ def read_items(rows: Iterable[Mapping[str, Any]]) -> Items | None:
     keys, values, weights = [], [], []
     for row in rows:
         value, weight = _value(row[metric])
-        keys.append((str(row["doc_hash"]), seen[row["doc_hash"]]))
-        seen[row["doc_hash"]] += 1
+        item = str(row["doc_hash"])
+        keys.append((item, seen[item]))
+        seen[item] += 1
         values.append(value)
         weights.append(weight)
     name = BITS if metric in _IN_BITS else metric
@@ -119,9 +120,12 @@ def _metric(rows: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _value(raw: Any) -> tuple[float, float] | None:
     """(value, weight): a plain number counts once; (log-likelihood, bytes) become bits and bytes."""
-    if isinstance(raw, int | float) and math.isfinite(raw):
+    numbers = raw if isinstance(raw, list) else [raw]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        return None
+    if not isinstance(raw, list):
         return float(raw), 1.0
-    if isinstance(raw, list) and len(raw) == 2 and all(isinstance(part, int | float) for part in raw) and raw[1]:
+    if len(raw) == 2 and raw[1]:
         return -float(raw[0]) / math.log(2), float(raw[1])
     return None
 

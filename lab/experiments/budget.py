@@ -18,10 +18,11 @@ def equal_budget(kind: str, variant: Params, baseline: Params) -> dict[str, str]
     """
     tokens = budget_tokens(baseline)
     own = budget_tokens(variant)
-    if own != tokens:
+    if abs(own - tokens) >= max(variant.train.batch_tokens, baseline.train.batch_tokens):  # less: whole steps of both
+        flops = ", or compare by `budget: flops`, which sets each variant's tokens" if kind == "tokens" else ""
         raise ParameterError(
             f"train.budget: a variant has {own:,} tokens where the baseline has {tokens:,}; set it for all "
-            "variants (`shared`), or compare by `budget: flops`, which sets each variant's tokens."
+            f"variants (`shared`){flops}."
         )
     if kind == "tokens":
         return {}

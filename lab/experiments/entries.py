@@ -9,7 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from lab.errors import ParameterError
+from lab.errors import InputError, ParameterError
+from lab.files import parse_yaml
 from lab.params import Section
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9+][A-Za-z0-9+_-]*(\.[A-Za-z0-9+_-]+)*$")]
@@ -18,18 +19,11 @@ Entry = TypeVar("Entry", bound=Section)
 
 
 def read(path: Path, holds: str) -> dict[str, Any]:
-    """The mapping in a YAML file, empty where nothing stands in it. ParameterError says what it `holds`."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
+    """The mapping in a YAML file, empty where nothing stands in it. InputError says what it `holds`."""
     try:
-        values = YAML(typ="safe", pure=True).load(path.read_text("utf-8")) or {}
+        values = parse_yaml(path.read_text("utf-8"), str(path), holds)
     except FileNotFoundError:
-        raise ParameterError(f"{path}: no such file. It holds {holds}.") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ParameterError(f"{path}: there must be {holds}, not a {type(values).__name__}.")
+        raise InputError(f"{path}: no such file. It holds {holds}.") from None
     return {str(name): value for name, value in values.items()}
 
 

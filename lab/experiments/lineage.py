@@ -62,7 +62,7 @@ def trace(project: Repository, path: str, revision: str | None = None) -> Lineag
 
     Raises InputError where there is no dvc.lock, or no stage in it made the file.
     """
-    stages = read_lock(project, revision).get("stages", {})
+    stages = project.lock(None if revision is None else project.revision(revision))
     makers = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", ())}
     place = _made_place(path, makers)
     if place is None:
@@ -71,18 +71,6 @@ def trace(project: Repository, path: str, revision: str | None = None) -> Lineag
     start = project.baseline(project.revision(revision or "HEAD"))
     step = _step(project, start, makers[place], stages, makers, {})
     return Lineage(path, revision is None and _is_changed(project, place, path, step), step)
-
-
-def read_lock(project: Repository, revision: str | None) -> dict:
-    """dvc.lock of the working tree or of a revision."""
-    if revision is not None:
-        return project.yaml(project.revision(revision), "dvc.lock")
-    from ruamel.yaml import YAML
-
-    path = project.root / "dvc.lock"
-    if not path.exists():
-        raise InputError(f"{path}: no such file: nothing has run. Run `dvc repro`.")
-    return YAML(typ="safe", pure=True).load(path.read_text("utf-8")) or {}
 
 
 def as_dict(step: Step) -> dict:

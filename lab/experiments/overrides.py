@@ -46,6 +46,22 @@ def arguments(overrides: Mapping[str, Any]) -> list[str]:
     return [part for key, value in overrides.items() for part in ("-S", f"{key}={_written(value)}")]
 
 
+def differences(values: Mapping[str, Any], base: Mapping[str, Any], before: str = "") -> list[str]:
+    """What turns `base` into `values`, each as `-S` takes it.
+
+    >>> differences({"train": {"seed": 2, "note": "new"}}, {"train": {"seed": 1, "old": {}}})
+    ['train.seed=2', '+train.note="new"', '~train.old']
+    """
+    found = []
+    for key, value in values.items():
+        name = f"{before}{key}"
+        if isinstance(value, Mapping) and value:
+            found += differences(value, base[key] if isinstance(base.get(key), Mapping) else {}, f"{name}.")
+        elif key not in base or value != base[key]:
+            found.append(f"{'' if key in base else '+'}{name}={_written(value)}")
+    return found + [f"~{before}{key}" for key in base if key not in values]
+
+
 def outside_paths(values: Any, root: Path, before: str = "") -> dict[str, Any]:
     """Overrides that make paths absolute which lead out of the project: from a clone they would lead elsewhere.
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lab.errors import InputError
+from lab.files import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,10 @@ class Stage:
 
 def read_stages(path: Path) -> dict[str, Stage]:
     """The stages of a dvc.yaml, in an order in which each stands behind those that it reads from."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        raw = (YAML(typ="safe", pure=True).load(path.read_text("utf-8")) or {}).get("stages", {})
+        raw = parse_yaml(path.read_text("utf-8"), str(path), "a pipeline of DVC").get("stages", {})
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Run from the repository root.") from None
-    except (YAMLError, AttributeError) as error:
-        raise InputError(f"{path}: not a pipeline of DVC: {' '.join(str(error).split())}") from None
     makers = {out: name for name, stage in raw.items() for out in _outs(stage)}
     found: dict[str, Stage] = {}
     waiting = dict(raw)

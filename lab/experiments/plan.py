@@ -4,16 +4,21 @@ In: ablations.yaml and the parameters that it varies. Out: one Experiment a vari
 ablation compares decisions at equal budgets (as FineWeb's ablations do: Penedo et al. 2024, section 3.1).
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from lab.errors import ParameterError
 from lab.experiments import entries
 from lab.experiments.entries import Name, Overrides
 from lab.experiments.overrides import flatten
 from lab.params import Section
+
+ISOFLOP = "isoflop"  # what `lab isoflop` calls its queue
+SWEEP = "sweep-"  # what the queues of `lab sweep` begin with
 
 
 class Ablation(Section):
@@ -50,9 +55,14 @@ class Experiment:
 
 def load(path: Path) -> dict[str, Ablation]:
     """All ablations of a file, by name. ParameterError names what is wrong, and where."""
-    return {
+    found = {
         name: entries.check(path, name, raw, Ablation) for name, raw in entries.read(path, "ablations by name").items()
     }
+    for name in found:
+        if name == ISOFLOP or name.startswith(SWEEP):
+            raise ParameterError(f"{path}: {name}: `lab isoflop` and `lab sweep` name their experiments so; rename it.")
+    require_distinct(path, [each.name for name, ablation in found.items() for each in plan(name, ablation)])
+    return found
 
 
 def find(path: Path, name: str) -> Ablation:
@@ -64,6 +74,16 @@ def plan(name: str, ablation: Ablation) -> list[Experiment]:
     """Variants x seeds: seed by seed, the baseline first, so that an unfinished ablation can be compared already."""
     order = [ablation.baseline, *(variant for variant in ablation.variants if variant != ablation.baseline)]
     return [_experiment(name, ablation, variant, seed) for seed in ablation.seeds for variant in order]
+
+
+def require_distinct(path: Path, names: list[str]) -> None:
+    """ParameterError where two experiments of a file have one name: the later would take the earlier's place."""
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        raise ParameterError(
+            f"{path}: two experiments would be called {twice[0]} (names of entries and variants are joined by '-'); "
+            "rename an entry or a variant."
+        )
 
 
 def make_experiment(name: str, variant: str, seed: int, overrides: Overrides, seed_keys: tuple[str, ...]) -> Experiment:

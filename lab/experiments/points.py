@@ -1,5 +1,6 @@
 """What the runs of a scaling study or sweep came to. In: a Queue and its trials. Out: a Point for each finished run."""
 
+import math
 from dataclasses import dataclass
 
 from lab.errors import InputError
@@ -23,11 +24,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Points:
-    """`planned`: how many runs there are to be; `revision`: that of the project."""
+    """`planned`: how many runs there are to be; `revision`: that of the project; `diverged`: those whose loss is no
+    number."""
 
     revision: str
     planned: int
     found: list[Point]
+    diverged: tuple[str, ...] = ()
 
 
 def read_points(queue: Queue, trials: list[Trial], command: str) -> Points:
@@ -38,7 +41,11 @@ def read_points(queue: Queue, trials: list[Trial], command: str) -> Points:
     ]
     if not found:
         raise InputError(f"{queue.name}: no experiment is finished yet. Run `{command}`.")
-    return Points(queue.project.revision(), len(trials), found)
+    finite = [point for point in found if math.isfinite(point.loss)]
+    diverged = tuple(point.trial.experiment.variant for point in found if point not in finite)
+    if not finite:
+        raise InputError(f"{queue.name}: the loss of every finished run is no number. Lower train.learning_rate.")
+    return Points(queue.project.revision(), len(trials), finite, diverged)
 
 
 def _point(queue: Queue, trial: Trial, revision: str) -> Point:

@@ -31,6 +31,7 @@ class Queue:
     keys: dict[str, dict[str, str]]
     code: list[str]
     items: Path | None = None  # the folder of the baseline's items that all are asked about
+    baseline: Experiment | None = None  # whose items those are
 
     def finished(self, only: str | None = None) -> dict[str, str]:
         """The commits of the experiments, or of one alone, that need not be run again, by experiment."""
@@ -49,7 +50,7 @@ class Queue:
         return found
 
     def part(self, number: int, of: int) -> "Queue":
-        """Every `of`-th experiment, from the `number`-th (from 1): one machine's share."""
+        """Every `of`-th experiment, from the `number`-th (from 1): one machine's share to run."""
         return replace(self, experiments=self.experiments[number - 1 :: of])
 
     def log(self, experiment: Experiment) -> Path:
@@ -68,7 +69,7 @@ class Queue:
 
     def targets_made(self, commit: str) -> bool:
         try:
-            return set(self.targets) <= self.project.yaml(commit, "dvc.lock").get("stages", {}).keys()
+            return set(self.targets) <= self.project.lock(commit).keys()
         except LabError:
             return False
 
@@ -88,7 +89,8 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
     experiments = head.checked(f"ablations.yaml: {name}", plan(name, ablation), equal)
     first = overrides.apply(head.base, experiments[0].overrides)
     common, folder = _common_items(project, ablation, head.stages, first, head.revision)
-    return head.queue(name, [replace(each, overrides=each.overrides | common) for each in experiments], folder)
+    asked = [replace(each, overrides=each.overrides | common) for each in experiments]
+    return replace(head.queue(name, asked), items=folder, baseline=asked[0])
 
 
 def make_plain_queue(
@@ -99,7 +101,7 @@ def make_plain_queue(
     Raises ParameterError, with the `file` that they come from, for overrides that can't be used.
     """
     head = _Head.of(project, targets)
-    return head.queue(name, head.checked(f"{file}: {name}", experiments, settle), None)
+    return head.queue(name, head.checked(f"{file}: {name}", experiments, settle))
 
 
 Settle = Callable[[Experiment, params.Params], dict[str, Any]]
@@ -139,7 +141,7 @@ class _Head:
             found.append(replace(experiment, overrides=changes))
         return found
 
-    def queue(self, name: str, experiments: list[Experiment], folder: Path | None) -> Queue:
+    def queue(self, name: str, experiments: list[Experiment]) -> Queue:
         values = {each.name: overrides.apply(self.base, each.overrides) for each in experiments}
         return Queue(
             name=name,
@@ -149,7 +151,6 @@ class _Head:
             values=values,
             keys={key: pipeline.keys(self.stages, value) for key, value in values.items()},
             code=sorted({"dvc.yaml"} | {dep for stage in self.stages.values() for dep in stage.code}),
-            items=folder,
         )
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import InputError, LabError
+from lab.files import parse_yaml
 
 DVC = (sys.executable, "-m", "dvc")  # its script need not be on the PATH
+NAMED_AT_MOST = 12  # experiments in an error
 
 
 class Repository:
@@ -27,20 +29,40 @@ class Repository:
 
     def git(self, *arguments: str, root: Path | None = None) -> str:
         """What git prints. LabError with git's own last line where it fails."""
-        done = subprocess.run(["git", *arguments], cwd=root or self.root, capture_output=True, text=True)
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=root or self.root, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["no message"]
             raise LabError(f"git {arguments[0]} failed in {root or self.root}: {lines[-1]}")
         return done.stdout
 
     def revision(self, name: str = "HEAD") -> str:
-        """The commit of a revision or of an experiment's name. InputError where there is none."""
-        for wanted in (name, self._experiment_ref(name)):
-            try:
-                return self.git("rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}").strip()
-            except LabError:
-                continue
-        raise InputError(f"{name}: neither a git revision nor an experiment; `dvc exp list` shows the experiments.")
+        """The commit of a revision, or of an experiment by its name: of several, the one that was made from HEAD.
+
+        InputError, with the experiments that there are, where there is none or still are several.
+        """
+        try:
+            return self._commit(name)
+        except LabError:
+            found = list(self.experiments())
+        matching = {ref: commit for ref, commit in found if ref.rsplit("/", 1)[-1] == name}
+        if len(matching) > 1:
+            head = self._commit("HEAD")
+            here = {ref: commit for ref, commit in matching.items() if self.baseline(commit) == head}
+            matching = here or matching
+        commits = list(matching.values())
+        if len(commits) == 1:
+            return commits[0]
+        if commits:
+            shown = ", ".join(commit[:10] for commit in commits)
+            raise InputError(f"'{name}' is the name of several experiments; give one's commit: {shown}.")
+        names = sorted({ref.rsplit("/", 1)[-1] for ref, _ in found})
+        more = ", ..." if len(names) > NAMED_AT_MOST else ""
+        known = f"experiments: {', '.join(names[:NAMED_AT_MOST])}{more}" if names else "there are no experiments"
+        raise InputError(f"'{name}' is neither a git revision nor an experiment of `dvc exp show`; {known}.")
+
+    def _commit(self, name: str) -> str:
+        return self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
 
     def experiments(self) -> Iterator[tuple[str, str]]:
         """(ref, commit) of all experiments, the newest last."""
@@ -73,11 +95,23 @@ class Repository:
             self._md5s[blob] = hashlib.md5(done.stdout).hexdigest()
         return self._md5s[blob]
 
-    def yaml(self, revision: str, path: str) -> Any:
-        """A YAML file (params.yaml, dvc.lock) at a revision."""
-        from ruamel.yaml import YAML
+    def yaml(self, revision: str, path: str) -> dict[str, Any]:
+        """A YAML file (params.yaml, dvc.lock) at a revision. InputError where there is none, or it is broken."""
+        return parse_yaml(self.text(revision, path), f"{path} of revision {revision[:10]}")
 
-        return YAML(typ="safe", pure=True).load(self.text(revision, path)) or {}
+    def lock(self, revision: str | None = None) -> dict[str, dict]:
+        """The stages in dvc.lock at a revision, or in the working tree. InputError where it is missing or broken."""
+        path = self.root / "dvc.lock"
+        if revision is not None:
+            values, where = self.yaml(revision, path.name), f"{path.name} of revision {revision[:10]}"
+        elif path.exists():
+            values, where = parse_yaml(path.read_text("utf-8"), str(path)), str(path)
+        else:
+            raise InputError(f"{path}: no such file: nothing has run. Run `dvc repro`.")
+        stages = values.get("stages", {})
+        if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
+            raise InputError(f"{where}: not what DVC writes: its `stages` are no mapping. `dvc repro` makes it again.")
+        return stages
 
     def reports(self, revision: str) -> dict[str, dict]:
         """reports/<stage>.json of a revision, by stage; broken ones are left out."""
@@ -96,7 +130,7 @@ class Repository:
 
         InputError where the revision's dvc.lock does not know it, or the cache no longer has it.
         """
-        for stage in self.yaml(revision, "dvc.lock").get("stages", {}).values():
+        for stage in self.lock(revision).values():
             for made in stage.get("outs", ()):
                 if made["path"] == out:
                     return self.cached(made["md5"], out)
@@ -119,10 +153,6 @@ class Repository:
         if done.returncode:
             raise LabError(f"dvc cache dir failed in {self.root}: {done.stderr.strip().splitlines()[-1:]}")
         return (self.root / done.stdout.strip()).resolve()
-
-    def _experiment_ref(self, name: str) -> str:
-        refs = [ref for ref, _ in self.experiments() if ref.rsplit("/", 1)[-1] == name]
-        return refs[-1] if refs else name
 
     def cached(self, md5: str, out: str) -> dict[str, Path]:
         """The files of an output by the hash in dvc.lock: relative path ("" for a single file) -> file in DVC's cache.

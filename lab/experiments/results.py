@@ -60,9 +60,9 @@ class Results:
         return [run for run in self.runs if (run.measured("train", "epochs") or 0) > 1]
 
     def _is_equal(self, run: Run, wanted: float | None) -> bool:
-        """Whether a run spent what it should have: tokens exactly, FLOPs to a batch."""
+        """Whether a run spent what it should have, to a batch: runs are whole steps."""
         own, steps = run.measured("train", self.ablation.budget), run.measured("train", "steps")
-        if not (own and steps and wanted) or self.ablation.budget == "tokens":
+        if not (own and steps and wanted):
             return own == wanted or wanted is None
         return abs(own / wanted - 1) <= 1 / steps
 
@@ -141,12 +141,6 @@ def _checkpoints(curves: list[list[list[float]]]) -> np.ndarray | None:
     """Curves of all seeds of all variants -> [checkpoints, variants], seeds' means; None unless of equal length."""
     lengths = {len(curve) for of_variant in curves for curve in of_variant}
     return None if len(lengths) != 1 or 0 in lengths else np.array(curves).mean(1).T
-
-
-def mean_scores(runs: list[Run], task: str) -> float | None:
-    """A variant's score on all of its own items of a task, mean over its runs."""
-    scores = [run.items[task].values.sum() / run.items[task].weights.sum() for run in runs if task in run.items]
-    return float(np.mean(scores)) if scores else None
 
 
 def _read(queue: Queue, experiment: Experiment, revision: str) -> Run:

@@ -16,13 +16,12 @@ from lab.errors import ParameterError
 from lab.experiments import budget, entries
 from lab.experiments.entries import Name, Overrides
 from lab.experiments.overrides import flatten
-from lab.experiments.plan import Experiment, make_experiment
+from lab.experiments.plan import ISOFLOP, SWEEP, Experiment, make_experiment, require_distinct
 from lab.experiments.queue import Queue, make_plain_queue
 from lab.experiments.repository import Repository
 from lab.params import Params, Section
 
 FILE = "scaling.yaml"
-ISOFLOP = "isoflop"
 TARGETS = ["train"]  # the validation loss is all that is wanted
 SEED_KEYS = ("train.seed",)
 
@@ -110,7 +109,11 @@ def load(path: Path) -> Scaling:
     if isinstance(values.get("sweeps"), dict):
         raw = values["sweeps"].items()
         found["sweeps"] = {str(name): entries.check(path, f"sweeps.{name}", each, Sweep) for name, each in raw}
-    return entries.check(path, "", values | found, Scaling)
+    scaling = entries.check(path, "", values | found, Scaling)
+    trials = isoflop_trials(scaling.isoflop) if scaling.isoflop else []
+    trials += [trial for name, sweep in scaling.sweeps.items() for trial in sweep_trials(name, sweep)]
+    require_distinct(path, [trial.experiment.name for trial in trials])
+    return scaling
 
 
 def find_isoflop(path: Path) -> IsoFlop:
@@ -145,7 +148,7 @@ def sweep_trials(name: str, sweep: Sweep) -> list[Trial]:
             for panel, of_panel in sweep.panels.items():
                 own = shared | flatten(of_line) | flatten(of_panel)
                 for value in sweep.values:
-                    variant = f"{panel}-{line}-{value:g}"
+                    variant = f"{panel}-{line}-{value:.15g}"
                     overrides = own | {sweep.key: value}
                     run = make_experiment(queue_name(name), variant, seed, overrides, SEED_KEYS)
                     found.append(Trial(run, panel, line, value))
@@ -154,7 +157,7 @@ def sweep_trials(name: str, sweep: Sweep) -> list[Trial]:
 
 def queue_name(sweep: str) -> str:
     """What a sweep is called among experiments, so that it never meets an ablation of its name."""
-    return f"sweep-{sweep}"
+    return f"{SWEEP}{sweep}"
 
 
 def isoflop_queue(study: IsoFlop, project: Repository) -> Queue:

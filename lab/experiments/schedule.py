@@ -43,7 +43,7 @@ class Run:
 
 @dataclass
 class Schedule:
-    """`known` are the keys of stages that have been made, here or before; `retry` runs failed ones again."""
+    """`known` are the keys of stages that have been made, here or before."""
 
     queue: Queue
     workers: list[Workspace]
@@ -78,7 +78,7 @@ class Schedule:
             elif self.states[experiment.name].status == "failed":
                 self.states[experiment.name] = State()  # asked for again, so tried again
         names = {experiment.name: experiment for experiment in self.queue.experiments}
-        for worker in self.workers:
+        for worker in _all_workers(self.queue):  # those too that are more than are wanted now
             name = worker.current
             if name not in names or self.states[name].status == "done":
                 continue
@@ -89,10 +89,9 @@ class Schedule:
 
     def _prepare(self) -> None:
         """Make the items that all variants are asked about, where they are not there."""
-        folder = self.queue.items
+        folder, baseline = self.queue.items, self.queue.baseline
         if folder is None or folder.exists() or not self._queued():
             return
-        baseline = self.queue.experiments[0]
         experiment = replace(baseline, name=f"{self.queue.name}-items")
         worker = next((each for each in self.workers if not each.busy), None)
         if worker is None:

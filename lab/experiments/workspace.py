@@ -116,9 +116,12 @@ class Workspace:
         settings = self.project.root / ".dvc" / "config.local"
         ours = self.root / ".dvc" / "config.local"
         ours.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
-        subprocess.run(
-            [*DVC, "config", "--quiet", "--local", "cache.dir", str(self.project.cache)], cwd=self.root, check=True
-        )
+        # Relative: DVC refuses letters beyond ASCII in a path that it writes.
+        cache = os.path.relpath(self.project.cache, self.root)
+        command = [*DVC, "config", "--quiet", "--local", "cache.dir", cache]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"{self.root}: DVC does not take the project's cache: {' '.join(done.stderr.split())}")
 
     def _environment(self) -> dict[str, str]:
         # Stages are run as `python -m stages.<name>`: by the interpreter that runs this.

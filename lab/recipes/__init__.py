@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.errors import ParameterError
 from lab.experiments.overrides import apply, flatten
+from lab.files import parse_yaml
 from lab.params import Params, check
 
 FOLDER = Path(__file__).parent
@@ -22,9 +23,7 @@ def names() -> list[str]:
 
 def load(name: str) -> dict[str, Any]:
     """A recipe's overrides, dotted. ParameterError, with the nearest names, where there is none of that name."""
-    from ruamel.yaml import YAML
-
-    return flatten(YAML(typ="safe", pure=True).load(_text(name)))
+    return flatten(parse_yaml(_text(name), f"recipe {name}"))
 
 
 def title(name: str) -> str:

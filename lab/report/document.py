@@ -20,7 +20,7 @@ def make_environment(*, markup: bool = True) -> Environment:
     environment = Environment(
         loader=PackageLoader("lab.report"), autoescape=markup, undefined=StrictUndefined, trim_blocks=True
     )
-    for filter_ in (words.count, words.short, words.percent, words.decimal, words.label):
+    for filter_ in (words.count, words.short, words.size, words.percent, words.share, words.decimal, words.label):
         environment.filters[filter_.__name__] = filter_
     return environment
 

@@ -5,23 +5,19 @@ nothing else: style, script and pictures are in it, and its content security pol
 Web text reaches the page only through Jinja's escaping.
 """
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from lab.errors import LabError
 from lab.files import written_whole
 from lab.params import Params
-from lab.report import overview, sections, words
+from lab.report import overview, sections
 from lab.report.collect import Run, collect
+from lab.report.document import render_page
 
 CONTENTS = {
     "overview": "Overview",
@@ -56,21 +52,8 @@ def write(target: Path, data: Path, reports: Path, params: Params, root: Path = 
 
 def render(run: Run, parts: dict[str, Any]) -> str:
     """The HTML of all parts."""
-    environment = Environment(
-        loader=PackageLoader("lab.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    for filter_ in (words.count, words.short, words.size, words.percent, words.share, words.decimal, words.label):
-        environment.filters[filter_.__name__] = filter_
-    script = files("lab.report").joinpath("templates/script.js").read_text("utf-8")
-    return environment.get_template("page.html.j2").render(
-        title="A pretraining run, from crawl to scores",
-        contents=CONTENTS.items(),
-        run=run,
-        style=Markup(environment.get_template("style.css.j2").render()),
-        script=Markup(script),
-        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        **parts,
-    )
+    title = "A pretraining run, from crawl to scores"
+    return render_page("page.html.j2", title=title, contents=CONTENTS.items(), run=run, **parts)
 
 
 def _totals(confusion: dict[str, dict]) -> dict[str, int]:
@@ -87,4 +70,6 @@ def _attempt(run: Run, name: str, make: Callable[[], dict], empty: dict) -> dict
         return {**empty, **make()}
     except (LabError, OSError, pa.ArrowException) as error:
         run.problems.append(f"{CONTENTS[name]}: {error}")
-        return empty
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # metrics of another shape
+        run.problems.append(f"{CONTENTS[name]}: can't be made of what lies there ({type(error).__name__}: {error}).")
+    return empty

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine import code_version
+from lab.experiments.overrides import differences
 
 PACKAGE = "pretraining-lab"
 HASHED_BYTES = 4_000_000_000  # an output larger than this is not read again for the report
@@ -60,9 +61,9 @@ def parameters(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[P
     return [Parameter(section, key, value, known.get((section, key))) for section, key, value in _flat(values)]
 
 
-def command(found: list[Parameter]) -> str:
+def command(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """The command that makes this run from the defaults."""
-    changed = [f"-S {shlex.quote(f'{p.section}.{p.key}={p.value}')}" for p in found if p.changed]
+    changed = [f"-S {shlex.quote(text)}" for text in differences(values, defaults)]
     return " ".join(["dvc exp run", *changed]) if changed else "dvc repro"
 
 

@@ -103,7 +103,7 @@ def read_overlaps(run: Run) -> list[Overlap]:
     found = run.metrics.get("contamination", {}).get("tasks")
     rows = []
     for task, about in found.items() if isinstance(found, dict) else ():
-        metric, values = next(iter(about["scores"].items()), ("", {}))
+        metric, values = next(iter(about.get("scores", {}).items()), ("", {}))
         every, clean = (values.get(which) or {} for which in ("all", "clean"))
         rows.append(
             Overlap(
@@ -208,7 +208,7 @@ def _likelihood(value: Any) -> float | None:
 
 def _target(value: Any, answers: int) -> int | None:
     text = str(value).strip()
-    return int(text) if text.isdigit() and int(text) < answers else None
+    return int(text) if text.isdecimal() and int(text) < answers else None
 
 
 def _counted(scores: list[Score]) -> dict[str, int]:

@@ -132,7 +132,7 @@ def _reproduce(run: Run, params: Params, root: Path) -> dict:
     found = reproduce.parameters(shown, defaults)
     return {
         "revision": reproduce.revision(root),
-        "command": reproduce.command(found),
+        "command": reproduce.command(shown, defaults),
         "hashes": reproduce.hashes(run.data),
         "versions": reproduce.versions(),
         "parameters": found,

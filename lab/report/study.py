@@ -67,7 +67,9 @@ def of_runs(points: Points) -> str:
 def common_caveats(points: Points, seeds: int) -> list[str]:
     """What any of these studies must own up to."""
     said = []
-    if len(points.found) < points.planned:
+    if points.diverged:
+        said.append(f"Left out, since their loss is no number: {', '.join(points.diverged)}.")
+    if len(points.found) + len(points.diverged) < points.planned:
         said.append(f"{of_runs(points)} are in; the others are not finished, or failed (see --status).")
     if seeds == 1:
         said.append("One seed: the noise between runs is not measured apart.")

@@ -2,7 +2,6 @@
 with a line a model, and what the smallest model's best value costs the largest.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def caveats(sweep: Sweep, lines: dict[str, list[Line]]) -> list[str]:
 def _line(found: list[Point], panel: str, name: str) -> Line | None:
     by_value: dict[float, list[float]] = {}
     for point in found:
-        if (point.trial.panel, point.trial.line) == (panel, name) and math.isfinite(point.loss):
+        if (point.trial.panel, point.trial.line) == (panel, name):
             by_value.setdefault(point.trial.at, []).append(point.loss)
     if not by_value:
         return None

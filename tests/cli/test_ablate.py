@@ -1,9 +1,13 @@
 """If these fail, a user can't see what an ablation will run, is running, or why it failed; or where a score is from."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from lab.cli.queue import _table
+from lab.experiments.states import State
 from tests.experiments.conftest import tiny  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.slow
@@ -52,6 +56,21 @@ def test_listed_planned_run_and_shown(small, lab):
     assert small.run("git", "rev-parse", "--short=12", "HEAD").strip() in traced.out
     as_json = json.loads(lab("lineage", "reports/evaluate.json", "-r", "filters-full-s1", "--json").out)
     assert as_json["stages"]["train"]["parameters"]["train"]["seed"] == 1
+
+
+def test_a_part_is_run_alone_and_reported_with_all_that_is_finished(small, lab):
+    ran = lab("ablate", "filters", "--part", "1/2")
+    assert (ran.status, ran.out) == (0, "reports/ablations/filters/index.html\n"), ran
+    assert "1 of 2 runs" in (small.root / ran.out.strip()).read_text()
+    assert lab("lineage", "lab/../reports/../reports/evaluate.json", "-r", "filters-full-s1").status == 0
+
+
+def test_words_of_a_log_are_no_markup(capsys):
+    note = "crawl.paths: nothing at [/data/web.warc.gz], split [train]"
+    queue = SimpleNamespace(name="filters", experiments=[SimpleNamespace(name="filters-a-s1")])
+    table = _table(queue, {"filters-a-s1": State(status="failed", error=note)})
+    Console(width=200).print(table)
+    assert note in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

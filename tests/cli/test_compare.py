@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from lab.cli.comparison import judge
+from lab.cli.comparison_tables import scores_table
 from lab.cli.revisions import Revision, flat
 from lab.cli.trust import trust_table
+from lab.evaluate.compare import compare
 from lab.evaluate.per_item import Items
+from lab.report.words import NOTHING
 from tests.cli.conftest import error_of
 from tests.cli.experiments import make_project, run
 
@@ -181,6 +184,39 @@ def test_pairing_finds_what_independent_errors_can_not():
 def test_an_error_that_is_not_known_decides_nothing():
     (row,) = judge(revision("a", None, error=None), revision("b", None)).comparison.tasks
     assert math.isnan(row.low) and row.verdict == "undecided"
+
+
+def stored(name: str, **metrics: float) -> Revision:
+    return Revision(name, None, {"evaluate": {"scores": {"task": metrics}}}, {})
+
+
+def test_two_items_tell_nothing_and_many_that_are_all_right_do():
+    few, many = (
+        judge(stored("a", acc=0.0, acc_stderr=0.0, items=n), stored("b", acc=1.0, acc_stderr=0.0, items=n))
+        for n in (2, 500)
+    )
+    assert few.comparison.tasks[0].verdict == "undecided"
+    assert many.comparison.tasks[0].verdict == "better" and many.comparison.tasks[0].low > 0.9
+
+
+def test_scores_by_different_metrics_do_not_stand_in_one_row():
+    ours, theirs = stored("a", acc=0.5, bits_per_byte=1.0, items=9), stored("b", f1=0.6, items=9)
+    others = {"other": {"acc": 0.5, "items": 9}}
+    for each in (ours, theirs):
+        each.metrics["evaluate"]["scores"] |= others
+    assert judge(ours, theirs).comparison.left_out == {"task": "they have different metrics for it"}
+    assert scores_table([ours, theirs]).rows[0][-2:] == ("50.0", NOTHING)
+
+
+def test_means_of_shares_and_of_bits_have_names_of_their_own():
+    keys = tuple((str(number), 0) for number in range(30))
+    found = {
+        f"{metric}-{n}": Items(metric, keys, np.arange(30.0) % 2, np.ones(30), None)
+        for metric in ("acc", "bits_per_byte")
+        for n in range(2)
+    }
+    means = compare("b", [found], [found]).means
+    assert [mean.task for mean in means] == ["mean of 2 tasks", "mean of 2 tasks in bits per byte"]
 
 
 def test_p_values_are_corrected_for_all_tasks_together():

@@ -72,6 +72,28 @@ def test_an_override_that_is_none(project, lab):
     assert "KEY=VALUE" in error_of(lab("run", "--recipe", "sample", "-S", "train.seed", "--dry-run"))
 
 
+@pytest.mark.parametrize(
+    "override, words",
+    [
+        ("train.seed=abc", "train.seed: 'abc'"),
+        ("train.seed=1,abc", "train.seed: 'abc'"),
+        ("nosuch.key=1", "nosuch"),
+        ("model.preset=gpt3", "gpt3"),
+        ("model.heads=5", "model.heads: 5 heads do not divide"),
+    ],
+)
+def test_an_override_that_a_stage_would_refuse_hours_later(project, lab, override, words):
+    assert words in error_of(lab("run", "--recipe", "sample", "-S", override, "--dry-run"))
+
+
+def test_a_sweep_of_values_is_handed_on(project, lab):
+    assert lab("run", "--recipe", "sample", "-S", "train.seed=1,2", "--queue", "--dry-run").out.endswith("=1,2\n")
+
+
+def test_options_without_a_recipe_are_not_ignored(project, lab):
+    assert "--recipe is missing" in error_of(lab("run", "-S", "train.seed=2"))
+
+
 def test_a_failed_experiment_is_an_error(project, lab):
     found = lab("run", "--recipe", "sample")  # not a git repository
     assert found.status == 1 and "dvc exp run ended with status" in found.err

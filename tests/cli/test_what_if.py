@@ -125,6 +125,7 @@ def test_a_terminal_shows_kept_first_and_what_the_stage_ran_with(judged, lab):
     params = (judged / "params.yaml").read_text().replace("min_words: 50", "min_words: 40")
     (judged / "params.yaml").write_text(params)
     assert "params.yaml has other values" in lab("what-if", "quality.gopher.max_words=null").out
+    assert "params.yaml has other values" in lab("what-if", "--markdown", "quality.gopher.max_words=null").out
 
 
 @pytest.mark.parametrize(

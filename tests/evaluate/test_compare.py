@@ -202,3 +202,17 @@ def test_a_broken_items_file_is_named(tmp_path):
     (tmp_path / "qa.jsonl").write_text('{"doc_hash": "a", "acc"')
     with pytest.raises(InputError, match=r"qa\.jsonl: not JSON lines"):
         read_run(tmp_path)
+
+
+def test_a_plain_difference_is_found_among_any_number_of_tasks():
+    keys = tuple((str(number), 0) for number in range(20))
+    runs = [
+        {f"t{n}": Items("acc", keys, np.full(20, right), np.ones(20), None) for n in range(250)} for right in (0, 1)
+    ]
+    found = compare("right", [runs[0]] * 3, [runs[1]] * 3)
+    assert all(task.verdict == "better" for task in found.tasks)
+
+
+def test_a_likelihood_that_is_no_number_is_no_score():
+    rows = [{"doc_hash": str(n), "bits_per_byte": [math.nan if n == 3 else -2.0, 10]} for n in range(30)]
+    assert read_items(rows) is None

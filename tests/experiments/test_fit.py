@@ -37,6 +37,12 @@ def test_known_exponents_are_recovered(exponent, curvature, shift):
     assert law.low == pytest.approx(exponent, abs=1e-3) and law.high == pytest.approx(exponent, abs=1e-3)
 
 
+def test_a_lucky_seed_at_the_edge_does_not_hide_a_minimum_inside():
+    x = [1, 2, 4, 8, 16] * 3
+    losses = [3.12, 3.02, 3.0, 3.02, 3.08, 3.12, 3.02, 3.0, 3.02, 3.08, 2.96, 3.02, 3.0, 3.02, 3.08]
+    assert find_minimum(x, losses).x == pytest.approx(4, rel=0.3)
+
+
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     random = np.random.default_rng(1)
     budgets, held, trials = [1e18, 3e18, 1e19], 0, 200

@@ -56,6 +56,13 @@ def test_walks_from_a_score_to_the_warc_files_and_finds_the_code(tiny):
     assert trace(project, "reports/train.json").step.commit is None
 
 
+@pytest.mark.parametrize("text", ["stages:\n<<<<<<< HEAD\n", "stages: [a]", "- a", "stages: {a: 1}"])
+def test_a_broken_lock_is_told(tiny, text):
+    (tiny.root / "dvc.lock").write_text(text)
+    with pytest.raises(InputError, match=r"dvc\.lock"):
+        trace(Repository(tiny.root), "reports/evaluate.json")
+
+
 def test_what_no_stage_made_is_told(tiny):
     with pytest.raises(InputError, match="nothing has run"):
         trace(Repository(tiny.root), "reports/evaluate.json")

@@ -46,6 +46,9 @@ def test_wrong_files_are_refused_with_the_place(tmp_path):
     assert "a.budget: 'seconds'" in refusal(tmp_path, {"a": GOOD | {"budget": "seconds"}})
     assert "a.variants.x y" in refusal(tmp_path, {"a": GOOD | {"variants": {"x y": {}, "full": {}}}})
     assert "has a seed twice" in refusal(tmp_path, {"a": GOOD | {"seeds": [1, 1]}})
+    joined = {"a": GOOD | {"variants": {"full": {}, "b-c": {}}}, "a-b": GOOD | {"variants": {"full": {}, "c": {}}}}
+    assert "two experiments would be called a-b-c-s1" in refusal(tmp_path, joined)
+    assert "sweep-a: `lab isoflop` and `lab sweep`" in refusal(tmp_path, {"sweep-a": GOOD})
 
 
 @pytest.mark.parametrize("name", load(ROOT / "ablations.yaml"))
@@ -86,6 +89,14 @@ def test_own_budget_and_seconds_are_refused():
         budget.equal_budget("tokens", own, base)
     with pytest.raises(ParameterError, match="not the same work twice"):
         budget.equal_budget("tokens", seconds, seconds)
+
+
+@pytest.mark.parametrize("kind", ["tokens", "flops"])
+def test_another_batch_size_is_no_other_budget(kind):
+    large = params.check(overrides.apply(PARAMS, {"train.batch_tokens": 16384}), "x")
+    base = params.check(PARAMS, "x")
+    assert budget.budget_tokens(large) != budget.budget_tokens(base)  # each in whole steps
+    budget.equal_budget(kind, large, base)
 
 
 def test_equal_flops_give_a_dearer_model_fewer_tokens():

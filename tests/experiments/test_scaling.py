@@ -1,6 +1,8 @@
 """If these fail, `lab isoflop` compares runs of unequal FLOPs, or `lab sweep` varies more than it says."""
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ruamel.yaml import YAML
@@ -8,6 +10,7 @@ from ruamel.yaml import YAML
 from lab import params
 from lab.errors import ParameterError
 from lab.experiments import budget, overrides, scaling
+from lab.experiments.points import read_points
 from lab.experiments.repository import Repository
 from lab.model.config import ModelConfig
 from tests.conftest import ROOT
@@ -98,6 +101,19 @@ def test_the_projects_sweep_of_rates_is_fair():
     assert len(sweep.lines) == 3 and len(models) == 6
     assert len({(model.head_width, model.layers, model.ffn / model.width) for model in models.values()}) == 1
     assert all(models["none", line].width == models["mup", line].width for line in sweep.lines)
+
+
+def test_a_run_that_diverged_is_named_and_left_out():
+    trials = scaling.sweep_trials("a", scaling.Sweep.model_validate(SWEEP))
+    measured = dict.fromkeys(("validation_bits_per_byte", "parameters", "tokens", "flops", "epochs"), 1)
+    losses = {trial.experiment.name: 3.0 for trial in trials} | {trials[0].experiment.name: math.nan}
+    project = SimpleNamespace(
+        revision=lambda: "head", reports=lambda name: {"train": measured | {"validation_loss": losses[name]}}
+    )
+    queue = SimpleNamespace(name="a", project=project, finished=lambda: {name: name for name in losses})
+    points = read_points(queue, trials, "lab sweep a")
+    assert points.diverged == (trials[0].experiment.variant,)
+    assert len(points.found) == len(trials) - 1
 
 
 def test_a_budget_that_ends_in_warmup_is_refused():

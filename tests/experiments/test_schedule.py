@@ -13,7 +13,7 @@ from lab.experiments import schedule
 from lab.experiments.plan import find
 from lab.experiments.queue import make_queue
 from lab.experiments.repository import Repository
-from tests.experiments.conftest import ABLATIONS
+from tests.experiments.conftest import ABLATIONS, Tiny
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +93,30 @@ def test_experiment_that_outlives_the_one_who_started_it_is_taken_over(tiny):
     assert statuses(schedule.current_states(queue_of(tiny))) == {"full-s1": "running"}
     assert statuses(run(tiny)) == {"full-s1": "done"}
     assert set(tiny.stages_run().values()) == {1}
+
+
+def test_experiments_that_outlive_more_workers_than_are_wanted_now_are_taken_over(tiny):
+    tiny.change("dvc.yaml", "stage.py train 0.2", "stage.py train 4")
+    tiny.commit()
+    tiny.write_ablations({"filters": ABLATIONS["filters"] | {"seeds": [1]}})
+    kill_while_training(tiny, workers=2, trainings=2)
+    assert statuses(run(tiny, workers=1)) == {"full-s1": "done", "raw-s1": "done"}
+    assert tiny.stages_run() == {"crawl": 1, "quality": 2, "train": 2, "evaluate": 2}
+
+
+def test_a_folder_with_letters_beyond_ascii(tiny, monkeypatch):
+    root = tiny.root.with_name("jörg 実験")
+    tiny.root.rename(root)
+    monkeypatch.chdir(root)
+    assert statuses(run(Tiny(root, tiny.log), workers=2)) == ALL_DONE
+    assert tiny.stages_run() == SHARED
+
+
+def test_a_part_is_about_the_same_baseline(tiny):
+    queue = queue_of(tiny)
+    second = queue.part(2, 2)
+    assert [each.name for each in second.experiments] == ["filters-raw-s1", "filters-raw-s2"]
+    assert second.baseline == queue.baseline == queue.experiments[0]
 
 
 def test_uncommitted_changes_are_refused(tiny):

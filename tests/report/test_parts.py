@@ -1,6 +1,7 @@
 """If these fail, a part of the report shows other numbers than the stages wrote."""
 
 import json
+import shlex
 import subprocess
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ import pytest
 from lab.documents import Counts
 from lab.errors import InputError
 from lab.files import write_json
-from lab.params import Params
+from lab.params import Params, load
 from lab.report import collect, funnel, other_models, page, reproduce, scores, tokens
 
 
@@ -130,9 +131,28 @@ def test_odd_items_do_no_harm(row, tmp_path):
 def test_parameters_that_differ_make_the_command():
     params = Params.model_validate({"language": {"keep": ["de"]}, "train": {"budget": "60 seconds"}})
     shown, defaults = params.model_dump(mode="json"), Params().model_dump(mode="json")
-    found = reproduce.parameters(shown, defaults)
-    assert reproduce.command(found) == ("dvc exp run -S 'language.keep=[\"de\"]' -S 'train.budget=60 seconds'")
-    assert reproduce.command(reproduce.parameters(defaults, defaults)) == "dvc repro"
+    told = """dvc exp run -S 'language.keep=["de"]' -S 'train.budget="60 seconds"'"""
+    assert reproduce.command(shown, defaults) == told
+    assert reproduce.command(defaults, defaults) == "dvc repro"
+
+
+AWKWARD = {
+    "quality": {"languages": {"de": {"gopher": {"min_words": 30}}}, "repetition": {"max_top_ngram_share": {"2": 0.2}}},
+    "url_filter": {"word_lists": "my lists/a=b (x), it's"},
+    "tracking": {"group": "2024", "tags": ["a, b", "c"]},
+}
+
+
+def test_the_command_is_one_that_dvc_takes_and_makes_the_same_parameters(tmp_path):
+    from dvc.utils.hydra import apply_overrides
+
+    wanted = Params.model_validate(AWKWARD).model_dump(mode="json", exclude={"engine"})
+    defaults = Params().model_dump(mode="json", exclude={"engine"})
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps(defaults))
+    _, _, _, *words = shlex.split(reproduce.command(wanted, defaults))
+    apply_overrides(path, [word for word in words if word != "-S"])
+    assert load(path).model_dump(mode="json", exclude={"engine"}) == wanted
 
 
 def test_the_revision_is_gits_and_runs_do_not_dirty_it(tmp_path):
