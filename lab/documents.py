@@ -142,12 +142,13 @@ def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a bit that fell over may show as any
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: not a readable shard ({error}). Remove it and run `dvc repro` to make it again.")
+    reason = " ".join(str(error).split())[:200]
+    return InputError(f"{path}: not a readable shard ({reason}). Remove it and run `dvc repro` to make it again.")
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -155,7 +156,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:
             return file.read(columns)
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a bit that fell over may show as any
         raise _unreadable(path, error) from error
 
 
@@ -171,7 +172,11 @@ _FIELDS = [f.name for f in fields(Document)]
 def read_documents(path: Path) -> Iterator[Document]:
     """The documents of one shard, in order; also of a `removed` shard, without its reasons."""
     for row in read_rows(path, _FIELDS):
-        yield Document(**row)
+        try:
+            document = Document(**row)
+        except TypeError as error:  # a column is missing
+            raise _unreadable(path, error) from error
+        yield document
 
 
 class RowWriter(AbstractContextManager):

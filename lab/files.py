@@ -1,5 +1,6 @@
 """Files written whole or not at all, small JSON and YAML read with errors that say what to do, and hashes of files."""
 
+import errno
 import hashlib
 import json
 import os
@@ -12,22 +13,37 @@ from typing import Any
 
 from lab.errors import InputError
 
+FULL_BYTES = 1 << 20  # a disk with less left is full
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to, in a folder that is made if need be.
 
     What was written becomes `path` at the end, so that a file that exists is whole; after an error it is removed, and
-    what was at `path` stays.
+    what was at `path` stays. A full disk is an OSError, whatever the library that wrote makes of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        error = explained(error, path.parent)
+        temporary.unlink(missing_ok=True)
+        raise error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def explained(error: Exception, folder: Path) -> Exception:
+    """The error of what wrote into a folder, or OSError where its disk is full: safetensors, say, does not tell."""
+    if not isinstance(error, OSError) and shutil.disk_usage(folder).free < FULL_BYTES:
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        full.__cause__ = error
+        return full
+    return error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -44,6 +60,19 @@ def write_json(path: Path, value: Any) -> None:
 def write_json_lines(path: Path, rows: Iterable[dict]) -> None:
     """A JSON object a line, whole or not at all."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_json_lines(path: Path) -> list[Any]:
+    """The values of a file with one a line. InputError, with the line, where it is broken."""
+    found = []
+    # split, not splitlines: JSON may hold U+2028.
+    for number, line in enumerate(path.read_text("utf-8", "replace").split("\n"), 1):
+        try:
+            found += [json.loads(line)] if line.strip() else []
+        except ValueError as error:
+            reason = f"line {number} is not JSON ({error})"
+            raise InputError(f"{path}: {reason}. Remove it and run `dvc repro` to make it again.") from None
+    return found
 
 
 def read_json(path: Path) -> Any:

@@ -342,7 +342,7 @@ class EvaluateParams(Section):
     models: list[str] = []  # others to be scored beside ours: Hugging Face names (gpt2), or folders in its layout
     limit: Positive | None = None  # items a task
     batch_tokens: Positive = 16_384
-    fewshot: Count = 0
+    fewshot: Count | None = None  # examples before each question; null: as many as the task itself asks for
     seed: Count = 1
     items: Positive = 300  # that the sample suite makes for each of its tasks
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -87,3 +88,23 @@ def test_missing_or_broken_shards_are_named(tmp_path):
     (tmp_path / "part-00000.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(InputError, match=r"part-00000\.parquet"):
         list(read_documents(tmp_path / "part-00000.parquet"))
+
+
+def test_a_bit_that_fell_over_is_a_clear_error_or_none(tmp_path):
+    path = tmp_path / "part-00000.parquet"
+    with RowWriter(path) as writer:
+        for number in range(200):
+            text = f"The {number}th page of the town's chronicle, of {number * number} lines."
+            writer.write(Document(f"{number}", f"http://a.example/{number}", "", "a.warc", number, text))
+    whole, random = path.read_bytes(), Random(1)
+    refused = 0
+    for _ in range(150):
+        broken = bytearray(whole)
+        broken[random.randrange(len(whole))] ^= 1 << random.randrange(8)
+        path.write_bytes(broken)
+        try:
+            list(read_documents(path))
+        except InputError as error:
+            assert path.name in str(error) and "\n" not in str(error)
+            refused += 1
+    assert refused > 30

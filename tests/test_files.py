@@ -1,7 +1,9 @@
 """If these fail, a run that is killed, or meets a full disk, leaves half a file that the next takes for a whole one."""
 
 import hashlib
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +19,12 @@ def test_a_file_is_whole_before_it_has_its_name(tmp_path):
             temporary.write_bytes(content)
         assert path.read_bytes() == content
     assert names(path.parent) == ["model.bin"]
+
+
+def test_a_full_disk_is_told_whatever_a_library_calls_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="No space left"), written_whole(tmp_path / "model.safetensors"):
+        raise RuntimeError("I/O error: cannot write")
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])

@@ -10,13 +10,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab import params
-from lab.errors import ParameterError
+from lab.errors import InputError, ParameterError
 from tests.conftest import ROOT
 
 
 def refusal(tmp_path: Path, text: str) -> str:
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(ParameterError) as refused:
+    with pytest.raises((ParameterError, InputError)) as refused:
         params.load(tmp_path / "params.yaml")
     assert "\n" not in str(refused.value)
     return str(refused.value)
@@ -118,5 +118,5 @@ def test_a_country_is_looked_up_only_where_one_is_given():
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(ParameterError, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         params.load(tmp_path / "params.yaml")

@@ -86,9 +86,11 @@ def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
 
 def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:
     """The tokens of a text; what looks like a special token is plain text."""
+    from lab.tokens import bpe
+
     # A lone surrogate (bytes on the command line that are no UTF-8) has no UTF-8, so no tokens.
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return [Token(token, encoding.decode_single_token_bytes(token)) for token in encoding.encode_ordinary(text)]
+    return [Token(token, encoding.decode_single_token_bytes(token)) for token in bpe.encode(encoding, text)]
 
 
 def lines(found: Iterable[Token], width: int) -> "Iterator[Text]":

@@ -5,7 +5,7 @@ huggingface.py): the same windows and truncation, so that each answer agrees wit
 shared beginnings and repeated requests once, and logits where they are asked for only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import lru_cache
@@ -46,6 +46,7 @@ class ModelLM(TemplateLM):
         device: str = "auto",
         batch_tokens: int = 16_384,
         beginning: int | None = None,  # the token that a text begins with; None: end-of-text
+        prepended: Sequence[int] = (),  # that the tokenizer puts before every text
     ):
         super().__init__()
         self.encoding, self._device, self.batch_tokens = encoding, _device(device), batch_tokens
@@ -53,6 +54,7 @@ class ModelLM(TemplateLM):
         self._tokens_at_once = min(batch_tokens, CPU_TOKENS) if self._device.type == "cpu" else batch_tokens
         self._end = end_of_text(encoding)
         self._beginning = self._end if beginning is None else beginning
+        self._prepended = list(prepended)
         self._encoded = lru_cache(maxsize=1 << 14)(self._encode)
 
     @property
@@ -71,10 +73,15 @@ class ModelLM(TemplateLM):
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: object) -> list[int]:
         """Token ids; a special token's name in the text becomes that token, as Hugging Face's tokenizers have it."""
-        return list(self._encoded(string))
+        ids = list(self._encoded(string))
+        if add_special_tokens is False or (add_special_tokens is None and ids[:1] == [self._beginning]):
+            return ids
+        return self._prepended + ids
 
     def tok_decode(self, tokens: list[int]) -> str:
-        return self.encoding.decode([token for token in tokens if token not in self.encoding._special_tokens.values()])
+        """The text; without special tokens, and those that a model's vocabulary has beyond the tokenizer's."""
+        special, size = self.encoding._special_tokens.values(), self.encoding.n_vocab
+        return self.encoding.decode([token for token in tokens if token < size and token not in special])
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = True) -> list[tuple[float, bool]]:
         """(log-likelihood of the continuation, whether greedy decoding gives it) of each (context, continuation)."""
@@ -84,8 +91,11 @@ class ModelLM(TemplateLM):
         self, requests: list[tuple[tuple[str, str], list[int], list[int]]], **kwargs: object
     ) -> list[tuple[float, bool]]:
         pieces: list[Piece] = []
-        for number, (_, context, continuation) in enumerate(requests):
-            pieces += [(number, *window) for window in self._windows(context, continuation)]
+        for number, ((before, text), context, continuation) in enumerate(requests):
+            if text and not continuation:  # its letters have merged with the context's last: the token that holds them
+                whole = self.tok_encode(before + text)
+                context, continuation = whole[:-1], whole[-1:]
+            pieces += [(number, *each) for each in self._windows(context or [self._beginning], continuation)]
         return self._scored(pieces, len(requests), "log-likelihoods")
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = True) -> list[float]:
@@ -209,7 +219,8 @@ class LabLM(ModelLM):
         max_batch_size: object = None,
     ):
         model, encoding = load(Path(folder))
-        super().__init__(model, encoding, device or "auto", int(batch_tokens), _beginning(Path(folder), encoding))
+        begins, prepended = _beginning(Path(folder), encoding), _prepended(Path(folder))
+        super().__init__(model, encoding, device or "auto", int(batch_tokens), begins, prepended)
 
 
 def _beginning(folder: Path, encoding: Encoding) -> int | None:
@@ -218,6 +229,18 @@ def _beginning(folder: Path, encoding: Encoding) -> int | None:
     named = read_json(path).get("bos_token") if path.exists() else None
     name = named.get("content") if isinstance(named, dict) else named
     return encoding._special_tokens.get(name)
+
+
+def _prepended(folder: Path) -> list[int]:
+    """The tokens that the folder's tokenizer puts before every text, as Llama 3's does; none where it puts none."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        return []
+    tokenizer = Tokenizer.from_file(str(path))
+    plain = len(tokenizer.encode("a", add_special_tokens=False).ids)
+    return tokenizer.encode("a").ids[:-plain]
 
 
 def _device(name: str) -> torch.device:

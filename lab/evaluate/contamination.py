@@ -6,12 +6,10 @@ are GPT-3's (Brown et al. 2020, appendix C): lower case, no punctuation, n betwe
 3's (Grattafiori et al. 2024, section 5.1.4).
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import regex
@@ -19,11 +17,13 @@ import regex
 from lab import engine
 from lab.documents import read_rows, shards
 from lab.errors import InputError
+from lab.evaluate.item_text import item_text
 from lab.evaluate.metrics import Score, metrics_of, score
-from lab.files import write_json_lines
+from lab.files import read_json_lines, write_json_lines
 from lab.params import ContaminationParams, EngineParams
 
 _NO_WORD = regex.compile(r"[^\p{L}\p{N}\s]+")
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*")
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd: no word of an n-gram is lost modulo 2^64
 SHORT_ITEMS = 5  # percentile of the items' lengths that n follows
 
@@ -54,12 +54,12 @@ class Words(dict):
 
 
 def split_words(text: str) -> list[str]:
-    """Words in lower case, without punctuation.
+    """Words in lower case, without punctuation; where words are not set apart by spaces, letters.
 
-    >>> split_words("Don't stop -- the cat's (black) 13-gram!")
-    ['dont', 'stop', 'the', 'cats', 'black', '13gram']
+    >>> split_words("Don't stop -- the cat's (black) 13-gram! 東京")
+    ['dont', 'stop', 'the', 'cats', 'black', '13gram', '東', '京']
     """
-    return _NO_WORD.sub("", text.lower()).split()
+    return _UNSPACED.sub(r" \g<0> ", _NO_WORD.sub("", text.lower())).split()
 
 
 def measure(
@@ -94,8 +94,7 @@ def read_tasks(paths: Sequence[Path], params: ContaminationParams) -> tuple[Word
     """The items of all tasks, as numbers of the words that any of them has."""
     words, tasks = Words(), []
     for path in paths:
-        with open(path, encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file]
+        rows = read_json_lines(path)
         rows = [row for row in rows if row.get("filter") == rows[0].get("filter")]  # each item once
         texts = [split_words(item_text(row)) for row in rows]
         for word in (word for text in texts for word in text):
@@ -109,17 +108,6 @@ def read_tasks(paths: Sequence[Path], params: ContaminationParams) -> tuple[Word
         every = np.concatenate(grams) if grams else np.zeros(0, np.uint64)
         tasks.append(Task(path.stem, rows, n, every, owners, starts, lengths))
     return words, tasks
-
-
-def item_text(row: Mapping[str, Any]) -> str:
-    """What a model would have to have seen: the prompt with its right answer, or the whole text of a passage."""
-    arguments = row["arguments"]
-    target = row.get("target")
-    right = target if isinstance(target, int) and not isinstance(target, bool) else None
-    if right is None and isinstance(target, str) and target.isdecimal():
-        right = int(target)
-    chosen = arguments[right] if right is not None and right < len(arguments) else arguments[0]
-    return "".join(chosen)
 
 
 def ngrams(numbers: np.ndarray, n: int) -> np.ndarray:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-NOT_METRICS = {"doc_id", "doc_hash", "target", "arguments", "filtered_resps", "filter"}
+NOT_METRICS = {"doc_id", "doc_hash", "target", "arguments", "filtered_resps", "filter", "text"}
+RATIOS = {"bits_per_byte", "byte_perplexity", "word_perplexity"}  # items are (log-likelihood, bytes or words)
+PERPLEXITY = "perplexity"  # items are log-likelihoods of answers (LAMBADA)
 LN2 = math.log(2)
 
 
@@ -22,16 +24,19 @@ class Score:
 
 
 def metrics_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The metrics that items carry: numbers, or (log-likelihood, bytes or words) pairs."""
+    """The metrics that items carry: numbers, or (log-likelihood, bytes or words) pairs.
+
+    Left out are those that are neither a mean nor a ratio over the items, such as Matthews's correlation.
+    """
     first = rows[0] if rows else {}
-    return [name for name, value in first.items() if name not in NOT_METRICS and _measured(value)]
+    return [name for name, value in first.items() if name not in NOT_METRICS and _measured(name, value)]
 
 
 def score(metric: str, rows: Sequence[Mapping[str, Any]]) -> Score | None:
     """The metric over these items; None over none.
 
     A pair is a ratio of sums: bits per byte where the metric says so, else a perplexity. Its standard error is the
-    linearised one of a ratio (Cochran 1977, section 6.4).
+    linearised one of a ratio (Cochran 1977, section 6.4), that of a perplexity by the delta method.
     """
     values = [row[metric] for row in rows]
     if not values:
@@ -39,8 +44,11 @@ def score(metric: str, rows: Sequence[Mapping[str, Any]]) -> Score | None:
     if isinstance(values[0], list):
         return _ratio_score(metric, np.asarray(values, np.float64))
     numbers = np.asarray(values, np.float64)
+    mean = float(numbers.mean())
     error = float(numbers.std(ddof=1) / math.sqrt(len(numbers))) if len(numbers) > 1 else None
-    return Score(float(numbers.mean()), error)
+    if metric == PERPLEXITY:
+        return Score(math.exp(-mean), error and error * math.exp(-mean))
+    return Score(mean, error)
 
 
 def _ratio_score(metric: str, pairs: np.ndarray) -> Score:
@@ -54,7 +62,7 @@ def _ratio_score(metric: str, pairs: np.ndarray) -> Score:
     return Score(math.exp(-value), error and error * math.exp(-value))
 
 
-def _measured(value: Any) -> bool:
+def _measured(name: str, value: Any) -> bool:
     if isinstance(value, list):
-        return len(value) == 2 and all(isinstance(part, int | float) for part in value)
+        return name in RATIOS and len(value) == 2 and all(isinstance(part, int | float) for part in value)
     return isinstance(value, bool | int | float)

@@ -14,9 +14,9 @@ from lm_eval.api.model import LM
 from lab.errors import InputError, LabError, ParameterError
 from lab.evaluate.adapter import LabLM
 from lab.params import EvaluateParams
+from lab.tokens.bpe import PROBE
 
 READ = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken"]  # files of a repository; pickles are never read
-PROBE = "The mill's 2 wheels – „wo?“ – turn:\n\n  def f(x):\treturn x  # 東京 🗝 naïve 1234567 \u00a0end"
 
 
 def labels(names: Sequence[str]) -> dict[str, str]:
@@ -69,12 +69,15 @@ def _is_folder(name: str) -> bool:
 
 
 def _reads_alike(folder: Path, model: LabLM) -> bool:
-    """Whether our tokenizer gives the ids of the folder's own."""
+    """Whether our tokenizer gives the ids of the folder's own, with what that puts before a text and without."""
     from transformers import AutoTokenizer
 
     try:
         theirs = AutoTokenizer.from_pretrained(str(folder))
-        return theirs(PROBE, add_special_tokens=False)["input_ids"] == model.tok_encode(PROBE)
+        return all(
+            theirs(PROBE, **how)["input_ids"] == model.tok_encode(PROBE, **how)
+            for how in ({}, {"add_special_tokens": False})
+        )
     except Exception:  # whatever a tokenizer's reader may raise: `hf` will say what is wrong
         return False
 

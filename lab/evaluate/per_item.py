@@ -5,7 +5,6 @@ metrics one is compared: accuracy where it has one, else bits per byte (which, u
 the tokenizer).
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lab.errors import InputError
+from lab.files import read_json_lines
 
 RIGHT = ("acc", "exact_match", "acc_norm", "f1")  # in the order of preference
 BITS = "bits_per_byte"
@@ -60,13 +60,7 @@ def read_run(folder: Path) -> dict[str, Items]:
     """task -> items, of a folder as the stage `evaluate` leaves it. InputError where there are none."""
     found = {}
     for path in sorted(Path(folder).glob("*.jsonl")):
-        # split, not splitlines: JSON may hold U+2028.
-        lines = enumerate(path.read_text("utf-8").split("\n"), 1)
-        try:
-            rows = [json.loads(line) for number, line in lines if line.strip()]
-        except ValueError as error:
-            raise InputError(f"{path}: not JSON lines ({error}). Run `dvc repro -f evaluate`.") from None
-        items = read_items(rows)
+        items = read_items(read_json_lines(path))
         if items is not None:
             found[path.stem] = items
     if not found:

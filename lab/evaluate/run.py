@@ -84,8 +84,9 @@ def _tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluatePa
 
     loaded = load_tasks(params.suites, sample_tasks, items, cache)
     for task in loaded["tasks"].values():
-        if task.get_config("num_fewshot") != 0:  # a task file that says 0 means it
-            task.set_config(key="num_fewshot", value=params.fewshot)
+        own = task.get_config("num_fewshot")
+        shots = own if params.fewshot is None or own == 0 else params.fewshot  # a task file that says 0 means it
+        task.set_config(key="num_fewshot", value=shots or 0)
         task.set_fewshot_seed(seed=params.seed)
     return loaded
 
@@ -99,7 +100,7 @@ def _score(model: "LM", loaded: dict[str, Any], out: Path, params: EvaluateParam
     with contextlib.redirect_stdout(io.StringIO()):
         results = run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
     for task, samples in results["samples"].items():
-        write_json_lines(out / f"{task}.jsonl", map(item_row, samples))
+        write_json_lines(out / f"{task}.jsonl", (item_row(sample, loaded["tasks"][task]) for sample in samples))
     return read_results(results)
 
 

@@ -7,13 +7,16 @@ sums over texts (Cochran 1977, section 6.4).
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.evaluate.metrics import score
+from lab.evaluate.item_text import item_text, own_text
+from lab.evaluate.metrics import RATIOS, score
 
-RATIOS = {"bits_per_byte", "byte_perplexity", "word_perplexity"}  # items are (log-likelihood, bytes or words)
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
 NOT_SCORES = {"chance", "items", "version"}
 DIGITS = 6  # of scores
 ITEM_DIGITS = 4  # of log-likelihoods: what two machines agree on
@@ -56,13 +59,19 @@ def beside(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return headline(metrics["scores"]) | ({"models": others} if others else {})
 
 
-def item_row(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """One item as JSON: which it is (`doc_hash`), what was asked, what the model answered, and its metrics."""
+def item_row(sample: Mapping[str, Any], task: "Task") -> dict[str, Any]:
+    """One item as JSON: which it is (`doc_hash`), what was asked, what the model answered, and its metrics.
+
+    `text`: the question with its right answer, where the arguments alone don't tell (lab.evaluate.item_text).
+    """
     row = {name: sample[name] for name in ("doc_id", "doc_hash", "target")}
     row["arguments"] = [[str(part) for part in arguments[:2]] for arguments in sample["arguments"]]
     row["filtered_resps"] = sample["filtered_resps"]
     if sample.get("filter", "none") != "none":
         row["filter"] = sample["filter"]
+    text = own_text(task, sample)
+    if text is not None and text != item_text(row):
+        row["text"] = text
     row |= {metric: sample[metric] for metric in sample["metrics"]}
     return {name: _plain(value) for name, value in row.items()}
 

@@ -17,6 +17,7 @@ from lab.evaluate.per_item import Items, match, read_items
 from lab.evaluate.signal import Signal
 from lab.experiments.plan import Ablation, Experiment
 from lab.experiments.queue import Queue
+from lab.files import read_json_lines
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,7 @@ def _read(queue: Queue, experiment: Experiment, revision: str) -> Run:
     items = {}
     for path, cached in queue.project.output(revision, "data/evaluate").items():
         if path.endswith(".jsonl") and "/" not in path:
-            # split, not splitlines: JSON may hold U+2028.
-            rows = [json.loads(line) for line in cached.read_text("utf-8").split("\n") if line.strip()]
-            found = read_items(rows)
+            found = read_items(read_json_lines(cached))
             if found is not None:
                 items[path.removesuffix(".jsonl")] = found
     return Run(experiment, revision, queue.project.reports(revision), dict(sorted(items.items())))

@@ -40,7 +40,11 @@ def export(trained: Path, tokenizer: Path, out: Path, params: ExportParams) -> d
     temporary = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     card = model_card(model.config, encoding, about)
-    huggingface.save(model, encoding, temporary, dtype=params.dtype, card=card, mixed=True)
+    try:
+        huggingface.save(model, encoding, temporary, dtype=params.dtype, card=card, mixed=True)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     shutil.rmtree(out, ignore_errors=True)
     temporary.rename(out)
     weights = out / "model.safetensors"

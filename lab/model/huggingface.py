@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lab.errors import InputError, ParameterError
-from lab.files import read_json, write_json
+from lab.files import read_json, write_json, written_whole
 from lab.model.config import ModelConfig
 from lab.model.fast_tokenizer import tokenizer_config, tokenizer_json
 from lab.model.layout import Weight
@@ -50,7 +50,8 @@ def save(
     end = bpe.end_of_text(tokenizer)
     tokens = {"bos_token_id": end, "eos_token_id": end}
     weights = dict(_theirs(model, layout.weights(config), DTYPES[dtype]))
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with written_whole(folder / "model.safetensors") as temporary:
+        save_file(weights, temporary, metadata={"format": "pt"})
     (folder / "tokenizer.json").write_text(tokenizer_json(tokenizer), "utf-8")
     write_json(folder / "tokenizer_config.json", tokenizer_config(tokenizer, config.context))
     bpe.save(tokenizer, folder / TOKENIZER)
@@ -98,11 +99,17 @@ def load_tokenizer(folder: Path) -> tiktoken.Encoding:
 
 def _read_config(path: Path) -> tuple[ModelConfig, list[Weight]]:
     values = read_json(path)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: there must be a model's configuration, not a {type(values).__name__}.")
+    if values.get("quantization_config") is not None:
+        raise InputError(f"{path}: a quantized model; its weights are not those that a model of ours computes with.")
     layout = layout_named(values.get("model_type"), path)
     try:
         config = layout.understand(values)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing.") from None
+    except (AttributeError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise InputError(f"{path}: a value is not what it should be ({error}).") from None
     except (InputError, ParameterError) as error:
         raise InputError(f"{path}: {error}") from None
     return config, layout.weights(config)
@@ -131,6 +138,8 @@ def _fill(model: Transformer, weights: list[Weight], folder: Path) -> None:
             raise InputError(
                 f"{folder}: {weight.theirs[0]} is {list(whole.shape)}, config.json says {list(target.shape)}."
             )
+        if whole.dtype not in DTYPES.values():
+            raise InputError(f"{folder}: {weight.theirs[0]} is {whole.dtype}, none of {', '.join(DTYPES)}.")
         target.copy_(whole)
 
 

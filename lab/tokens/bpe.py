@@ -10,8 +10,10 @@ import binascii
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import tiktoken
@@ -22,6 +24,10 @@ from lab.files import read_json, write_json
 from lab.params import TokenizerParams
 
 END_OF_TEXT = "<|endoftext|>"
+MOST_SPACE = 100_000  # characters of white space in a row
+LONGEST_PIECE = 1000  # characters between two splits that a tokenizer is trained on
+# Words of several merges, runs of spaces, digits, other scripts, and letters that normalisers change.
+PROBE = "The mill's 2 wheels – „wo?“ – turn:\n\n  def f(x):\treturn x  # 東京 🗝 naïve e\u0301 1234567 ﬁ \u00a0end"
 NAMED = ("gpt2", "cl100k_base", "o200k_base")
 GPT4_PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|"
@@ -31,6 +37,7 @@ GPT4_PATTERN = (
 TRAINING_PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]|\s+(?!\S)|\s"
 )
+_SPACE = re.compile(r"\s+")
 GPT2_FILES = [
     "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/vocab.bpe",
     "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/encoder.json",
@@ -49,11 +56,21 @@ def make(dataset: Path, out: Path, params: TokenizerParams) -> dict:
     else:
         encoding = from_file(Path(params.kind))
     save(encoding, out)
-    held_out = list(_texts(dataset / "validation"))
-    metrics = {"vocabulary": encoding.n_vocab, "sha256": tokenizer_hash(out), **_measured(encoding, held_out)}
+    held_out = dataset / "validation"
+    metrics = {"vocabulary": encoding.n_vocab, "sha256": tokenizer_hash(out), **_measured(encoding, _texts(held_out))}
     if params.kind != "gpt2" and gpt2_is_at_hand():
-        metrics["gpt2_bytes_per_token"] = _measured(by_name("gpt2"), held_out)["bytes_per_token"]
+        metrics["gpt2_bytes_per_token"] = _measured(by_name("gpt2"), _texts(held_out))["bytes_per_token"]
     return metrics
+
+
+def encode(encoding: tiktoken.Encoding, text: str) -> list[int]:
+    """The ids of a text, in which a special token's name is text as any other."""
+    if len(text) <= MOST_SPACE:
+        return encoding.encode_ordinary(text)
+    # Space without end overflows the stack of tiktoken's regular expressions.
+    runs = [found.span() for found in _SPACE.finditer(text) if found.end() - found.start() > MOST_SPACE]
+    cuts = [0, *(cut for start, end in runs for cut in range(start + MOST_SPACE, end, MOST_SPACE)), len(text)]
+    return [token for start, end in pairwise(cuts) for token in encoding.encode_ordinary(text[start:end])]
 
 
 def train(texts: Iterable[str], vocabulary: int, max_bytes: int) -> tiktoken.Encoding:
@@ -64,6 +81,8 @@ def train(texts: Iterable[str], vocabulary: int, max_bytes: int) -> tiktoken.Enc
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(TRAINING_PATTERN), behavior="isolated"),
+            # Merges of what has no end teach nothing, and the trainer's time grows with the square of its length.
+            pre_tokenizers.Split(Regex(rf"[\s\S]{{{LONGEST_PIECE}}}"), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -102,7 +121,7 @@ def from_file(path: Path) -> tiktoken.Encoding:
         )
     if path.suffix != ".json":
         ranks = _read_ranks(path)
-        return _encoding(path.stem, GPT4_PATTERN, ranks, {END_OF_TEXT: max(ranks.values()) + 1})
+        return _encoding(path.stem, GPT4_PATTERN, ranks, {END_OF_TEXT: max(ranks.values(), default=0) + 1})
     return _from_hugging_face(path)
 
 
@@ -160,20 +179,30 @@ def _at_most(texts: Iterable[str], max_bytes: int) -> Iterator[str]:
             return
 
 
-def _measured(encoding: tiktoken.Encoding, texts: list[str]) -> dict:
+def _measured(encoding: tiktoken.Encoding, texts: Iterable[str]) -> dict:
     used: set[int] = set()
-    tokens = 0
-    for ids in encoding.encode_ordinary_batch(texts):
+    tokens = size = 0
+    for text in texts:
+        ids = encode(encoding, text)
         tokens += len(ids)
+        size += text_bytes(text)
         used.update(ids)
     return {
-        "bytes_per_token": round(sum(map(text_bytes, texts)) / tokens, 4),  # on held-out text
+        "bytes_per_token": round(size / tokens, 4),  # on held-out text
         "vocabulary_used": round(len(used) / encoding.n_vocab, 4),  # share of the tokens that held-out text has
     }
 
 
 def _encoding(name: str, pattern: str, ranks: dict[bytes, int], special_tokens: dict[str, int]) -> tiktoken.Encoding:
-    return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=special_tokens)
+    missing = 256 - sum(bytes([byte]) in ranks for byte in range(256))
+    if missing:
+        raise InputError(f"tokenizer '{name}': {missing} of the 256 bytes have no rank: not all text has tokens.")
+    if len(set(ranks.values())) < len(ranks):
+        raise InputError(f"tokenizer '{name}': two tokens have the same rank.")
+    try:
+        return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=special_tokens)
+    except ValueError as error:
+        raise InputError(f"tokenizer '{name}': tiktoken does not take its split pattern: {error}") from None
 
 
 def _hash(settings: dict, ranks: str) -> str:
@@ -207,16 +236,36 @@ def _bytes_of(ids: dict[str, int]) -> dict[bytes, int]:
 
 
 def _from_hugging_face(path: Path) -> tiktoken.Encoding:
+    """InputError also where tiktoken can't give the ids that the file gives: normalisers, several split patterns."""
     try:
         described = json.loads(path.read_text("utf-8"))
         vocabulary = described["model"]["vocab"]
-        special = {token["content"]: token["id"] for token in described["added_tokens"] if token["special"]}
+        special = {token["content"]: token["id"] for token in described["added_tokens"]}
         ranks = _bytes_of({token: rank for token, rank in vocabulary.items() if token not in special})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the tokenizer.json of a byte-level BPE ({error!r}).") from error
     if not special:
-        special = {END_OF_TEXT: max(ranks.values()) + 1}
-    return _encoding(path.parent.name or path.stem, _pattern_in(described.get("pre_tokenizer")), ranks, special)
+        special = {END_OF_TEXT: max(ranks.values(), default=0) + 1}
+    name = path.parent.name or path.stem
+    encoding = _encoding(name, _pattern_in(described.get("pre_tokenizer")), ranks, special)
+    _check_reads_alike(path, encoding)
+    return encoding
+
+
+def _check_reads_alike(path: Path, encoding: tiktoken.Encoding) -> None:
+    """InputError where the file's own tokenizer gives other ids."""
+    from tokenizers import Tokenizer
+
+    try:
+        theirs = Tokenizer.from_file(str(path))
+    except Exception as error:  # of one class, Exception itself
+        raise InputError(f"{path}: not a tokenizer.json that `tokenizers` reads ({error}).") from None
+    for probe in (PROBE, PROBE.strip()[::-1]):
+        if theirs.encode(probe, add_special_tokens=False).ids != encoding.encode_ordinary(probe):
+            raise InputError(
+                f"{path}: this tokenizer can't be had through tiktoken: it changes its text (a normaliser, a space put "
+                "before it), or splits it by more than one pattern. Take another, or tiktoken ranks of it."
+            )
 
 
 def _pattern_in(pre_tokenizer: dict | None) -> str:

@@ -138,8 +138,7 @@ def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtyp
     origins = []
     with open(folder / f"{name}.bin", "wb") as file:
         for document in read_documents(source):
-            # encode_ordinary: "<|endoftext|>" written in a page is text, not the special token.
-            ids = np.array(encoding.encode_ordinary(document.text), dtype)
+            ids = np.array(bpe.encode(encoding, document.text), dtype)  # "<|endoftext|>" written in a page is text
             file.write(separator.tobytes() + ids.tobytes())
             counts["tokens"] += len(ids) + 1
             counts["documents"] += 1

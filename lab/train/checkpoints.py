@@ -7,10 +7,8 @@ lab.train.stored writes it, made under another name and renamed. The last ones a
 loss is the lowest of those that have one.
 """
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ from safetensors import SafetensorError
 
 from lab.engine import digest
 from lab.errors import InputError, LabError
+from lab.files import explained
 from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.params import ModelParams, TrainParams
@@ -27,7 +26,6 @@ from lab.tokens.shards import read_index
 from lab.train import stored
 
 WORK = Path(".lab/train")
-SMALL = 1 << 20  # bytes: a disk with less left is full
 HOW = {
     "accelerator", "activation_checkpointing", "checkpoint_every", "compile", "devices", "export", "keep_checkpoints",
     "micro_batch", "nodes", "pad_vocabulary", "strategy",
@@ -68,7 +66,7 @@ def save(folder: Path, state: Mapping, keep: int, rank: int = 0, processes: int 
         temporary.mkdir(parents=True, exist_ok=True)  # on a node that does not share it; write_index says so
         stored.write_part(temporary, state, rank, processes)
     except (OSError, RuntimeError, SafetensorError) as error:
-        failed = _explained(error, folder)
+        failed = explained(error, folder)
     _all_well(failed, processes)
     if rank:
         return
@@ -193,13 +191,6 @@ def _drop(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)  # what a killed one left
     folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
-
-
-def _explained(error: Exception, folder: Path) -> Exception:
-    """safetensors' own error does not tell a full disk from another."""
-    if shutil.disk_usage(folder).free < SMALL:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
-    return error
 
 
 def _all_well(failed: Exception | None, processes: int) -> None:

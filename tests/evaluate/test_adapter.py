@@ -70,6 +70,26 @@ def test_odd_requests_get_hf_answers(pair):
     assert_same(*both(pair, "loglikelihood", ODD))
 
 
+def test_an_answer_that_merges_into_its_context_is_not_scored_as_certain(pair):
+    ours, _ = pair
+    word = next(token for token in map(ours.encoding.decode, ([n] for n in range(300, 590))) if token[1:].isalpha())
+    context, answer = f"We saw{word[:-1]}", word[-1]
+    assert ours._encode_pair(context, answer)[1] == []
+    ((found, greedy),) = ours.loglikelihood(instances("loglikelihood", [(context, answer)]))
+    ((expected, _),) = ours.loglikelihood(instances("loglikelihood", [("We saw", word)]))
+    assert found == pytest.approx(expected, abs=1e-4) and found < -0.1 and not greedy
+
+
+def test_a_context_of_spaces_is_read_after_the_beginning_whatever_stands_beside(pair):
+    ours, _ = pair
+    asked = [(" ", "the town"), ("Anna gave the key", " to Tom"), ("The mill", " stands")]
+    alone = [ours.loglikelihood(instances("loglikelihood", [one]))[0][0] for one in asked]
+    together = [found for found, _ in ours.loglikelihood(instances("loglikelihood", asked))]
+    assert together == pytest.approx(alone, abs=1e-4)
+    after_beginning = ours.loglikelihood(instances("loglikelihood", [("", " the town")]))[0][0]
+    assert alone[0] == pytest.approx(after_beginning, abs=1e-4)
+
+
 def test_choices_after_short_and_long_contexts_get_hf_answers(pair):
     """Contexts beyond the model's are cut from the left, by as much as each answer needs."""
     chance = random.Random(1)

@@ -200,7 +200,7 @@ def test_rows_without_a_metric_are_no_items():
 
 def test_a_broken_items_file_is_named(tmp_path):
     (tmp_path / "qa.jsonl").write_text('{"doc_hash": "a", "acc"')
-    with pytest.raises(InputError, match=r"qa\.jsonl: not JSON lines"):
+    with pytest.raises(InputError, match=r"qa\.jsonl: line 1 is not JSON"):
         read_run(tmp_path)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.documents import Document, RowWriter
 from lab.errors import InputError
 from lab.evaluate import contamination
-from lab.evaluate.metrics import Score, score
+from lab.evaluate.metrics import Score, metrics_of, score
 from lab.params import ContaminationParams, EngineParams
 
 PASSAGE = (
@@ -72,6 +72,20 @@ def test_right_answer_is_looked_for_and_wrong_ones_are_not(tmp_path, monkeypatch
     assert measure(tmp_path, monkeypatch)["quiz"]["overlapping"] == 1
 
 
+def test_languages_without_spaces_are_looked_for_by_letters(tmp_path, monkeypatch):
+    question = "村里的磨坊主在清晨把三袋面粉扛过了那座古老的石桥"
+    write(tmp_path, ["昨天。" + question + "。没有人相信。"], {"zh": [item(0, question, True, ("。是", "。否"))]})
+    assert measure(tmp_path, monkeypatch)["zh"]["overlapping"] == 1
+
+
+def test_a_cut_file_of_items_is_named(tmp_path, monkeypatch):
+    write(tmp_path, [PASSAGE], {"tale": [item(0, PASSAGE, True)]})
+    with open(tmp_path / "evaluate" / "tale.jsonl", "a") as file:
+        file.write('{"doc_id": 1, "ar')
+    with pytest.raises(InputError, match=r"tale\.jsonl: line 2 is not JSON"):
+        measure(tmp_path, monkeypatch)
+
+
 def test_threshold_allows_a_share(tmp_path, monkeypatch):
     write(tmp_path, [" ".join(PASSAGE.split()[:14]), "x"], {"tale": [item(0, PASSAGE, True)]})
     assert measure(tmp_path, monkeypatch)["tale"]["overlapping"] == 1
@@ -118,7 +132,7 @@ def test_covered_share_is_that_of_a_plain_search(document, items, n):
 
 
 def test_scores_over_items_are_lm_evals():
-    from lm_eval.api.metrics import bits_per_byte, weighted_perplexity
+    from lm_eval.api.metrics import bits_per_byte, perplexity, weighted_perplexity
 
     pairs = [(-120.5, 100), (-33.25, 40), (-80.0, 71)]
     rows = [
@@ -129,3 +143,7 @@ def test_scores_over_items_are_lm_evals():
     assert score("byte_perplexity", rows).value == pytest.approx(weighted_perplexity(pairs))
     assert score("acc", rows) == Score(pytest.approx(1 / 3), pytest.approx(math.sqrt(1 / 3) / math.sqrt(3)))
     assert score("acc", []) is None
+    likelihoods = [-3.1, -2.5, -5.0]
+    answers = [{"perplexity": value, "mcc": [1, 0]} for value in likelihoods]
+    assert score("perplexity", answers).value == pytest.approx(perplexity(likelihoods))
+    assert metrics_of(answers) == ["perplexity"]

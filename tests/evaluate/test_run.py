@@ -9,6 +9,7 @@ import yaml
 
 from lab.errors import InputError, ParameterError
 from lab.evaluate import run, suites
+from lab.evaluate.item_text import item_text
 from lab.evaluate.run import evaluate
 from lab.params import EvaluateParams
 
@@ -124,6 +125,66 @@ def test_blimp_as_a_folder_of_task_files_scores_as_hf(shared, corpus, models, tm
         for row, sample in zip(rows, samples, strict=True):
             theirs = [likelihood for likelihood, _ in sample["filtered_resps"]]
             assert [likelihood for likelihood, _ in row["filtered_resps"]] == pytest.approx(theirs, abs=2e-4)
+
+
+QUESTIONS = [
+    {"q": f"Where did number {n} hide the key?", "right": f"under bench {n}", "wrong": f"in mill {n}", "label": n % 2}
+    for n in range(6)
+]
+WANTED = "Where did number 5 hide the key? under bench 5"
+KINDS = {  # every way in which lm-eval's tasks say what is right
+    "label": {
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{q}}",
+        "doc_to_choice": "{{[right, wrong] if label == 0 else [wrong, right]}}",
+        "doc_to_target": "{{label}}",
+    },
+    "answer": {
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{q}}",
+        "doc_to_choice": "{{[wrong, right]}}",
+        "doc_to_target": "{{right}}",
+    },
+    "inputs": {
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{1}}",
+        "doc_to_choice": "{{['Where did nobody hide the key?', q]}}",
+        "doc_to_target": "{{right}}",
+    },
+    "last word": {"output_type": "loglikelihood", "doc_to_text": "{{q}}", "doc_to_target": "{{right}}"},
+    "free": {
+        "output_type": "generate_until",
+        "doc_to_text": "{{q}}",
+        "doc_to_target": "{{right}}",
+        "generation_kwargs": {"until": ["\n"], "max_gen_toks": 4},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_task_has_its_own_examples_and_an_item_is_known_without_them(kind, corpus, models, tmp_path):
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in QUESTIONS))
+    metric = "acc" if KINDS[kind]["output_type"] == "multiple_choice" else "exact_match"
+    metric = "perplexity" if kind == "last word" else metric
+    task = {
+        "task": "hidden_key",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(tmp_path / "q.jsonl")}},
+        "test_split": "test",
+        "fewshot_split": "test",
+        "num_fewshot": 2,
+        "metric_list": [{"metric": metric}],
+        "metadata": {"version": 1.0},
+        **KINDS[kind],
+    }
+    path = tmp_path / "hidden_key.yaml"
+    path.write_text(yaml.safe_dump(task))
+    for fewshot, examples in ((None, 2), (1, 1)):
+        settings = EvaluateParams(suites=[str(path)], device="cpu", fewshot=fewshot)
+        evaluate(models["llama"], corpus.folder, tmp_path / "out", settings)
+        last = json.loads((tmp_path / "out" / "hidden_key.jsonl").read_text("utf-8").splitlines()[-1])
+        assert item_text(last) == WANTED
+        assert last["arguments"][-1][0].count("hide the key?") == 1 + examples
 
 
 def test_wikitext_as_a_task_file_scores_as_hf(shared, corpus, models, tmp_path):

@@ -233,6 +233,9 @@ def edit(folder: Path, **changes: object) -> None:
         ("llama", {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}}, "'rope_type' is 'yarn'"),
         ("llama", {"model_type": "mamba"}, "model_type 'mamba' is not one of gpt2, llama and"),
         ("llama", {"num_attention_heads": 5}, "head"),
+        ("llama", {"num_attention_heads": 0}, "not what it should be"),
+        ("llama", {"hidden_size": "x"}, "not what it should be"),
+        ("llama", {"quantization_config": {"quant_method": "fp8"}}, "quantized"),
         ("llama", {"intermediate_size": 64}, r"gate_proj.weight is \[48, 32\], config.json says \[64, 32\]"),
         ("llama", {"num_hidden_layers": 3}, "lack 'model.layers.2.input_layernorm.weight'"),
         ("gpt2", {"activation_function": "gelu"}, "'activation_function' is 'gelu'"),
@@ -245,6 +248,17 @@ def test_a_folder_that_our_model_can_t_be_is_refused_with_the_field(kind, change
     with pytest.raises(InputError, match=said) as caught:
         huggingface.load(tmp_path)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_weights_of_eight_bits_are_refused(encoding, tmp_path):
+    huggingface.save(make("llama"), encoding, tmp_path)
+    weights = {name: w.to(torch.float8_e4m3fn) for name, w in load_file(tmp_path / "model.safetensors").items()}
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match="float8"):
+        huggingface.load(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(InputError, match=r"config\.json"):
+        huggingface.load(tmp_path)
 
 
 def test_a_broken_missing_or_pickled_weight_file_is_refused(encoding, tmp_path):

@@ -1,6 +1,5 @@
 """If these fail, text does not survive the tokenizer, or a tokenizer is not the one that it says it is."""
 
-import json
 import pydoc
 import shutil
 import tokenize as standard_tokenize
@@ -83,22 +82,73 @@ def test_only_max_bytes_are_trained_on():
     assert not any(b"zq" in token for token in few._mergeable_ranks)
 
 
-def test_ranks_and_hugging_face_files_give_the_same_tokenizer(encoding, tmp_path):
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+def hugging_face(folder, *, normalizer=None, steps=None, prefix=False):
+    """A tokenizer.json as `tokenizers` trains it."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+    theirs = Tokenizer(models.BPE())
+    level = pre_tokenizers.ByteLevel(add_prefix_space=prefix, use_regex=steps is None)
+    theirs.pre_tokenizer = level if steps is None else pre_tokenizers.Sequence([*steps, level])
+    theirs.decoder = decoders.ByteLevel()
+    if normalizer is not None:
+        theirs.normalizer = normalizer
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<|endoftext|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, initial_alphabet=alphabet, special_tokens=special, show_progress=False
+    )
+    theirs.train_from_iterator(TEXTS, trainer)
+    theirs.save(str(folder / "tokenizer.json"))
+    return theirs
+
+
+def test_ranks_and_hugging_face_files_give_the_same_tokenizer(encoding, tmp_path):
     bpe.save(encoding, tmp_path / "ours")
     shutil.copy(tmp_path / "ours" / "ranks.tiktoken", tmp_path / "other.tiktoken")
     from_ranks = bpe.from_file(tmp_path / "other.tiktoken")
-    theirs = Tokenizer(models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]))
-    theirs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    theirs.decoder = decoders.ByteLevel()
-    theirs.add_special_tokens(["<|endoftext|>"])
-    theirs.save(str(tmp_path / "tokenizer.json"))
-    described = json.loads((tmp_path / "tokenizer.json").read_text())
     assert from_ranks.encode_ordinary(TEXTS[0]) == encoding.encode_ordinary(TEXTS[0])
+    theirs = hugging_face(tmp_path)
     from_hub = bpe.from_file(tmp_path)
-    assert from_hub.encode_ordinary("abab") == theirs.encode("abab").ids == [2, 2]
-    assert bpe.end_of_text(from_hub) == described["added_tokens"][0]["id"] == 3
+    assert from_hub.encode_ordinary(TEXTS[1]) == theirs.encode(TEXTS[1]).ids
+    assert bpe.end_of_text(from_hub) == theirs.token_to_id("<|endoftext|>")
+
+
+def test_a_hugging_face_tokenizer_that_tiktoken_can_not_follow_is_refused(tmp_path):
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    letters, digits = (pre_tokenizers.Split(Regex(text), "isolated") for text in (r"\s?\p{L}+", r"\p{N}"))
+    for ways in ({"normalizer": normalizers.NFC()}, {"prefix": True}, {"steps": [letters, digits]}):
+        hugging_face(tmp_path, **ways)
+        with pytest.raises(InputError, match=r"tokenizer\.json: this tokenizer can't be had through tiktoken"):
+            bpe.from_file(tmp_path)
+
+
+def test_space_without_end_has_tokens(encoding):
+    text = "The town" + " " * 1_050_000 + "and\n" + "\u00a0" * 250_000 + "the mill."
+    assert encoding.decode(bpe.encode(encoding, text)) == text
+    assert bpe.encode(encoding, TEXTS[0]) == encoding.encode_ordinary(TEXTS[0])
+
+
+def test_what_has_no_end_teaches_no_merges():
+    word = "".join(chr(97 + n % 7) for n in range(100_000))
+    assert max(map(len, bpe.train([*TEXTS, word], 600, 10_000_000).token_byte_values())) <= bpe.LONGEST_PIECE
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "256 of the 256 bytes"),
+        ("YQ== 0\nYg== 1\n", "254 of the 256 bytes"),
+        (None, "the same rank"),
+    ],
+)
+def test_ranks_that_are_no_vocabulary(encoding, tmp_path, content, said):
+    if content is None:
+        bpe.save(encoding, tmp_path)
+        content = (tmp_path / "ranks.tiktoken").read_text().replace(" 300\n", " 299\n")
+    (tmp_path / "few.tiktoken").write_text(content)
+    with pytest.raises(InputError, match=f"few.*{said}"):
+        bpe.from_file(tmp_path / "few.tiktoken")
 
 
 @pytest.mark.parametrize("content", [b"not ranks", b"YQ== x\n", b"\xff\xfe"])
