@@ -9,6 +9,7 @@ import importlib.util
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lab import engine
 from lab.curate import fasttext_file
 from lab.curate.fasttext_model import Classifier
 from lab.documents import Counts, Document, Reason, shards, sift_batches
-from lab.errors import InputError
+from lab.errors import InputError, ParameterError
 from lab.files import written_whole
 from lab.params import EngineParams, LanguageParams
 
@@ -30,9 +31,10 @@ class LanguageIdentifier:
     def __init__(self, path: str = "lid.176.ftz"):
         file = model_path(path)
         try:
-            self._predict_all = Classifier(fasttext_file.load(file)).predict_all
+            model = fasttext_file.load(file)
+            self._predict_all, self.labels = Classifier(model).predict_all, model.labels
         except fasttext_file.OtherModel:
-            self._predict_all = _by_library(file)
+            self._predict_all, self.labels = _by_library(file)
 
     def score(self, text: str) -> tuple[str, float]:
         """The most probable language (ISO 639) and its probability; ("", 0.0) for an empty text."""
@@ -43,8 +45,8 @@ class LanguageIdentifier:
         return [(label, min(score, 1.0)) for label, score in self._predict_all(texts)]
 
 
-def _by_library(file: Path) -> Callable[[Sequence[str]], list[tuple[str, float]]]:
-    """The library's own prediction, for models that lab.curate.fasttext_file does not read."""
+def _by_library(file: Path) -> tuple[Callable[[Sequence[str]], list[tuple[str, float]]], list[str]]:
+    """The library's own prediction, for models that lab.curate.fasttext_file does not read, and the labels."""
     import fasttext
 
     try:
@@ -57,7 +59,8 @@ def _by_library(file: Path) -> Callable[[Sequence[str]], list[tuple[str, float]]
         found = model.predict(line + "\n", 1, 0.0, "strict")
         return (found[0][1].removeprefix("__label__"), float(found[0][0])) if found else ("", 0.0)
 
-    return lambda texts: list(map(predict, texts))
+    labels = [label.removeprefix("__label__") for label in model.getLabels("strict")[0]]
+    return lambda texts: list(map(predict, texts)), labels
 
 
 def model_path(name: str) -> Path:
@@ -113,7 +116,10 @@ def _refused(language: str, score: float, params: LanguageParams) -> Reason | No
 
 
 def filter_documents(source: Path, out: Path, params: LanguageParams, engine_params: EngineParams) -> Counts:
-    """Filter every shard of `source` into `out`. EmptyCorpusError if nothing passes, InputError without a model."""
+    """Filter every shard of `source` into `out`.
+
+    EmptyCorpusError if nothing passes, InputError without a model, ParameterError for a language that it does not know.
+    """
     file = model_path(params.model)
     found = engine.run(
         "language",
@@ -128,4 +134,10 @@ def filter_documents(source: Path, out: Path, params: LanguageParams, engine_par
 
 
 def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguageParams) -> dict:
+    labels = identifier(params.model).labels
+    for code in params.keep:
+        if code not in labels:
+            near = " or ".join(map(repr, get_close_matches(code, labels, n=3, cutoff=0.5)))
+            hint = f"; did you mean {near}?" if near else ""
+            raise ParameterError(f"language.keep: {code!r} is none of the languages of {params.model}{hint}")
     return sift_batches(source, folder, name, partial(judge, params=params)).as_dict()

@@ -1,6 +1,6 @@
-"""The quality filters' statistics: in, data/quality/statistics/; out, a histogram of each with its thresholds.
+"""What filters measured: in, data/language and data/quality/statistics/; out, a histogram of each with its thresholds.
 
-Languages may have thresholds of their own: shown are the documents of those that go by the most frequent one's.
+Languages may have thresholds of their own: documents that go by the same are shown together.
 """
 
 from collections import Counter
@@ -13,10 +13,14 @@ from markupsafe import Markup
 
 from lab.curate import rules, statistics
 from lab.curate.languages import for_language
+from lab.curate.rules import Rule
 from lab.documents import read_table, shards
+from lab.params import LanguageParams, QualityParams
 from lab.report import words
 from lab.report.histogram import cut_off, histogram, picture
 
+SHOWN = 6  # sets of thresholds
+UNKNOWN = "unknown"
 NAMES = {"repetition": "Gopher repetition", "gopher": "Gopher quality", "c4": "C4", "fineweb": "FineWeb"}
 
 
@@ -30,12 +34,30 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Histograms by filter, of so many documents; those of other thresholds, left out, by language."""
+class Alike:
+    """Documents that the same thresholds hold for: how many of each language, and histograms by filter."""
 
-    documents: int
-    groups: dict[str, list[Statistic]]
+    languages: dict[str, int]
+    filters: dict[str, list[Statistic]]
+
+    @property
+    def documents(self) -> int:
+        return sum(self.languages.values())
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Those of the most documents first; left out, by language, those of fewer than are shown."""
+
+    groups: list[Alike]
     left_out: dict[str, int]
+
+
+def read_language(folder: Path, params: LanguageParams) -> Statistic | None:
+    """How sure the model was of the documents in the languages wanted; None where the output `folder` has none."""
+    paths = [*folder.glob("*.parquet"), *(folder / "removed").glob("*.parquet")]
+    scores = [_values(path, "language_score", set(params.keep)) for path in sorted(paths)]
+    return _statistic("Language", [Rule("min_score", params.min_score)], scores)
 
 
 def read_filters(folder: Path) -> Filters | None:
@@ -52,27 +74,38 @@ def read_filters(folder: Path) -> Filters | None:
         languages.update(read_table(path, ["language"])["language"].to_pylist())
     if not languages:
         return None
-    limits = {language: rules.enabled(for_language(params, language)) for language in languages}
-    chosen = min(languages, key=lambda language: (-languages[language], language or ""))
-    alike = {language for language in languages if limits[language] == limits[chosen]}
-    groups = {
-        name: [made for of in _by_statistic(found) if (made := _statistic(paths, name, of, alike))]
-        for name, found in limits[chosen].items()
-    }
-    others = {language or "unknown": count for language, count in languages.items() if language not in alike}
-    return Filters(sum(languages[language] for language in alike), groups, dict(sorted(others.items())))
+    by_limits: dict[str, list[str | None]] = {}
+    for language in sorted(languages, key=lambda language: (-languages[language], language or "")):
+        by_limits.setdefault(repr(rules.enabled(for_language(params, language))), []).append(language)
+    groups = sorted(by_limits.values(), key=lambda alike: -sum(languages[language] for language in alike))
+    shown = [_alike(paths, params, {language: languages[language] for language in alike}) for alike in groups[:SHOWN]]
+    others = [language for alike in groups[SHOWN:] for language in alike]
+    return Filters(shown, {language or UNKNOWN: languages[language] for language in others})
 
 
-def _by_statistic(found: list[rules.Rule]) -> list[list[rules.Rule]]:
+def _alike(paths: list[Path], params: QualityParams, languages: dict[str | None, int]) -> Alike:
+    """Languages, most documents first, that the first one's thresholds hold for."""
+    filters = {}
+    for name, found in rules.enabled(for_language(params, next(iter(languages)))).items():
+        measured = (
+            (of, [_values(path, f"{name}.{of[0].statistic}", set(languages)) for path in paths])
+            for of in _by_statistic(found)
+        )
+        filters[name] = [made for of, values in measured if (made := _statistic(NAMES[name], of, values))]
+    return Alike({language or UNKNOWN: count for language, count in languages.items()}, filters)
+
+
+def _by_statistic(found: list[Rule]) -> list[list[Rule]]:
     """The rules, those of one statistic together."""
-    groups: dict[str, list[rules.Rule]] = {}
+    groups: dict[str, list[Rule]] = {}
     for rule in found:
         groups.setdefault(rule.statistic, []).append(rule)
     return list(groups.values())
 
 
-def _statistic(paths: list[Path], name: str, of: list[rules.Rule], alike: set[str | None]) -> Statistic | None:
-    values = np.concatenate([_values(path, f"{name}.{of[0].statistic}", alike) for path in paths])
+def _statistic(name: str, of: list[Rule], measured: list[np.ndarray]) -> Statistic | None:
+    """Of the values of all shards; None where nothing was measured."""
+    values = np.concatenate(measured) if measured else np.empty(0, np.float32)
     if not len(values):
         return None
     limits = [float(rule.limit) for rule in of if rule.limit is not None]
@@ -82,7 +115,7 @@ def _statistic(paths: list[Path], name: str, of: list[rules.Rule], alike: set[st
         if rule.limit is not None
     )
     label = _label(of[0].statistic)
-    drawing = picture(f"{NAMES[name]}: {label}. {caption or 'No threshold'}", histogram(values, limits), of)
+    drawing = picture(f"{name}: {label}. {caption or 'No threshold'}", histogram(values, limits), of)
     return Statistic(label, caption or "no threshold", drawing)
 
 

@@ -26,7 +26,11 @@ def _funnel(run: Run, params: Params, root: Path) -> dict:
 
 
 def _filters(run: Run, params: Params, root: Path) -> dict:
-    return {"filters": filters.read_filters(run.data / "quality"), "filter_names": filters.NAMES}
+    return {
+        "filters": filters.read_filters(run.data / "quality"),
+        "language_scores": filters.read_language(run.data / "language", params.language),
+        "filter_names": filters.NAMES,
+    }
 
 
 def _examples(run: Run, params: Params, root: Path) -> dict:
@@ -152,7 +156,7 @@ PARTS: dict[str, Callable[[Run, Params, Path], dict]] = {
 }
 EMPTY: dict[str, dict] = {
     "funnel": {"funnel": [], "funnel_picture": ""},
-    "filters": {"filters": None, "filter_names": {}},
+    "filters": {"filters": None, "language_scores": None, "filter_names": {}},
     "examples": {"galleries": [], "shown_examples": 0, "wanted_examples": 0},
     "planted": {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE},
     "tokens": {"tokens": None},

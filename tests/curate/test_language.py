@@ -2,10 +2,10 @@
 
 import pytest
 
-from lab.curate.language import LanguageIdentifier, judge, model_path
-from lab.documents import Document
-from lab.errors import InputError
-from lab.params import LanguageParams
+from lab.curate.language import LanguageIdentifier, _by_library, filter_documents, judge, model_path
+from lab.documents import Document, RowWriter
+from lab.errors import InputError, ParameterError
+from lab.params import EngineParams, LanguageParams
 
 GERMAN = "Die Sonne scheint heute,\nund wir gehen in den Garten, um Äpfel zu pflücken."
 ENGLISH = "The sun shines today, and we walk into the garden to pick some apples."
@@ -26,6 +26,21 @@ def test_reasons(keep, least, detail):
     (judged, reason), (other, _) = judge([Document("1", "u", "", "f", 0, text) for text in (GERMAN, ENGLISH)], params)
     assert (judged.language, other.language) == ("de", "en")
     assert (reason and reason.detail) == detail
+
+
+def test_a_language_that_the_model_does_not_know_is_refused_with_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with RowWriter(tmp_path / "in" / "part-00000.parquet") as file:
+        file.write(Document("1", "u", "", "f", 0, ENGLISH))
+    with pytest.raises(ParameterError, match=r"language\.keep: 'eng' is none of .*'en'"):
+        filter_documents(tmp_path / "in", tmp_path / "out", LanguageParams(keep=["eng"]), EngineParams(workers=1))
+
+
+def test_the_library_knows_the_same_languages():
+    """By which models are read that ours can't."""
+    predict, labels = _by_library(model_path("lid.176.ftz"))
+    assert sorted(labels) == sorted(LanguageIdentifier().labels)
+    assert predict([GERMAN])[0][0] == "de"
 
 
 def test_missing_model_is_named():

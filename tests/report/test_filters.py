@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.curate import statistics
+from lab.curate.language import _refused
 from lab.curate.quality import filter_documents
 from lab.curate.rules import Rule
-from lab.documents import read_rows, shards
-from lab.params import EngineParams, Params, QualityParams
-from lab.report import page
-from lab.report.filters import read_filters
+from lab.documents import Document, Reason, RowWriter, read_rows, shards, sift
+from lab.params import EngineParams, LanguageParams, Params, QualityParams
+from lab.report import filters, page
+from lab.report.filters import read_filters, read_language
 from lab.report.histogram import BINS, cut_off, histogram, picture
 from tests.curate.test_statistics import write_corpus
 from tests.report.test_page import Reader
@@ -66,12 +67,13 @@ def test_captions_tell_the_share_of_the_documents(judged):
     data, _ = judged
     found = read_filters(data / "quality")
     rows = [row for path in shards(data / "quality" / statistics.FOLDER) for row in read_rows(path)]
-    assert found.documents == len(rows) and not found.left_out
-    (words,) = [s for s in found.groups["gopher"] if s.name == "words"]
+    (alike,) = found.groups
+    assert alike.documents == len(rows) and not found.left_out
+    (words,) = [s for s in alike.filters["gopher"] if s.name == "words"]
     short = sum(row["gopher.words"] < 50 for row in rows) / len(rows)
     assert words.caption == f"min_words 50 cuts off {100 * short:.1f} %; max_words 100 k cuts off 0 %"
-    assert [s.name for s in found.groups["repetition"]][4] == "top 2-gram share"
-    assert {name: len(of) for name, of in found.groups.items()} == {
+    assert [s.name for s in alike.filters["repetition"]][4] == "top 2-gram share"
+    assert {name: len(of) for name, of in alike.filters.items()} == {
         "repetition": 13,
         "gopher": 8,
         "c4": 1,
@@ -83,19 +85,40 @@ def test_an_ngram_without_a_limit_is_shown_without_a_threshold(judged):
     data, _ = judged
     params = QualityParams.model_validate({"repetition": {"max_top_ngram_share": {"2": None, "3": 0.18}}})
     filter_documents(data / "judged", data / "quality", params, EngineParams(workers=1))
-    captions = {s.name: s.caption for s in read_filters(data / "quality").groups["repetition"]}
+    captions = {s.name: s.caption for s in read_filters(data / "quality").groups[0].filters["repetition"]}
     assert captions["top 2-gram share"] == "no threshold"
     assert captions["top 3-gram share"].startswith("max_top_ngram_share.3 0.18 cuts off")
 
 
-def test_languages_with_thresholds_of_their_own_are_left_out_and_named(judged):
+def test_languages_with_thresholds_of_their_own_have_histograms_of_their_own(judged, monkeypatch):
     data, _ = judged
     params = QualityParams.model_validate({"languages": {"de": {"gopher": {"min_words": 5}}}})
     filter_documents(data / "judged", data / "quality", params, EngineParams(workers=1))
     rows = [row for path in shards(data / "quality" / statistics.FOLDER) for row in read_rows(path)]
     languages = Counter(row["language"] for row in rows)
+    english, german = read_filters(data / "quality").groups
+    assert (english.languages, german.languages) == ({"en": languages["en"]}, {"de": languages["de"]})
+    captions = [[s.caption for s in alike.filters["gopher"] if s.name == "words"] for alike in (english, german)]
+    assert captions[0][0].startswith("min_words 50") and captions[1][0].startswith("min_words 5 ")
+    monkeypatch.setattr(filters, "SHOWN", 1)
     found = read_filters(data / "quality")
-    assert (found.documents, found.left_out) == (languages["en"], {"de": languages["de"]})
+    assert (found.groups, found.left_out) == ([english], {"de": languages["de"]})
+
+
+def test_the_language_score_is_shown_of_the_languages_wanted(tmp_path):
+    texts = {"en": 0.9, "fr": 0.99}
+    with RowWriter(tmp_path / "in" / "part-00000.parquet") as file:
+        for number, language in enumerate(["en", "en", "en", "fr"]):
+            score = 0.5 if number == 0 else texts[language]
+            file.write(Document(f"{number}", "", "", "", 0, "text", language=language, language_score=score))
+    params = LanguageParams(keep=["en"], min_score=0.85)
+
+    def judge(document: Document) -> tuple[Document, Reason | None]:
+        return document, _refused(document.language, document.language_score, params)
+
+    sift(tmp_path / "in" / "part-00000.parquet", tmp_path / "language", "part-00000", judge)
+    assert read_language(tmp_path / "language", params).caption == "min_score 0.85 cuts off 33.3 %"
+    assert read_language(tmp_path / "nothing", params) is None
 
 
 def test_the_page_shows_them_and_is_whole(judged):
