@@ -59,7 +59,8 @@ def _by_library(file: Path) -> tuple[Callable[[Sequence[str]], list[tuple[str, f
         found = model.predict(line + "\n", 1, 0.0, "strict")
         return (found[0][1].removeprefix("__label__"), float(found[0][0])) if found else ("", 0.0)
 
-    labels = [label.removeprefix("__label__") for label in model.getLabels("strict")[0]]
+    # All of them, of any text: not every build of the library has a function for it.
+    labels = [label.removeprefix("__label__") for _, label in model.predict("text\n", 1_000_000, -1.0, "strict")]
     return lambda texts: list(map(predict, texts)), labels
 
 
