@@ -108,6 +108,8 @@ def _why_not(key: str, params: QualityParams) -> str:
     answered = answerable(filters)
     known = overrides.flatten({"quality": filters.model_dump(mode="json")})
     run = f"only a run tells: `dvc exp run -S {_set_by_dvc(key, params)}`."
+    if not answered:
+        return f"{key}: every filter was off, so that nothing was measured; only a run tells."
     if not key.startswith("quality."):
         return f"'{key}': statistics answer for thresholds of the section quality alone, such as {answered[0]}."
     if common in known:

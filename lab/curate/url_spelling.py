@@ -8,7 +8,7 @@ of bytes: most URLs of a crawl are in normal form already, and only the others g
 import ipaddress
 import re
 from functools import cached_property
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,8 @@ _SESSION_NAMES = r"phpsessid|jsessionid|sessionid|session_id|aspsessionid[a-z]{8
 # Fields of a query that name a visit. Of `sid` only phpBB's: elsewhere it may be the story's number.
 _SESSION = re.compile(rf"(?:{_SESSION_NAMES})(?:=.*)?|sid=[0-9a-f]{{32}}", re.IGNORECASE | re.DOTALL)
 _JSESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+_NO_HOST = re.compile(r"[\x00-\x20%/:?#@\[\]\\\x7f]")  # characters that a host can't have
+_QUERY = re.compile(r"[?#]")
 _PORTS = {"http": 80, "https": 443}
 
 # A URL whose normal form is itself, less the fragment. Names of query fields are free of escapes: `_HAS_SESSION`
@@ -37,10 +39,13 @@ _WWW = np.frombuffer(b"www.", np.uint8)
 
 def host_of(url: str) -> str:
     """The host as lists name it: lower case, punycode, no port, user or trailing dot; "" where there is none."""
+    url = _slashed(url)
     try:
         host = (urlsplit(url if "://" in url else f"http://{url}").hostname or "").rstrip(".")
         if ":" in host:
             return ipaddress.ip_address(host.partition("%")[0]).compressed
+        if "%" in host and not _NO_HOST.search(plain := unquote(host)):
+            host = plain.lower().rstrip(".")
         return host if host.isascii() else host.encode("idna").decode("ascii").lower()
     except ValueError:  # UnicodeError is one
         return ""
@@ -48,6 +53,7 @@ def host_of(url: str) -> str:
 
 def normalised(url: str) -> str:
     """The URL that duplicates share: no fragment, session id, default port or user; scheme and host in lower case."""
+    url = _slashed(url)
     try:
         parts = urlsplit(url)
         scheme, port = parts.scheme.lower(), parts.port
@@ -61,6 +67,14 @@ def normalised(url: str) -> str:
     query = "&".join(field for field in parts.query.split("&") if not _SESSION.fullmatch(unquote_plus(field)))
     path = _JSESSION.sub("", parts.path) or "/"
     return f"{scheme}://{host}{at}{path}" + (f"?{query}" if query else "")
+
+
+def _slashed(url: str) -> str:
+    """With backslashes before the query as slashes, which is how browsers read them."""
+    if "\\" not in url:
+        return url
+    end = found.start() if (found := _QUERY.search(url)) else len(url)
+    return url[:end].replace("\\", "/") + url[end:]
 
 
 def listed(url: str) -> str:

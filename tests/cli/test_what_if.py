@@ -159,5 +159,13 @@ def test_a_filter_that_was_off_cannot_be_switched_on(judged, lab):
     assert "was off" in error_of(lab("what-if", "quality.fineweb.max_newline_ratio=1"))
 
 
+def test_where_every_filter_was_off_it_says_so(judged, lab):
+    off = {name: {"enabled": False} for name in ("repetition", "gopher", "c4", "fineweb")} | {"languages": {}}
+    params = QualityParams.model_validate(off)
+    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    for change in ("quality.gopher.min_words=3", "train.seed=1"):
+        assert "every filter was off" in error_of(lab("what-if", change))
+
+
 def test_without_statistics_it_says_how_to_make_them(project, lab):
     assert "dvc repro" in error_of(lab("what-if", "quality.gopher.min_words=30"))

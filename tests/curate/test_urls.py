@@ -42,6 +42,10 @@ WORDS = WordRules.from_params(UrlFilterParams())
         "http://a.example:80/x#part",
         "http://a.example/x?PHPSESSID=1",
         "https://long.example/films?id=7",
+        "http://b%61d.ex%41mple./",
+        "http://m%C3%BCnchen.example/",
+        "http:\\\\bad.example\\p",
+        "http://bad.example\\@ok.example/",
     ],
 )
 def test_blocked_in_any_spelling(url: str):
@@ -56,6 +60,8 @@ def test_blocked_in_any_spelling(url: str):
         "http://sussex.example/hotel",
         "http://a.example/xy",
         "http://ok.example/bad.example",
+        "http://ok.example/?\\bad.example/",
+        "http://bad%2Fexample/",
         "http://ok.example/?to=http://bad.example/",
         "http://long.example/films?id=70",
     ],
