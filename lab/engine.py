@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.files import file_digest, link
+from lab.files import alone, file_digest, link
 from lab.params import EngineParams
 from lab.progress import Ticker, progress
 
@@ -77,7 +77,7 @@ def run(
     function gets what it needs by `functools.partial`. `inputs(item)` names the files an item is made from. With
     `out`, the finished files are laid there. Finished work stays under .lab/work/<stage>/ until `clear(stage)`.
 
-    Raises LabError when a worker dies, and whatever the function raises.
+    Raises LabError when a worker dies or the same stage is at work here already, and whatever the function raises.
     """
     shown = params.model_dump(mode="json") if hasattr(params, "model_dump") else params
     key = json.dumps([stage, shown, code_version()], sort_keys=True, default=str)
@@ -85,7 +85,8 @@ def run(
     work.mkdir(parents=True, exist_ok=True)
     tasks = {name: (function, item, list(inputs(item)), name, key, work) for name, item in items.items()}
     finished: dict[str, Shard] = {}
-    with progress(stage, len(tasks)) as ticker:
+    busy = f"{stage}: another run of this stage is at work in this folder; wait until it ends, or stop it."
+    with alone(work / "lock", busy), progress(stage, len(tasks)) as ticker:
         for shard in _results(tasks, engine, ticker):
             finished[shard.name] = shard
             ticker.advance()

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, small JSON and YAML read with errors that say what to do, and hashes of files."""
+"""Files written whole or not at all, small JSON and YAML read with errors that say what to do, locks, and hashes."""
 
 import errno
 import hashlib
@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lab.errors import InputError
+from lab.errors import InputError, LabError
 
 FULL_BYTES = 1 << 20  # a disk with less left is full
 
@@ -98,6 +98,23 @@ def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[A
     if values is not None and not isinstance(values, dict):
         raise InputError(f"{where}: there must be {holds}, not a {type(values).__name__}.")
     return values or {}
+
+
+@contextmanager
+def alone(path: Path, refusal: str) -> Iterator[None]:
+    """In it no other process is in the same of this file, which is made if need be; LabError(`refusal`) where one is.
+
+    A process that dies, however, leaves it.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError(refusal) from None
+        yield
 
 
 def link(source: Path, target: Path) -> None:

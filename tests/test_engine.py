@@ -81,6 +81,16 @@ def test_finished_shards_are_not_done_again_until_cleared(items, tmp_path):
     assert calls(tmp_path) == 6
 
 
+def test_a_stage_that_is_at_work_here_already_is_refused(items, tmp_path):
+    def again(item: Path, folder: Path, name: str) -> dict:
+        with pytest.raises(LabError, match="shout: another run of this stage is at work"):
+            engine.run("shout", shout, items, engine=ONE)
+        return {}
+
+    assert len(engine.run("shout", again, items, engine=ONE)) == 3
+    assert not (tmp_path / "calls.log").exists()
+
+
 def test_changed_input_or_parameters_are_done_again(items, tmp_path):
     engine.run("shout", shout, items, engine=ONE, params={"mark": "!"})
     items["b"].write_text("other")

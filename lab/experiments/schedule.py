@@ -9,8 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,8 +20,12 @@ from lab.experiments.queue import Queue, require_committed
 from lab.experiments.repository import Repository
 from lab.experiments.states import State
 from lab.experiments.workspace import Workspace, workspaces
+from lab.files import alone
 
 POLL = 0.2  # seconds
+AT_WORK = (
+    "another `lab ablate`, `lab isoflop` or `lab sweep` is at work in this project; its --status shows what it does."
+)
 GRACE = 30.0  # seconds that a stopped experiment has to end
 
 Show = Callable[[dict[str, State]], None]
@@ -53,7 +56,7 @@ class Schedule:
 
     def work(self, show: Show) -> dict[str, State]:
         """Run until nothing is queued; returns all states. Ctrl-C stops what runs and keeps what is finished."""
-        with _alone(self.queue.folder.parent / "lock"):
+        with alone(self.queue.folder.parent / "lock", AT_WORK):
             require_committed(self.queue)
             self._look_around()
             try:
@@ -207,19 +210,3 @@ def current_states(queue: Queue) -> dict[str, State]:
 def _all_workers(queue: Queue) -> list[Workspace]:
     folder = queue.folder.parent / "workers"
     return [Workspace(queue.project, int(path.stem)) for path in sorted(folder.glob("*.lock"))]
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LabError(
-                "another `lab ablate`, `lab isoflop` or `lab sweep` is at work in this project; its --status shows "
-                "what it does."
-            ) from None
-        yield

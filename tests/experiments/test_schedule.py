@@ -13,6 +13,7 @@ from lab.experiments import schedule
 from lab.experiments.plan import find
 from lab.experiments.queue import make_queue
 from lab.experiments.repository import Repository
+from lab.files import alone
 from tests.experiments.conftest import ABLATIONS, Tiny
 
 pytestmark = pytest.mark.slow
@@ -126,7 +127,7 @@ def test_uncommitted_changes_are_refused(tiny):
 
 
 def test_two_at_once_are_refused(tiny):
-    with schedule._alone(queue_of(tiny).folder.parent / "lock"), pytest.raises(LabError, match="at work"):
+    with alone(queue_of(tiny).folder.parent / "lock", ""), pytest.raises(LabError, match="at work"):
         run(tiny)
 
 
