@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import lightning
 import torch
@@ -249,15 +250,17 @@ class TrainingModule(lightning.LightningModule):
             return self.asked
         if not reads:
             return 0
-        asked = torch.tensor(self.asked, device=self.device)
-        return int(self.trainer.strategy.reduce(asked, reduce_op="max"))
+        return int(self._over_devices(torch.tensor(self.asked, device=self.device), "MAX"))
 
     def _agreed(self, seconds: float) -> float:
         """The first device's clock, for all: they must end at the same step."""
         return self.trainer.strategy.broadcast(seconds)
 
-    def _over_devices(self, value: torch.Tensor) -> torch.Tensor:
-        return self.trainer.strategy.reduce(value, reduce_op="sum")
+    def _over_devices(self, value: torch.Tensor, how: Literal["SUM", "MAX"] = "SUM") -> torch.Tensor:
+        """In place. Lightning's `reduce` has all processes, and so each GPU, wait for one another before."""
+        if self.layout.devices > 1:
+            torch.distributed.all_reduce(value, getattr(torch.distributed.ReduceOp, how))
+        return value
 
     def _without_sync(self) -> AbstractContextManager:
         """Gradients of all but the last micro-batch stay on their device; not where weights are shared, since whole
