@@ -29,12 +29,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except Exception as error:
-        error = explained(error, path.parent)
-        temporary.unlink(missing_ok=True)
+        error = explained(error, path.parent)  # while what was written still fills the disk
         raise error
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def explained(error: Exception, folder: Path) -> Exception:

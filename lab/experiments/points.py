@@ -42,7 +42,7 @@ def read_points(queue: Queue, trials: list[Trial], command: str) -> Points:
     if not found:
         raise InputError(f"{queue.name}: no experiment is finished yet. Run `{command}`.")
     finite = [point for point in found if math.isfinite(point.loss)]
-    diverged = tuple(point.trial.experiment.variant for point in found if point not in finite)
+    diverged = tuple(point.trial.experiment.variant for point in found if not math.isfinite(point.loss))
     if not finite:
         raise InputError(f"{queue.name}: the loss of every finished run is no number. Lower train.learning_rate.")
     return Points(queue.project.revision(), len(trials), finite, diverged)

@@ -36,8 +36,8 @@ class Queue:
     def finished(self, only: str | None = None) -> dict[str, str]:
         """The commits of the experiments, or of one alone, that need not be run again, by experiment."""
         made: dict[str, list[str]] = {}
-        for ref, commit in self.project.experiments():
-            made.setdefault(ref.rsplit("/", 1)[-1], []).append(commit)
+        for each in self.project.experiments():
+            made.setdefault(each.name, []).append(each.commit)
         head = self.project.revision()
         found = {}
         for experiment in self.experiments:

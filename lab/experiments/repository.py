@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,23 @@ from lab.files import parse_yaml
 
 DVC = (sys.executable, "-m", "dvc")  # its script need not be on the PATH
 NAMED_AT_MOST = 12  # experiments in an error
+
+
+@dataclass(frozen=True)
+class Made:
+    """An experiment that DVC has made; its `ref` is refs/exps/<2 digits of the baseline>/<its other 38>/<name>."""
+
+    ref: str
+    commit: str
+
+    @property
+    def name(self) -> str:
+        return self.ref.rsplit("/", 1)[-1]
+
+    @property
+    def baseline(self) -> str:
+        """The commit that it was made from."""
+        return "".join(self.ref.split("/")[2:4])
 
 
 class Repository:
@@ -45,18 +63,16 @@ class Repository:
             return self._commit(name)
         except LabError:
             found = list(self.experiments())
-        matching = {ref: commit for ref, commit in found if ref.rsplit("/", 1)[-1] == name}
+        matching = [made for made in found if made.name == name]
         if len(matching) > 1:
             head = self._commit("HEAD")
-            here = {ref: commit for ref, commit in matching.items() if self.baseline(commit) == head}
-            matching = here or matching
-        commits = list(matching.values())
-        if len(commits) == 1:
-            return commits[0]
-        if commits:
-            shown = ", ".join(commit[:10] for commit in commits)
+            matching = [made for made in matching if made.baseline == head] or matching
+        if len(matching) == 1:
+            return matching[0].commit
+        if matching:
+            shown = ", ".join(made.commit[:10] for made in matching)
             raise InputError(f"'{name}' is the name of several experiments; give one's commit: {shown}.")
-        names = sorted({ref.rsplit("/", 1)[-1] for ref, _ in found})
+        names = sorted({made.name for made in found})
         more = ", ..." if len(names) > NAMED_AT_MOST else ""
         known = f"experiments: {', '.join(names[:NAMED_AT_MOST])}{more}" if names else "there are no experiments"
         raise InputError(f"'{name}' is neither a git revision nor an experiment of `dvc exp show`; {known}.")
@@ -64,21 +80,17 @@ class Repository:
     def _commit(self, name: str) -> str:
         return self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
 
-    def experiments(self) -> Iterator[tuple[str, str]]:
-        """(ref, commit) of all experiments, the newest last."""
+    def experiments(self) -> Iterator[Made]:
+        """All of them, the newest last."""
         listed = self.git("for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", "refs/exps")
         for line in listed.splitlines():
             ref, commit = line.split()
             if not ref.startswith(("refs/exps/exec/", "refs/exps/temp/")) and ref.count("/") == 4:
-                yield ref, commit
+                yield Made(ref, commit)
 
     def baseline(self, commit: str) -> str:
         """The commit that an experiment was made from; the commit itself where it is none."""
-        for ref, made in self.experiments():
-            if made == commit:
-                _, _, first, rest, _ = ref.split("/")
-                return first + rest
-        return commit
+        return next((made.baseline for made in self.experiments() if made.commit == commit), commit)
 
     def text(self, revision: str, path: str) -> str:
         """A file that git tracks, at a revision. InputError where it has none."""

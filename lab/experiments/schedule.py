@@ -106,7 +106,7 @@ class Schedule:
         process.wait()
         self.running.clear()
         clone = Repository(worker.root)
-        made = [commit for ref, commit in clone.experiments() if ref.endswith(f"/{experiment.name}")]
+        made = [each.commit for each in clone.experiments() if each.name == experiment.name]
         if not made:
             raise LabError(
                 f"{experiment.name}: {states.error_line(log.read_text('utf-8', 'replace'))} (all of it: {log})"

@@ -84,10 +84,10 @@ class Workspace:
         if not (self.root / ".git").exists():
             return None
         clone = Repository(self.root)
-        for ref, commit in clone.experiments():
-            if ref.rsplit("/", 1)[-1] == name:
-                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), f"+{ref}:{ref}")
-                return commit
+        for made in clone.experiments():
+            if made.name == name:
+                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), f"+{made.ref}:{made.ref}")
+                return made.commit
         return None
 
     def _prepare(self, revision: str) -> None:

@@ -4,10 +4,12 @@ Languages may have thresholds of their own: documents that go by the same are sh
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
@@ -56,7 +58,7 @@ class Filters:
 def read_language(folder: Path, params: LanguageParams) -> Statistic | None:
     """How sure the model was of the documents in the languages wanted; None where the output `folder` has none."""
     paths = [*folder.glob("*.parquet"), *(folder / "removed").glob("*.parquet")]
-    scores = [_values(path, "language_score", set(params.keep)) for path in sorted(paths)]
+    scores = [_values(path, _among(path, params.keep), "language_score") for path in sorted(paths)]
     return _statistic("Language", [Rule("min_score", params.min_score)], scores)
 
 
@@ -85,10 +87,10 @@ def read_filters(folder: Path) -> Filters | None:
 
 def _alike(paths: list[Path], params: QualityParams, languages: dict[str | None, int]) -> Alike:
     """Languages, most documents first, that the first one's thresholds hold for."""
-    filters = {}
+    filters, wanted = {}, [_among(path, languages) for path in paths]
     for name, found in rules.enabled(for_language(params, next(iter(languages)))).items():
         measured = (
-            (of, [_values(path, f"{name}.{of[0].statistic}", set(languages)) for path in paths])
+            (of, [_values(*shard, f"{name}.{of[0].statistic}") for shard in zip(paths, wanted, strict=True)])
             for of in _by_statistic(found)
         )
         filters[name] = [made for of, values in measured if (made := _statistic(NAMES[name], of, values))]
@@ -125,9 +127,12 @@ def _label(statistic: str) -> str:
     return words.label(name.replace("ngram", f"{n}-gram"))
 
 
-def _values(path: Path, column: str, alike: set[str | None]) -> np.ndarray:
-    """What was measured [documents], float32, in the languages of `alike`."""
-    table = read_table(path, ["language", column])
-    wanted = np.array([language in alike for language in table["language"].to_pylist()], bool)
-    values = pc.cast(table[column], "float32").to_numpy()
+def _among(path: Path, languages: Iterable[str | None]) -> np.ndarray:
+    """Whether a document is in one of the languages, bool [documents]."""
+    return pc.is_in(read_table(path, ["language"])["language"], pa.array(list(languages), pa.string())).to_numpy()
+
+
+def _values(path: Path, wanted: np.ndarray, column: str) -> np.ndarray:
+    """What was measured of the documents wanted, float32."""
+    values = pc.cast(read_table(path, [column])[column], "float32").to_numpy()
     return values[wanted & ~np.isnan(values)]

@@ -11,6 +11,7 @@ from lab.errors import InputError, ParameterError
 from lab.evaluate import run, suites
 from lab.evaluate.item_text import item_text
 from lab.evaluate.run import evaluate
+from lab.files import write_json_lines
 from lab.params import EvaluateParams
 
 SETTINGS = EvaluateParams(items=10, batch_tokens=2000, device="cpu")
@@ -127,6 +128,15 @@ def test_blimp_as_a_folder_of_task_files_scores_as_hf(shared, corpus, models, tm
             assert [likelihood for likelihood, _ in row["filtered_resps"]] == pytest.approx(theirs, abs=2e-4)
 
 
+def write_task(folder: Path, name: str, rows: list[dict], fields: dict) -> Path:
+    """A task file of lm-eval on local rows, its test split."""
+    write_json_lines(folder / f"{name}.jsonl", rows)
+    data = {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": str(folder / f"{name}.jsonl")}}}
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({"task": name, "test_split": "test", **data, **fields}))
+    return path
+
+
 QUESTIONS = [
     {"q": f"Where did number {n} hide the key?", "right": f"under bench {n}", "wrong": f"in mill {n}", "label": n % 2}
     for n in range(6)
@@ -163,22 +173,16 @@ KINDS = {  # every way in which lm-eval's tasks say what is right
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_has_its_own_examples_and_an_item_is_known_without_them(kind, corpus, models, tmp_path):
-    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in QUESTIONS))
     metric = "acc" if KINDS[kind]["output_type"] == "multiple_choice" else "exact_match"
     metric = "perplexity" if kind == "last word" else metric
     task = {
-        "task": "hidden_key",
-        "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(tmp_path / "q.jsonl")}},
-        "test_split": "test",
         "fewshot_split": "test",
         "num_fewshot": 2,
         "metric_list": [{"metric": metric}],
         "metadata": {"version": 1.0},
         **KINDS[kind],
     }
-    path = tmp_path / "hidden_key.yaml"
-    path.write_text(yaml.safe_dump(task))
+    path = write_task(tmp_path, "hidden_key", QUESTIONS, task)
     for fewshot, examples in ((None, 2), (1, 1)):
         settings = EvaluateParams(suites=[str(path)], device="cpu", fewshot=fewshot)
         evaluate(models["llama"], corpus.folder, tmp_path / "out", settings)
@@ -194,13 +198,8 @@ def test_wikitext_as_a_task_file_scores_as_hf(shared, corpus, models, tmp_path):
 
     text = (shared / "wikitext-2" / "test.txt").read_text("utf-8").split("\n")
     articles = ["\n".join(text[start : start + 30]) for start in (0, 60, 120)]
-    (tmp_path / "articles.jsonl").write_text("".join(json.dumps({"page": article}) + "\n" for article in articles))
     task = {
-        "task": "wikitext_2_local",
-        "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(tmp_path / "articles.jsonl")}},
         "output_type": "loglikelihood_rolling",
-        "test_split": "test",
         "doc_to_text": "",
         "doc_to_target": "page",
         "metric_list": [
@@ -208,8 +207,7 @@ def test_wikitext_as_a_task_file_scores_as_hf(shared, corpus, models, tmp_path):
             for name, aggregation in (("word_perplexity", "weighted_perplexity"), ("bits_per_byte", "bits_per_byte"))
         ],
     }
-    file = tmp_path / "wikitext_2_local.yaml"
-    file.write_text(yaml.safe_dump(task))
+    file = write_task(tmp_path, "wikitext_2_local", [{"page": article} for article in articles], task)
     metrics = evaluate(
         models["llama"], corpus.folder, tmp_path / "out", EvaluateParams(suites=[str(file)], device="cpu")
     )

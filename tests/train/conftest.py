@@ -35,10 +35,15 @@ def params(mode: str = "disabled", **train: object) -> Params:
     return Params(model=ModelParams(**MODEL), train=TrainParams(**TRAIN | train), tracking=TrackingParams(mode=mode))
 
 
+def saved_steps() -> dict[int, Path]:
+    """The checkpoints that lie in .lab, by their steps, in order."""
+    return dict(sorted((int(path.stem.split("-")[1]), path) for path in Path(".lab/train").glob("*/*.ckpt")))
+
+
 def forget_checkpoints(after: int = 0) -> None:
     """Remove the checkpoints of later steps than `after`, as if the run had been killed there."""
-    for path in list(Path(".lab/train").rglob("*.ckpt")):
-        if int(path.stem.split("-")[1]) > after:
+    for step, path in saved_steps().items():
+        if step > after:
             shutil.rmtree(path)
 
 

@@ -29,7 +29,7 @@ from lab.train.optim import Budget
 from lab.train.run import train
 from lab.train.trainer import make_trainer
 from tests.conftest import ROOT
-from tests.train.conftest import MODEL, VOCABULARY, params
+from tests.train.conftest import MODEL, VOCABULARY, params, saved_steps
 
 SCRIPT = """
 import json, sys
@@ -61,8 +61,8 @@ def wait_for(step: int, process: subprocess.Popen) -> Path:
     """Wait until a run has a checkpoint of that step or a later one; returns it."""
     end = time.monotonic() + 120
     while True:
-        for path in Path(".lab/train").glob("*/*.ckpt"):
-            if int(path.stem.split("-")[1]) >= step:
+        for saved, path in saved_steps().items():
+            if saved >= step:
                 return path
         assert process.poll() is None and time.monotonic() < end, process.communicate()
         time.sleep(0.001)
@@ -73,10 +73,6 @@ def kill_at(step: int, process: subprocess.Popen) -> None:
     wait_for(step, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def saved_steps() -> list[int]:
-    return sorted(int(path.stem.split("-")[1]) for path in Path(".lab/train").rglob("*.ckpt"))
 
 
 def curve(path: str) -> list[dict]:
@@ -330,7 +326,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_step_and_loses_nothing(project, m
         with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Stopped):
             run(params())
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-    assert saved_steps() == [4, 6]
+    assert list(saved_steps()) == [4, 6]
     run(params())
     assert Path("out/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
 
@@ -346,7 +342,7 @@ def test_a_second_ctrl_c_ends_the_run_at_once(project, monkeypatch):
     monkeypatch.setattr(TrainingModule, "_finished", asked_twice)
     with pytest.raises(KeyboardInterrupt):
         run(params())
-    assert saved_steps() == [4]
+    assert list(saved_steps()) == [4]
 
 
 @pytest.mark.parametrize("asked", ["the first", "the other"])
@@ -358,7 +354,7 @@ def test_two_processes_stop_behind_the_same_step_whichever_is_asked(project, ask
     _, errors = process.communicate(timeout=60)
     assert process.returncode != 0
     step = int(re.search(r"stopped by SIGTERM behind step (\d+), which is saved", errors)[1])
-    assert saved_steps()[-1] == step < 196
+    assert list(saved_steps())[-1] == step < 196
 
 
 def test_parameters_that_only_say_how_leave_the_run_the_same_others_do_not():
