@@ -19,6 +19,7 @@ BATCH_ROWS = 512
 LONGEST_DETAIL = 500  # characters: an error may quote a whole page
 # Of Parquet files. zstd finds what repeats in small columns as well as dictionaries do, and no two texts are the same.
 _FORMAT = {"compression": "zstd", "version": "2.6", "use_dictionary": False, "write_statistics": False}
+_BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # a bit that fell over may show as any
 
 SCHEMA = pa.schema(
     [
@@ -142,7 +143,7 @@ def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a bit that fell over may show as any
+    except _BROKEN as error:
         raise _unreadable(path, error) from error
 
 
@@ -156,7 +157,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:
             return file.read(columns)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a bit that fell over may show as any
+    except _BROKEN as error:
         raise _unreadable(path, error) from error
 
 

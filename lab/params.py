@@ -6,14 +6,13 @@ stages (it never changes an output, so no stage depends on it).
 """
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from lab.errors import InputError, ParameterError
+from lab.errors import InputError, ParameterError, did_you_mean
 from lab.files import parse_yaml
 from lab.machine import cores
 from lab.unspaced import UNSPACED_LANGUAGES
@@ -427,9 +426,7 @@ def _explain(problem: dict) -> str:
     where = ".".join([*sections, key])
     if problem["type"] == "extra_forbidden":
         known = _known_keys(sections)
-        near = get_close_matches(key, known, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        return f"{where}: there is no such key; {hint}known keys: {', '.join(known)}"
+        return f"{where}: there is no such key; {did_you_mean(key, known, 1)}known keys: {', '.join(known)}"
     if problem["type"] == _CONTRADICTION:
         return f"{where}: {problem['msg']}"
     if problem["type"] == "value_error":

@@ -1,12 +1,12 @@
 """tokenizer: a byte-level BPE, trained on the train split or taken by name."""
 
 from lab.params import Params
-from lab.tokens import bpe
+from lab.tokens import tokenizer
 from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return bpe.make(DATA / "dataset", DATA / "tokenizer", params.tokenizer)
+    return tokenizer.make(DATA / "dataset", DATA / "tokenizer", params.tokenizer)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from lab.bench.training_work import SETTLING, Result, Work
 from lab.errors import InputError, LabError
 from lab.machine import cores, processor
 from lab.params import EngineParams, TokenizeParams, TokenizerParams
-from lab.tokens import bpe, shards
+from lab.tokens import shards, tokenizer
 
 TABLE = Path("reports/benchmarks/train.md")
 DATASET = Path("data/dataset")
@@ -83,7 +83,7 @@ def make_tokens(dataset: Path, vocabulary: int) -> Path:
     if not (folder / "tokens/index.json").exists():
         if not dataset.is_dir():
             raise InputError(f"{dataset}: no such folder. Run `make repro` first.")
-        bpe.make(dataset, folder / "tokenizer", TokenizerParams(vocabulary=vocabulary))
+        tokenizer.make(dataset, folder / "tokenizer", TokenizerParams(vocabulary=vocabulary))
         shards.tokenize(dataset, folder / "tokenizer", folder / "tokens", TokenizeParams(), EngineParams())
     return (folder / "tokens").absolute()
 

@@ -13,7 +13,7 @@ from lab.curate.language import model_path
 from lab.errors import LabError
 from lab.params import Params, TrackingParams
 from lab.report import words
-from lab.tokens.bpe import GPT2_FILES, NAMED
+from lab.tokens.foreign import GPT2_FILES, NAMED
 
 _RANKS = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 

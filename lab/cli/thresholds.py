@@ -4,13 +4,12 @@ and documents and bytes by verdict, now and then.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from lab.curate import rules, statistics
 from lab.documents import read_table, shards
-from lab.errors import ParameterError
+from lab.errors import ParameterError, did_you_mean
 from lab.experiments import overrides
 from lab.params import FilterParams, QualityParams, check, merged
 
@@ -123,10 +122,8 @@ def _why_not(key: str, params: QualityParams) -> str:
     if last.isdecimal() and f"{section}." in "".join(answered):
         return f"{key}: n-grams of {last} words were not measured; {run}"
     before = key.removesuffix(common.removeprefix("quality."))  # quality. or quality.languages.de.
-    near = get_close_matches(common, answered, n=1)
-    hint = (
-        f"did you mean '{before}{near[0].removeprefix('quality.')}'?" if near else f"there are {', '.join(answered)}."
-    )
+    meant = did_you_mean(key, [f"{before}{threshold.removeprefix('quality.')}" for threshold in answered], 1)
+    hint = meant.strip() or f"there are {', '.join(answered)}."
     return f"{key}: there is no such threshold; {hint}"
 
 

@@ -73,15 +73,15 @@ def tokens(
 
 def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
     """A tokenizer by name or path; the project's own without one. InputError where it can't be had."""
-    from lab.tokens import bpe
+    from lab.tokens import bpe, foreign
 
     if name is None:
         return bpe.load(find_project().data / "tokenizer")
-    if name in bpe.NAMED:
-        return bpe.by_name(name)
+    if name in foreign.NAMED:
+        return foreign.by_name(name)
     if not Path(name).exists():
-        raise InputError(f"--tokenizer {name}: neither a path nor one of {', '.join(bpe.NAMED)}.")
-    return bpe.from_file(Path(name))
+        raise InputError(f"--tokenizer {name}: neither a path nor one of {', '.join(foreign.NAMED)}.")
+    return foreign.from_file(Path(name))
 
 
 def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:

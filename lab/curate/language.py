@@ -9,7 +9,6 @@ import importlib.util
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from lab import engine
 from lab.curate import fasttext_file
 from lab.curate.fasttext_model import Classifier
 from lab.documents import Counts, Document, Reason, shards, sift_batches
-from lab.errors import InputError, ParameterError
+from lab.errors import InputError, ParameterError, did_you_mean
 from lab.files import written_whole
 from lab.params import EngineParams, LanguageParams
 
@@ -138,7 +137,8 @@ def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguagePara
     labels = identifier(params.model).labels
     for code in params.keep:
         if code not in labels:
-            near = " or ".join(map(repr, get_close_matches(code, labels, n=3, cutoff=0.5)))
-            hint = f"; did you mean {near}?" if near else ""
-            raise ParameterError(f"language.keep: {code!r} is none of the languages of {params.model}{hint}")
+            raise ParameterError(
+                f"language.keep: {code!r} is none of the {len(labels)} languages of {params.model}; "
+                f"{did_you_mean(code, labels)}They are codes such as 'en'."
+            )
     return sift_batches(source, folder, name, partial(judge, params=params)).as_dict()

@@ -14,7 +14,7 @@ from lm_eval.api.model import LM
 from lab.errors import InputError, LabError, ParameterError
 from lab.evaluate.adapter import LabLM
 from lab.params import EvaluateParams
-from lab.tokens.bpe import PROBE
+from lab.tokens.foreign import PROBE
 
 READ = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken"]  # files of a repository; pickles are never read
 

@@ -6,7 +6,6 @@ signal benchmarks (Penedo et al. 2024), or GPT-2's zero-shot tasks (Radford et a
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._index import Entry, Kind, TaskIndex
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from lab.errors import InputError, ParameterError
+from lab.errors import InputError, ParameterError, did_you_mean
 from lab.evaluate.sample import task_file
 from lab.progress import progress
 
@@ -130,8 +129,7 @@ def _flat(loaded: Mapping[str, Any]) -> list[Any]:
 def _check_known(names: Iterable[str], index: Mapping[str, Entry], known: Sequence[str]) -> None:
     for name in names:
         if name not in index:
-            near = get_close_matches(name, [SAMPLE, *SUITES, *known], n=3)
-            hint = f"did you mean {' or '.join(repr(other) for other in near)}? " if near else ""
+            hint = did_you_mean(name, [SAMPLE, *SUITES, *known])
             raise ParameterError(
                 f"evaluate.suites: there is no suite, lm-eval task, file or folder '{name}'; {hint}Suites: "
                 f"{', '.join([SAMPLE, *SUITES])}. Tasks: `lm-eval ls tasks`."

@@ -4,10 +4,9 @@ In: the section `model` of params.yaml, or a dict. Out: a checked ModelConfig, f
 """
 
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Literal
 
-from lab.errors import InputError, ParameterError
+from lab.errors import InputError, ParameterError, did_you_mean
 from lab.model.presets import PRESETS
 from lab.params import ModelParams
 
@@ -71,9 +70,9 @@ class ModelConfig:
     def preset(cls, name: str) -> "ModelConfig":
         """A model by its name in lab.model.presets. ParameterError, with the nearest names, where there is none."""
         if name not in PRESETS:
-            near = get_close_matches(name, PRESETS, n=2, cutoff=0.5)
-            hint = f"did you mean {' or '.join(repr(other) for other in near)}? " if near else ""
-            raise ParameterError(f"model.preset: there is no '{name}'; {hint}There are: {', '.join(PRESETS)}.")
+            raise ParameterError(
+                f"model.preset: there is no '{name}'; {did_you_mean(name, PRESETS)}There are: {', '.join(PRESETS)}."
+            )
         return cls.from_dict(PRESETS[name])
 
     @classmethod

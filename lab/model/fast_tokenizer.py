@@ -12,16 +12,16 @@ from itertools import pairwise
 import tiktoken
 
 from lab.tokens.bpe import end_of_text
+from lab.tokens.spelling import spell
 
 
 def tokenizer_json(encoding: tiktoken.Encoding) -> str:
     """The contents of tokenizer.json."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-    spelled = [_printable(byte) for byte in range(256)]
     ranks = encoding._mergeable_ranks
-    vocabulary = {_spell(token, spelled): rank for token, rank in ranks.items()}
-    pairs = [(_spell(left, spelled), _spell(right, spelled)) for left, right in merges(ranks)]
+    vocabulary = {spell(token): rank for token, rank in ranks.items()}
+    pairs = [(spell(left), spell(right)) for left, right in merges(ranks)]
     # tiktoken takes a piece that is a token as it is, whatever its merges would give.
     tokenizer = Tokenizer(models.BPE(vocabulary, pairs, ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -84,15 +84,3 @@ def oniguruma(pattern: str) -> str:
     pattern = re.sub(r"(?<!\\)\$", r"\\z", pattern)
     atom = r"(\\[pP]\{\w+\}|\[(?:\\.|[^\]\\])*\]|\\.|[^\\\](){}|*+?])"
     return re.sub(atom + r"(\{\d+(?:,\d*)?\})\+", r"(?>\1\2)", pattern)
-
-
-def _spell(token: bytes, spelled: list[str]) -> str:
-    return "".join(spelled[byte] for byte in token)
-
-
-def _printable(byte: int) -> str:
-    """GPT-2's stand-in for a byte: itself where it is printable in Latin-1, else a character from U+0100 on."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    if byte in shown:
-        return chr(byte)
-    return chr(256 + [other for other in range(256) if other not in shown].index(byte))

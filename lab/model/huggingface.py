@@ -20,7 +20,7 @@ from lab.model.fast_tokenizer import tokenizer_config, tokenizer_json
 from lab.model.layout import Weight
 from lab.model.layouts import layout_named, layout_of
 from lab.model.transformer import Transformer
-from lab.tokens import bpe
+from lab.tokens import bpe, foreign
 
 TOKENIZER = "tiktoken"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -94,7 +94,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transform
 def load_tokenizer(folder: Path) -> tiktoken.Encoding:
     """The tokenizer of such a folder."""
     own = Path(folder) / TOKENIZER
-    return bpe.load(own) if own.exists() else bpe.from_file(Path(folder) / "tokenizer.json")
+    return bpe.load(own) if own.exists() else foreign.from_file(Path(folder) / "tokenizer.json")
 
 
 def _read_config(path: Path) -> tuple[ModelConfig, list[Weight]]:

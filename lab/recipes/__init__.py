@@ -4,11 +4,10 @@ In: a name. Out: section.key -> value, for `dvc exp run -S` (lab.experiments.ove
 A file's head says what the run costs and whose numbers it follows; what it does not name stays as params.yaml has it.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lab.errors import ParameterError
+from lab.errors import ParameterError, did_you_mean
 from lab.experiments.overrides import apply, flatten
 from lab.files import parse_yaml
 from lab.params import Params, check
@@ -38,7 +37,7 @@ def applied(name: str, values: dict[str, Any]) -> Params:
 
 def _text(name: str) -> str:
     if name not in names():
-        near = get_close_matches(name, names(), n=2, cutoff=0.4)
-        hint = f"did you mean {' or '.join(repr(other) for other in near)}? " if near else ""
-        raise ParameterError(f"recipe: there is no '{name}'; {hint}There are: {', '.join(names())}.")
+        raise ParameterError(
+            f"recipe: there is no '{name}'; {did_you_mean(name, names())}There are: {', '.join(names())}."
+        )
     return (FOLDER / f"{name}.yaml").read_text("utf-8")

@@ -5,9 +5,8 @@ PaLM's definition (Chowdhery et al. 2022, appendix B; ModelConfig.flops_per_toke
 """
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from lab.errors import ParameterError
+from lab.errors import ParameterError, did_you_mean
 from lab.experiments.budget import vocabulary
 from lab.model.config import ModelConfig
 from lab.params import Params
@@ -85,9 +84,9 @@ def peak(gpu: str) -> float:
     """FLOP/s of a card by its name. ParameterError, with the names there are."""
     name = gpu.lower().replace(" ", "").replace("-", "")
     if name not in PEAKS:
-        near = get_close_matches(name, PEAKS, n=1, cutoff=0.4)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise ParameterError(f"--gpu: the peak of '{gpu}' is not known; {hint}known: {', '.join(PEAKS)}.")
+        raise ParameterError(
+            f"--gpu: the peak of '{gpu}' is not known; {did_you_mean(name, PEAKS)}known: {', '.join(PEAKS)}."
+        )
     return PEAKS[name]
 
 

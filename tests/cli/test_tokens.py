@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from lab.cli.tokens import Token, lines, split
-from lab.tokens import bpe
+from lab.tokens import foreign
 from tests.cli.conftest import error_of, start
 from tests.cli.test_generate import BYTES
 
@@ -76,7 +76,7 @@ def test_a_tokenizer_by_name(lab, project, shared, monkeypatch):
 
 def test_an_unknown_tokenizer(lab, project):
     error = error_of(lab("tokens", "x", "--tokenizer", "gpt3"))
-    assert all(name in error for name in ("gpt3", *bpe.NAMED))
+    assert all(name in error for name in ("gpt3", *foreign.NAMED))
 
 
 @pytest.mark.parametrize("content", [b"not ranks\n", b"\xff\xfe"])

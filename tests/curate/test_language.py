@@ -32,7 +32,7 @@ def test_a_language_that_the_model_does_not_know_is_refused_with_the_nearest(tmp
     monkeypatch.chdir(tmp_path)
     with RowWriter(tmp_path / "in" / "part-00000.parquet") as file:
         file.write(Document("1", "u", "", "f", 0, ENGLISH))
-    with pytest.raises(ParameterError, match=r"language\.keep: 'eng' is none of .*'en'"):
+    with pytest.raises(ParameterError, match=r"language\.keep: 'eng' is none of the 176 .*did you mean.*'en'"):
         filter_documents(tmp_path / "in", tmp_path / "out", LanguageParams(keep=["eng"]), EngineParams(workers=1))
 
 

@@ -18,7 +18,7 @@ from lab.files import write_json
 from lab.model import huggingface
 from lab.model.fast_tokenizer import tokenizer_json
 from lab.model.generate import generate, generate_batch
-from lab.tokens import bpe
+from lab.tokens import bpe, foreign
 from tests.model.conftest import CONTEXT, KINDS, SCALING, VOCABULARY, make, scramble, tokens
 
 TEXTS = [
@@ -191,7 +191,7 @@ def test_transformers_tokenizer_gives_tiktoken_s_ids_for_any_text(both, text):
 def test_gpt2_s_own_merges_are_found_again(shared, monkeypatch):
     cache = shared / "gpt2" / "tiktoken-cache"
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(cache))
-    found = json.loads(tokenizer_json(bpe.by_name("gpt2")))["model"]["merges"]
+    found = json.loads(tokenizer_json(foreign.by_name("gpt2")))["model"]["merges"]
     published = next(path for path in cache.iterdir() if path.read_bytes()[:8] == b"#version")
     assert found == [line.split() for line in published.read_text("utf-8").split("\n")[1:-1]]
     assert len(found) == 50_000
@@ -199,10 +199,10 @@ def test_gpt2_s_own_merges_are_found_again(shared, monkeypatch):
 
 def test_gpt2_s_text_has_gpt2_s_ids(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(shared / "gpt2" / "tiktoken-cache"))
-    encoding = bpe.by_name("gpt2")
+    encoding = foreign.by_name("gpt2")
     (tmp_path / "tokenizer.json").write_text(tokenizer_json(encoding), "utf-8")
     theirs = transformers.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json"))
-    again = bpe.from_file(tmp_path)
+    again = foreign.from_file(tmp_path)
     for text in TEXTS:
         ids = encoding.encode(text, allowed_special="all")
         assert theirs.encode(text) == ids == again.encode(text, allowed_special="all")

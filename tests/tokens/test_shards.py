@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.errors import InputError
 from lab.params import EngineParams, TokenizeParams
-from lab.tokens import bpe, shards
+from lab.tokens import bpe, foreign, shards
 from tests.tokens.test_bpe import TEXTS, write_dataset
 
 ONE = EngineParams(workers=1)
@@ -70,9 +70,9 @@ def test_a_cut_off_shard_is_an_error_that_names_it(project):
 
 def test_a_large_vocabulary_takes_32_bits(shared, project, monkeypatch):
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(shared / "gpt2" / "tiktoken-cache"))
-    ranks = bpe.by_name("gpt2")._mergeable_ranks
+    ranks = foreign.by_name("gpt2")._mergeable_ranks
     large = {**ranks, **{b"\xff" * 9 + n.to_bytes(2, "big"): 50_256 + n for n in range(20_000)}}
-    bpe.save(bpe._encoding("large", bpe.GPT4_PATTERN, large, {bpe.END_OF_TEXT: 70_256}), project / "tokenizer")
+    bpe.save(bpe.encoding_of("large", bpe.GPT4_PATTERN, large, {bpe.END_OF_TEXT: 70_256}), project / "tokenizer")
     tokenize(project)
     tokens = shards.open_tokens(project / "tokenize", "train")
     assert shards.read_index(project / "tokenize")["dtype"] == "uint32" and tokens[0:1][0] == 70_256
