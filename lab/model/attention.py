@@ -10,8 +10,6 @@ heads * time numbers a token and saves two of seven products and every exponenti
 to save. reports/benchmarks/train.md shows what this is worth.
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,61 +54,74 @@ def _suits(queries: Tensor, keys: Tensor, dropout: float) -> bool:
 def _in_blocks(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
     # Autocast passes it by, and rotation leaves queries and keys in float32.
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else values.dtype
-    scaled = queries / math.sqrt(queries.shape[-1])
-    return _InBlocks.apply(scaled.to(dtype), keys.to(dtype), values.to(dtype), mask)
+    return _InBlocks.apply(queries.to(dtype), keys.to(dtype), values.to(dtype), mask)
 
 
 class _InBlocks(torch.autograd.Function):
     @staticmethod
     def forward(ctx, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        ctx.kv_heads, ctx.scale = keys.shape[1], queries.shape[-1] ** -0.5
         mixed = _like(queries)
         keys, values = keys.flatten(0, 1), values.flatten(0, 1)
-        ctx.kv_heads, shares = len(keys) // len(queries), []
+        blocks, shares = [_rows(part, keys) for part in _parts(queries, ctx.kv_heads)], []
+        future = _future(queries, ctx.kv_heads)
         with torch.autocast("cpu", enabled=False):
-            for start, end in _blocks(queries):
-                block = _rows(queries[:, :, start:end], len(keys))
-                shares.append(_shares(block @ keys[:, :end].mT, queries, mask, start, end))
-                part = mixed[:, :, start:end]
-                part.copy_((shares[-1] @ values[:, :end]).view(part.shape))
-        ctx.save_for_backward(queries, keys, values, *shares)
+            for (start, end), block, part in zip(_spans(queries), blocks, _parts(mixed, ctx.kv_heads), strict=True):
+                scores = _product(block, keys[:, :end].mT, ctx.scale)
+                if mask is None:
+                    scores[:, :, start:] += future[: block.shape[1], : end - start]
+                else:
+                    scores.view(*part.shape[:4], end).masked_fill_(~mask[:, :, start:end, None, :end], -torch.inf)
+                shares.append(scores.softmax(dim=-1))
+                part.copy_(torch.bmm(shares[-1], values[:, :end]).view(part.shape))
+        ctx.save_for_backward(keys, values, *blocks, *shares)
         return mixed
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        queries, keys, values, *shares = ctx.saved_tensors
-        to_queries, to_keys, to_values = _like(queries), None, None
+        keys, values, *saved = ctx.saved_tensors
+        blocks, shares = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        to_queries, to_keys, to_values = _like(upstream), None, None
+        slopes, parts = _parts(upstream, ctx.kv_heads), _parts(to_queries, ctx.kv_heads)
+        work = list(zip(_spans(upstream), blocks, shares, slopes, parts, strict=True))
         with torch.autocast("cpu", enabled=False):
-            # The last block sees all keys.
-            for (start, end), share in reversed(list(zip(_blocks(queries), shares, strict=True))):
-                block, slope = (_rows(x[:, :, start:end], len(keys)) for x in (queries, upstream))
-                to_values = _added(to_values, share.mT @ slope)
-                scores = torch._softmax_backward_data(slope @ values[:, :end].mT, share, -1, share.dtype)
-                to_keys = _added(to_keys, scores.mT @ block)
-                part = to_queries[:, :, start:end]
-                part.copy_((scores @ keys[:, :end]).view(part.shape))
-        shape = (len(queries), ctx.kv_heads, *keys.shape[1:])
+            for (_, end), block, share, slope, part in reversed(work):  # the last block sees all keys
+                slope = _rows(slope, keys)
+                to_values = _added(to_values, torch.bmm(share.mT, slope))
+                slope_of_shares = _product(slope, values[:, :end].mT, ctx.scale)
+                scores = torch._softmax_backward_data(slope_of_shares, share, -1, share.dtype)
+                to_keys = _added(to_keys, torch.bmm(scores.mT, block))
+                part.copy_(torch.bmm(scores, keys[:, :end]).view(part.shape))
+        shape = (len(upstream), ctx.kv_heads, *keys.shape[1:])
         return to_queries, to_keys.view(shape), to_values.view(shape), None
 
 
-def _blocks(queries: Tensor) -> list[tuple[int, int]]:
+def _spans(queries: Tensor) -> list[tuple[int, int]]:
+    """The first position of each block, and the one behind its last."""
     time, step = queries.shape[2], BLOCK_BYTES // queries.element_size()
     return [(start, min(start + step, time)) for start in range(0, time, step)]
 
 
-def _rows(block: Tensor, count: int) -> Tensor:
-    """[batch, heads, block, head_width] -> [batch * kv_heads, block of each query that a key serves, head_width]."""
-    return block.reshape(count, -1, block.shape[-1])
+def _parts(queries: Tensor, kv_heads: int) -> tuple[Tensor, ...]:
+    """[batch, heads, time, head_width] in blocks [batch, kv_heads, block, queries that a key serves, head_width]."""
+    step = BLOCK_BYTES // queries.element_size()
+    return queries.unflatten(1, (kv_heads, -1)).transpose(2, 3).split(step, dim=2)
 
 
-def _shares(scores: Tensor, queries: Tensor, mask: Tensor | None, start: int, end: int) -> Tensor:
-    """Softmax of scores [batch * kv_heads, queries, end] without the keys that are hidden."""
-    shaped = scores.view(*queries.shape[:2], end - start, end)
-    if mask is None:
-        size = end - start
-        shaped[..., start:] += scores.new_full((size, size), -torch.inf).triu(1)
-    else:
-        shaped.masked_fill_(~mask[:, :, start:end, :end], -torch.inf)
-    return scores.softmax(dim=-1)
+def _rows(part: Tensor, keys: Tensor) -> Tensor:
+    """A block as keys are multiplied with it: [batch * kv_heads, rows, head_width]."""
+    return part.reshape(len(keys), -1, keys.shape[2])
+
+
+def _product(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """scale * left @ right, of [batch, rows, inner] and [batch, inner, columns]."""
+    return left.new_empty(*left.shape[:2], right.shape[2]).baddbmm_(left, right, beta=0, alpha=scale)
+
+
+def _future(queries: Tensor, kv_heads: int) -> Tensor:
+    """Of the scores that a block gives its own positions: -inf for later ones, else 0, [rows of a block, block]."""
+    step, each = BLOCK_BYTES // queries.element_size(), queries.shape[1] // kv_heads
+    return queries.new_full((step, step), -torch.inf).triu(1).repeat_interleave(each, dim=0)
 
 
 def _added(total: Tensor | None, part: Tensor) -> Tensor:

@@ -45,16 +45,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float, vocabulary: int) -> Tensor:
         hidden_gradient = torch.empty_like(hidden)
-        head_gradient = torch.zeros(head.shape, device=head.device, dtype=torch.float32)
+        head_gradient = torch.empty(head.shape, device=head.device, dtype=torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
             loss = _forward(hidden, head, targets, hidden_gradient, head_gradient, z_loss, vocabulary)
         ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
+        ctx.tokens = len(hidden)
         return loss
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         hidden_gradient, head_gradient = ctx.saved_tensors
-        return hidden_gradient * upstream, head_gradient * upstream, None, None, None
+        scale = upstream / ctx.tokens
+        return hidden_gradient.mul_(scale), head_gradient.mul_(scale), None, None, None
 
 
 def _forward(
@@ -67,7 +69,7 @@ def _forward(
     vocabulary: int,
     each: Tensor | None = None,
 ) -> Tensor:
-    """The mean loss; writes the gradients of it, and each token's loss, where there is room for them."""
+    """The mean loss; writes the gradients of the sum, and each token's loss, where there is room for them."""
     tokens = len(hidden)
     total = torch.zeros((), device=hidden.device, dtype=torch.float32)
     step = max(1, PIECE.get(hidden.device.type, PIECE_ELSEWHERE) // len(head))
@@ -76,24 +78,22 @@ def _forward(
         logits = product(piece, head).float()
         if vocabulary < len(head):
             logits[:, vocabulary:] = -torch.inf
-        largest = logits.amax(dim=1, keepdim=True)
-        logits -= largest
         right = logits.gather(1, wanted)
-        shares = logits.exp_()
-        sums = shares.sum(dim=1, keepdim=True)
-        losses = sums.log() - right
+        logs = torch.log_softmax(logits, dim=1)
+        losses = -logs.gather(1, wanted)
         total += losses.sum()
         if each is not None:
             each[start : start + step] = losses[:, 0]
         if head_gradient is not None:
-            slope = shares.mul_(1 / (sums * tokens))
+            slope = logs.exp_()
             if z_loss:
-                slope *= 1 + 2 * z_loss * (sums.log() + largest)
-            slope.scatter_add_(1, wanted, slope.new_full(wanted.shape, -1 / tokens))
-            slope = slope.to(hidden.dtype)
+                slope *= 1 + 2 * z_loss * (right + losses)  # log Z
+            slope = slope.scatter_add_(1, wanted, slope.new_full(wanted.shape, -1.0)).to(hidden.dtype)
             hidden_gradient[start : start + step] = product(slope, head.T)
             if piece.dtype == head_gradient.dtype:
-                head_gradient.addmm_(slope.T, piece)  # without a whole head in between
-            else:
+                head_gradient.addmm_(slope.T, piece, beta=int(start > 0))  # without a whole head in between
+            elif start:
                 head_gradient += slope.T @ piece
+            else:
+                head_gradient.copy_(slope.T @ piece)
     return total / tokens

@@ -18,13 +18,14 @@ from lab.model.config import ModelConfig
 from lab.model.documents import Documents, find_documents
 from lab.model.linear import Linear
 from lab.model.loss import linear_cross_entropy
+from lab.model.norm import RMSNorm
 
 
 def make_norm(config: ModelConfig) -> nn.Module:
     """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) over the width."""
     if config.norm == "layernorm":
         return nn.LayerNorm(config.width, eps=config.norm_epsilon, bias=config.bias)
-    return nn.RMSNorm(config.width, eps=config.norm_epsilon)
+    return RMSNorm(config.width, eps=config.norm_epsilon)
 
 
 class LearnedPositions(nn.Module):
@@ -126,10 +127,9 @@ class Attention(nn.Module):
         """[batch, time, width] -> the same shape."""
         batch, time, width = x.shape
         qkv = self.qkv(x).view(batch, time, -1, self.head_width)
-        turned, values = qkv.split([self.heads + self.kv_heads, self.kv_heads], dim=2)
+        queries, keys, values = qkv.split([self.heads, self.kv_heads, self.kv_heads], dim=2)
         if where.rotation is not None:
-            turned = rotate(turned, where.rotation)
-        queries, keys = turned.split([self.heads, self.kv_heads], dim=2)
+            queries, keys = rotate(queries, where.rotation), rotate(keys, where.rotation)
         queries, keys, values = queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
         if where.cache is not None:
             keys, values = where.cache.extend(self.layer, where.positions, keys, values)
