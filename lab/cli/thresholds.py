@@ -122,7 +122,7 @@ def _why_not(key: str, params: QualityParams) -> str:
     if last.isdecimal() and f"{section}." in "".join(answered):
         return f"{key}: n-grams of {last} words were not measured; {run}"
     before = key.removesuffix(common.removeprefix("quality."))  # quality. or quality.languages.de.
-    meant = did_you_mean(key, [f"{before}{threshold.removeprefix('quality.')}" for threshold in answered], 1)
+    meant = did_you_mean(common, answered, 1).replace("'quality.", f"'{before}")
     hint = meant.strip() or f"there are {', '.join(answered)}."
     return f"{key}: there is no such threshold; {hint}"
 
