@@ -154,9 +154,9 @@ def main() -> None:
     ours, datatrove, two = [], [], []
     for _ in range(arguments.runs):
         ours.append(run_ours(warc, 1))
-        datatrove.append(run_datatrove(warc, python, arguments.venv.absolute() / "home"))
-        if cores() > 1:
+        if cores() > 1:  # right behind, so that a machine which slows down in minutes slows down both
             two.append(run_ours(warc, 2))
+        datatrove.append(run_datatrove(warc, python, arguments.venv.absolute() / "home"))
     text = table(warc, middle(ours), middle(datatrove), middle(two) if two else None, arguments.runs)
     publish(arguments.out, text)
 

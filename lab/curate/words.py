@@ -25,6 +25,7 @@ _ADDRESS = regex.compile(
     r"(?:[\w+\-.]{2,}://)?(?:\S+@)?(?:[A-Za-z0-9\u00a1-\uffff][\w-]{0,62}\.)+\p{Ll}{2,63}(?::\d{2,5})?(?:[/?\#]\S*)?"
 )
 _LONGEST = 2000  # characters; a longer chunk, which is no word, is cut first: the time is quadratic in a chunk's length
+_HYPHEN = re.compile("(-)")
 _IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
 _SMALL_LETTERS = frozenset(string.ascii_lowercase)
 _SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
@@ -56,6 +57,7 @@ class Splitter:
     abbreviations: frozenset[str]  # stay whole
     contraction: regex.Pattern | None = None  # two words in one, as groups
     joined: Mapping[str, list[str]] = field(default_factory=dict)  # words that are several
+    hyphenated: bool = False  # words joined by hyphens are one, as `infix` has it, too
 
     def split(self, chunk: str) -> list[str]:
         """The words of a run of characters without spaces."""
@@ -69,7 +71,8 @@ class Splitter:
             return [chunk] if chunk in self.abbreviations else [*self._split_letters(core), last]
         before: list[str] = []
         after: list[str] = []
-        while chunk and not chunk.isalpha() and chunk not in self.abbreviations:
+        # Letters and hyphens lose nothing at their ends, as the patterns for both would find out.
+        while chunk and not chunk.replace("-", "").isalpha() and chunk not in self.abbreviations:
             first, last = chunk[0], chunk[-1]
             if first in _SINGLE_MARKS:
                 before.append(first)
@@ -102,6 +105,9 @@ class Splitter:
         """The words of a chunk that has lost the marks at its ends and is more than letters."""
         if core.isalnum() and core.isascii():
             return [core]
+        parts = core.split("-")
+        if all(map(str.isalpha, parts)) and not _IDEOGRAPH.search(core):
+            return [core] if self.hyphenated else _HYPHEN.split(core)
         if core in self.abbreviations or (("." in core or "@" in core) and _ADDRESS.fullmatch(core)):
             return [core]
         if self.contraction and ("'" in core or "’" in core) and (words := self.contraction.fullmatch(core)):
@@ -166,6 +172,7 @@ GERMAN = Splitter(
     contraction=regex.compile(
         r"((?:auf|hinter|unter|vor|über)(?=.m$)|(?:du|er|ich|ihr|sie|wir)(?=.s$)|.+(?=’(?:[sS]|n|ne|nem|nen)$))(['’]\w+)"
     ),
+    hyphenated=True,
 )
 SPLITTERS = {"en": ENGLISH, "de": GERMAN}
 

@@ -127,6 +127,12 @@ def test_no_character_is_lost_or_added(chunk, rules):
     assert "".join(words) == chunk and all(words)
 
 
+@given(st.text(st.sampled_from("aZÄßжא京あ²---"), min_size=1, max_size=12), st.sampled_from([ENGLISH, GERMAN]))
+def test_hyphenated_letters_fall_apart_as_the_pattern_says(chunk, rules):
+    """Most of them are split without it."""
+    assert rules.split(chunk) == [part for part in rules.infix.split(chunk) if part]
+
+
 @pytest.mark.parametrize("piece", ["a.", "'", "a'", "1.", "-", "a-", "@", "a@", "$", "..", "/", "°", "(", "京", "a:/"])
 def test_long_chunks_take_linear_time(piece):
     """A page may hold one "word" of 150 kilobytes and more, such as an inlined picture."""
