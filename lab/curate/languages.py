@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import stopwordsiso
 
 from lab.curate.words import splitter
+from lab.documents import read_table
 from lab.params import FilterParams, QualityParams
 
 ENGLISH = "en"
@@ -51,5 +51,5 @@ def load_segmenters(shard: Path) -> None:
 
     To be called ahead: raised when a document is judged, it would only cost that document.
     """
-    for language in pc.unique(pq.read_table(shard, columns=["language"])["language"]).to_pylist():
+    for language in pc.unique(read_table(shard, ["language"])["language"]).to_pylist():
         splitter(language)
