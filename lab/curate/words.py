@@ -10,7 +10,7 @@ import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import regex
 
@@ -57,7 +57,6 @@ class Splitter:
     abbreviations: frozenset[str]  # stay whole
     contraction: regex.Pattern | None = None  # two words in one, as groups
     joined: Mapping[str, list[str]] = field(default_factory=dict)  # words that are several
-    hyphenated: bool = False  # words joined by hyphens are one, as `infix` has it, too
 
     def split(self, chunk: str) -> list[str]:
         """The words of a run of characters without spaces."""
@@ -94,6 +93,10 @@ class Splitter:
         core = self._split_letters(chunk) if chunk.isalpha() else self._split_core(chunk)
         return before + core + after[::-1]
 
+    @cached_property
+    def _splits_at_hyphens(self) -> bool:
+        return self.infix.search("a-a") is not None
+
     def _split_letters(self, core: str) -> list[str]:
         if core in self.joined:
             return self.joined[core]
@@ -107,7 +110,7 @@ class Splitter:
             return [core]
         parts = core.split("-")
         if all(map(str.isalpha, parts)) and not _IDEOGRAPH.search(core):
-            return [core] if self.hyphenated else _HYPHEN.split(core)
+            return _HYPHEN.split(core) if self._splits_at_hyphens else [core]
         if core in self.abbreviations or (("." in core or "@" in core) and _ADDRESS.fullmatch(core)):
             return [core]
         if self.contraction and ("'" in core or "’" in core) and (words := self.contraction.fullmatch(core)):
@@ -172,7 +175,6 @@ GERMAN = Splitter(
     contraction=regex.compile(
         r"((?:auf|hinter|unter|vor|über)(?=.m$)|(?:du|er|ich|ihr|sie|wir)(?=.s$)|.+(?=’(?:[sS]|n|ne|nem|nen)$))(['’]\w+)"
     ),
-    hyphenated=True,
 )
 SPLITTERS = {"en": ENGLISH, "de": GERMAN}
 
