@@ -17,15 +17,15 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check
 
 bench: .venv/.installed # after make repro
-	$(BIN)/python -m lab.bench.repro
-	$(BIN)/python -m lab.bench.urls
-	$(BIN)/python -m lab.bench.curation
-	$(BIN)/python -m lab.bench.decisions
-	$(BIN)/python -m lab.bench.extraction
-	$(BIN)/python -m lab.bench.pii
-	$(BIN)/python -m lab.bench.train
-	$(BIN)/python -m lab.bench.evaluate
-	$(BIN)/python -m lab.bench.generate
+	$(BIN)/python -m bench.repro
+	$(BIN)/python -m bench.urls
+	$(BIN)/python -m bench.curation
+	$(BIN)/python -m bench.decisions
+	$(BIN)/python -m bench.extraction
+	$(BIN)/python -m bench.pii
+	$(BIN)/python -m bench.train
+	$(BIN)/python -m bench.evaluate
+	$(BIN)/python -m bench.generate
 
 .venv/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; try: make PYTHON=python3.12 ...")'

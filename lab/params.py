@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from lab.curate.quality.unspaced import UNSPACED_LANGUAGES
 from lab.errors import InputError, ParameterError, did_you_mean
 from lab.files import parse_yaml
 from lab.machine import cores
-from lab.unspaced import UNSPACED_LANGUAGES
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]

@@ -1,6 +1,6 @@
 """dataset: the train and validation splits, with their card."""
 
-from lab.curate import dataset
+from lab.curate.dataset import stage as dataset
 from lab.params import Params
 from stages import DATA, run
 

@@ -1,6 +1,6 @@
 """dedup: one document of each group that says the same."""
 
-from lab.curate import dedup
+from lab.curate.dedup import stage as dedup
 from lab.params import Params
 from stages import DATA, run
 

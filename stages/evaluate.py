@@ -5,7 +5,7 @@ from lab.evaluate.run import evaluate
 from lab.evaluate.scores import beside
 from lab.files import write_json
 from lab.params import Params
-from lab.train.tracking import log_scores
+from lab.tracking import log_scores
 from stages import DATA, REPORTS, run
 
 

@@ -1,6 +1,6 @@
 """extract: the main text of the pages that are left."""
 
-from lab.curate import extract
+from lab.curate.extract import stage as extract
 from lab.params import Params
 from stages import DATA, run
 

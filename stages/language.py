@@ -1,6 +1,6 @@
 """language: documents in the languages wanted."""
 
-from lab.curate import language
+from lab.curate.language import stage as language
 from lab.params import Params
 from stages import DATA, run
 

@@ -1,6 +1,6 @@
 """quality: the documents that pass Gopher's, C4's and FineWeb's filters."""
 
-from lab.curate import quality
+from lab.curate.quality import stage as quality
 from lab.params import Params
 from stages import DATA, run
 

@@ -1,7 +1,7 @@
 """report: one page that shows the whole run, from what its stages left behind."""
 
 from lab.params import Params
-from lab.report import page
+from lab.report.run import page
 from stages import DATA, REPORTS, run
 
 

@@ -1,6 +1,6 @@
 """url_filter: the index less what its URL or headers rule out."""
 
-from lab.curate import urls
+from lab.curate.urls import stage as urls
 from lab.params import Params
 from stages import DATA, run
 

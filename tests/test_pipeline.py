@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 STAGES = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 # How a stage is run and what it says, not what it makes.
-AROUND = {"stages/__init__.py", "lab/train/tracking.py"} | {
+AROUND = {"stages/__init__.py", "lab/tracking.py"} | {
     f"lab/{name}.py" for name in ("__init__", "engine", "errors", "files", "machine", "params", "progress")
 }
 

@@ -51,7 +51,7 @@ def ablate(
 
     def write(queue: "Queue") -> Path:
         from lab.experiments.results import read_results
-        from lab.report.ablation import write
+        from lab.report.studies.ablation import write
 
         folder = queue.project.root / "reports" / "ablations" / queue.name
         results = read_results(queue, ablation)
@@ -65,7 +65,7 @@ def ablate(
 def _publish(queue: "Queue", results: "Results") -> None:
     """The same in W&B, where runs are tracked online; what hinders that is said in a line."""
     from lab.params import TrackingParams
-    from lab.report.dashboard import publish
+    from lab.report.studies.dashboard import publish
 
     params = TrackingParams.model_validate(queue.values[queue.experiments[0].name]["tracking"])
     try:

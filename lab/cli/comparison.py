@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lab import formatting as words
 from lab.cli.revisions import Revision
 from lab.errors import InputError
 from lab.evaluate import resampling
 from lab.evaluate.compare import FEWEST_ITEMS, Comparison, Difference, compare
 from lab.evaluate.per_item import BITS, RIGHT, Items
-from lab.report import words
 
 LIMIT = 1.959964  # standard errors on either side of a 95 % interval
 _DETECTED = 0.841621  # four times in five

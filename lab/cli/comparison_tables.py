@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lab import formatting as words
 from lab.cli.comparison import LIMIT, Judged, Score, scores
 from lab.cli.revisions import SHORT, WORKSPACE, Revision, differing
 from lab.cli.tables import Table
 from lab.evaluate.compare import Difference
 from lab.evaluate.per_item import BITS
-from lab.report import words
 
 MARK = " †"  # of a task that is not paired
 STYLES = {"better": "green", "worse": "red"}

@@ -7,10 +7,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import formatting as words
 from lab import machine
 from lab.cli.project import Project
 from lab.errors import LabError
-from lab.report import words
 
 FREE_BYTES = 3_000_000_000  # that a default run and its cache need, with room to spare
 MEMORY_BYTES = 4_000_000_000
@@ -62,7 +62,7 @@ def project(project: Project) -> list[Finding]:
 
 
 def git(root: Path) -> Finding:
-    from lab.report.reproduce import revision
+    from lab.report.run.reproduce import revision
 
     found = revision(root)
     if found.commit is None:

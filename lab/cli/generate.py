@@ -102,7 +102,7 @@ def decoded(encoding: "tiktoken.Encoding", stream: Iterable[int]) -> Iterator[st
 
 def _show(text: str, *, bold: bool = False) -> None:
     """Print at once; bold in a terminal. What a model says must not move the cursor."""
-    from lab.report import words
+    from lab import formatting as words
 
     typer.secho(words.clean(text), bold=bold, nl=False)
 

@@ -40,7 +40,7 @@ def isoflop(
 
     def write(queue: "Queue") -> Path:
         from lab.experiments.points import read_points
-        from lab.report.isoflop import write
+        from lab.report.studies.isoflop import write
 
         folder = queue.project.root / "reports" / "isoflop"
         write(folder, study, read_points(queue, scaling.isoflop_trials(study), "lab isoflop"))

@@ -7,12 +7,12 @@ import os
 import tempfile
 from pathlib import Path
 
+from lab import formatting as words
 from lab.cli.findings import Finding
 from lab.cli.project import Project
-from lab.curate.language import model_path
+from lab.curate.language.stage import model_path
 from lab.errors import LabError
 from lab.params import Params, TrackingParams
-from lab.report import words
 from lab.tokens.foreign import GPT2_FILES, NAMED
 
 _RANKS = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"

@@ -119,8 +119,8 @@ def _fact(value: object) -> str:
 def _table(verdicts: "list[Verdict]") -> "RenderableType":
     from rich.table import Table
 
+    from lab import formatting as words
     from lab.cli.terminal import harmless
-    from lab.report import words
 
     table = Table("verdict", box=None, pad_edge=False)
     for heading in ("documents", "share", "text", "median characters"):

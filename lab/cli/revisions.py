@@ -17,8 +17,8 @@ from lab.errors import InputError
 from lab.evaluate.per_item import Items, read_items
 from lab.experiments.repository import Repository
 from lab.files import parse_yaml
-from lab.report.collect import objects
-from lab.report.reproduce import Parameter, parameters
+from lab.report.run.collect import objects
+from lab.report.run.reproduce import Parameter, parameters
 
 WORKSPACE = "workspace"
 METRICS = ("evaluate", "train")

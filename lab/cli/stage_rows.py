@@ -16,7 +16,7 @@ from statistics import median
 
 from lab.documents import BATCH_ROWS, text_bytes
 from lab.errors import InputError
-from lab.report.collect import CURATION, open_shard
+from lab.report.run.collect import CURATION, open_shard
 
 STAGES = (*CURATION, "dataset")
 KEPT = "kept"

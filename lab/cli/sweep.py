@@ -46,7 +46,7 @@ def sweep(
 
     def write(queue: "Queue") -> Path:
         from lab.experiments.points import read_points
-        from lab.report.sweep import write
+        from lab.report.studies.sweep import write
 
         folder = queue.project.root / "reports" / "sweeps" / name
         write(folder, name, wanted, read_points(queue, scaling.sweep_trials(name, wanted), f"lab sweep {name}"))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from lab.report import words
+from lab import formatting as words
 
 PIPE_WIDTH = 4000  # columns
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.curate import rules, statistics
+from lab.curate.quality import measured as statistics
+from lab.curate.quality import thresholds as rules
 from lab.documents import read_table, shards
 from lab.errors import ParameterError, did_you_mean
 from lab.experiments import overrides

@@ -109,7 +109,7 @@ def lines(found: Iterable[Token], width: int) -> "Iterator[Text]":
 
 
 def _rows(found: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
-    from lab.report import words
+    from lab import formatting as words
 
     row: list[tuple[int, tuple[Token, str, int]]] = []
     used = 0

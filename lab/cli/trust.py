@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lab import formatting as words
 from lab.cli.comparison import Score, scores
 from lab.cli.revisions import Revision
 from lab.cli.tables import Table
 from lab.evaluate import signal
 from lab.evaluate.per_item import BITS
-from lab.report import words
 
 LEAST_ERRORS = 2.0  # standard errors above chance of a task that tells something
 

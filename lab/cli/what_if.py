@@ -34,7 +34,7 @@ def what_if(
     """
     from lab.cli import thresholds
     from lab.cli.terminal import harmless, make_console
-    from lab.curate import statistics
+    from lab.curate.quality import measured as statistics
 
     project = find_project()
     folder = project.data / "quality"
@@ -54,8 +54,8 @@ def what_if(
 
 
 def _table(outcomes: "dict[str | None, Outcome]", changes: str, bytes_per_token: float | None) -> "Table":
+    from lab import formatting as words
     from lab.cli.tables import Table
-    from lab.report import words
 
     def text(size: int) -> str:
         return words.short(size / bytes_per_token) if bytes_per_token else words.size(size)
@@ -80,9 +80,9 @@ def _table(outcomes: "dict[str | None, Outcome]", changes: str, bytes_per_token:
 
 def _bytes_per_token(project: Project) -> float | None:
     """Of held-out text, as the tokenizer stage measured it; None before it has run."""
+    from lab import formatting as words
     from lab.errors import InputError
     from lab.files import read_json
-    from lab.report import words
 
     try:
         found = read_json(project.reports / "tokenizer.json")

@@ -9,8 +9,8 @@ import re
 from dataclasses import asdict, dataclass
 from random import Random
 
-from lab.crawl.town.items import agreement_items, entity_items
 from lab.evaluate.held_out import Page
+from lab.sample.town.items import agreement_items, entity_items
 
 CHOICES = 4
 FEWEST_ITEMS = 8  # a task with fewer is left out

@@ -43,7 +43,7 @@ class FlopBudget(Section):
 
 
 class IsoFlop(Section):
-    """Models that differ in width alone, so that one learning rate can be scaled to all (lab.train.scaling)."""
+    """Models that differ in width alone, so that one learning rate can be scaled to all (lab.train.mup)."""
 
     question: str = ""
     budgets: Annotated[tuple[FlopBudget, ...], Field(min_length=1)]

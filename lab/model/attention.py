@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.model.documents import BlockMask, attend_within
+from lab.model.packing import BlockMask, attend_within
 
 LONGEST = 1024  # tokens, up to which blocks are taken: what they keep for a token grows with the context
 BLOCK_BYTES = 256  # of a block's numbers for one key: 64 queries of float32, 128 of bfloat16

@@ -15,10 +15,10 @@ from lab.errors import InputError
 from lab.model.attention import attend
 from lab.model.cache import Cache
 from lab.model.config import ModelConfig
-from lab.model.documents import Documents, find_documents
 from lab.model.linear import Linear
 from lab.model.loss import linear_cross_entropy
 from lab.model.norm import RMSNorm
+from lab.model.packing import Documents, find_documents
 
 
 def make_norm(config: ModelConfig) -> nn.Module:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lab.report import svg, words
+from lab import formatting as words
+from lab.report import svg
 
 WIDE, NARROW = 940, 350  # pixels
 FONT = 12.0

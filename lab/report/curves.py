@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lab.report import svg, words
+from lab import formatting as words
+from lab.report import svg
 from lab.report.charts import FONT, WIDE, responsive
 
 COLORS = 4  # of the style sheet, c1 to c4

@@ -11,8 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lab import formatting as words
 from lab.files import write_text
-from lab.report import words
 
 
 def make_environment(*, markup: bool = True) -> Environment:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from lab.curate.rules import Rule
-from lab.report import svg, words
+from lab import formatting as words
+from lab.curate.quality.thresholds import Rule
+from lab.report import svg
 from lab.report.charts import NARROW
 
 BINS = 36

@@ -19,11 +19,11 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.progress import Ticker, console, progress
+from lab.tracking import Sizes
 from lab.train.measured import Measured
 from lab.train.module import TrainingModule
 from lab.train.optim import Budget
 from lab.train.results import last_loss
-from lab.train.tracking import Sizes
 
 BARS = "▁▂▃▄▅▆▇█"
 MOST_SPARKS = 48  # of a curve, at least half as many once it is long

@@ -3,7 +3,7 @@
 The schedules are cosine (Loshchilov and Hutter 2017), warmup-stable-decay (Hu et al. 2024, linear decay), linear to
 zero (Bergsma et al. 2025) and constant, all after a linear warmup. AdamW (Loshchilov and Hutter 2019) decays matrices
 only, as GPT-3 and Llama do; Muon (Jordan et al. 2024) takes the hidden matrices and leaves the rest to AdamW. Rates by
-width are in lab.train.scaling.
+width are in lab.train.mup.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from torch import nn
 
 from lab.params import TrainParams
 from lab.train.batch_growth import CONSTANT, BatchGrowth
-from lab.train.scaling import Part, parts, scale
+from lab.train.mup import Part, parts, scale
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import lightning
 
+from lab import tracking
 from lab.errors import InputError
 from lab.model.config import ModelConfig
 from lab.params import Params
 from lab.tokens import bpe
 from lab.tokens.shards import read_index
-from lab.train import checkpoints, milestones, results, tracking
+from lab.train import checkpoints, milestones, results
 from lab.train.batch_plan import plan
 from lab.train.data import TokenData, bytes_per_token
 from lab.train.live import shown

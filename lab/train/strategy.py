@@ -22,7 +22,7 @@ from lab.model.config import ModelConfig
 from lab.params import TrainParams
 from lab.train import checkpoints
 from lab.train.module import TrainingModule
-from lab.train.scaling import scale_initial
+from lab.train.mup import scale_initial
 
 
 def make_model(config: ModelConfig, params: TrainParams) -> Transformer:

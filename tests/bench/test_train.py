@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lab.bench import own_training, reference_training
-from lab.bench.train import Contender, table, tricks_table
-from lab.bench.training_peers import nanogpt_folder
-from lab.bench.training_work import SETTLING, Result, Stopwatch, Work
+from bench import own_training, reference_training
+from bench.train import Contender, table, tricks_table
+from bench.training_peers import nanogpt_folder
+from bench.training_work import SETTLING, Result, Stopwatch, Work
 from lab.errors import LabError
 from lab.tokens import bpe
 from tests.train.conftest import TEXTS, VOCABULARY, write_shards

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from lab.params import Params
-from lab.report import page
+from lab.report.run import page
 from tests.report.fake_run import write_run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

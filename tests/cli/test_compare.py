@@ -13,7 +13,7 @@ from lab.cli.revisions import Revision, flat
 from lab.cli.trust import trust_table
 from lab.evaluate.compare import compare
 from lab.evaluate.per_item import Items
-from lab.report.words import NOTHING
+from lab.formatting import NOTHING
 from tests.cli.conftest import error_of
 from tests.cli.experiments import make_project, run
 

@@ -6,11 +6,11 @@ import shlex
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from lab.curate.quality import filter_documents
+from lab.curate.quality.stage import filter_documents
 from lab.experiments import overrides
 from lab.params import EngineParams, QualityParams, read
 from tests.cli.conftest import error_of
-from tests.curate.test_statistics import texts, write_corpus
+from tests.curate.quality.test_measured import texts, write_corpus
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.crawl import warc, warc_writer
+from lab.crawl import warc
 from lab.documents import LONGEST_DETAIL, Reason, read_rows, shards
 from lab.errors import InputError
 from lab.files import write_json
 from lab.params import EngineParams, IndexParams
+from lab.sample import warc_writer
 
 
 def scanned(path: Path) -> tuple[list[dict], Counter]:

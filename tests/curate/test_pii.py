@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lab.bench import pii as bench
+from bench import pii as bench
 from lab.curate.pii import STAND_INS, find, is_card, scrub, scrub_documents
 from lab.documents import Document, RowWriter, read_documents
 from lab.params import EngineParams, PiiParams

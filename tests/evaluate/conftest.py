@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lab.crawl.sites import town_page
-from lab.crawl.town import town_pages
 from lab.documents import Document, RowWriter
 from lab.model import ModelConfig, Transformer, huggingface
+from lab.sample.sites import town_page
+from lab.sample.town import town_pages
 from lab.tokens import bpe
 
 CONTEXT = 96  # tokens: short, so that windows and truncation are met

@@ -52,7 +52,7 @@ def test_each_item_has_a_line_that_gives_the_score(finished):
 
 
 def test_the_report_shows_the_items(finished):
-    from lab.report.scores import read_items
+    from lab.report.run.scores import read_items
 
     items = read_items(finished[0].parent, 2)["lab_continuation"]
     shown = [item for of_kind in items.values() for item in of_kind]

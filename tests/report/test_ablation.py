@@ -11,7 +11,7 @@ from lab.evaluate.compare import compare
 from lab.evaluate.per_item import Items
 from lab.experiments.plan import Ablation, Experiment
 from lab.experiments.results import Results, Run, measure_signals
-from lab.report import ablation
+from lab.report.studies import ablation
 
 TASKS = {"lab_entities": 0.4, "lab_agreement": 0.6}
 

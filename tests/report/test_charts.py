@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.report import charts, pipeline, svg
+from lab.report import charts, svg
 from lab.report.charts import Bar, Series
-from lab.report.collect import STAGES
+from lab.report.run import pipeline
+from lab.report.run.collect import STAGES
 from tests.conftest import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -79,4 +80,4 @@ def test_the_pipelines_picture_has_every_stage_and_fits():
 def test_the_readmes_picture_is_the_generated_one(tmp_path):
     pipeline.write(tmp_path / "pipeline.svg")
     written = ROOT / "reports" / "pictures" / "pipeline.svg"
-    assert written.read_text() == (tmp_path / "pipeline.svg").read_text(), "run python -m lab.report.pipeline"
+    assert written.read_text() == (tmp_path / "pipeline.svg").read_text(), "run python -m lab.report.run.pipeline"

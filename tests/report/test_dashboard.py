@@ -9,7 +9,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.params import TrackingParams
-from lab.report import dashboard
+from lab.report.studies import dashboard
 from tests.report.test_ablation import results  # noqa: F401  (a fixture)
 
 ONLINE = TrackingParams(mode="online", project="lab", entity="team")

@@ -6,7 +6,7 @@ import pytest
 
 from lab.documents import read_documents
 from lab.errors import InputError
-from lab.report.examples import CHANGED, KEPT, MAX_BYTES, fit, gallery
+from lab.report.run.examples import CHANGED, KEPT, MAX_BYTES, fit, gallery
 
 
 def test_every_verdict_has_its_examples_and_totals(finished):

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.curate import statistics
-from lab.curate.language import _refused
-from lab.curate.quality import filter_documents
-from lab.curate.rules import Rule
+from lab.curate.language.stage import _refused
+from lab.curate.quality import measured as statistics
+from lab.curate.quality.stage import filter_documents
+from lab.curate.quality.thresholds import Rule
 from lab.documents import Document, Reason, RowWriter, read_rows, shards, sift
 from lab.params import EngineParams, LanguageParams, Params, QualityParams
-from lab.report import filters, page
-from lab.report.filters import read_filters, read_language
 from lab.report.histogram import BINS, cut_off, histogram, picture
-from tests.curate.test_statistics import write_corpus
+from lab.report.run import filters, page
+from lab.report.run.filters import read_filters, read_language
+from tests.curate.quality.test_measured import write_corpus
 from tests.report.test_page import Reader
 
 

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from lab.params import Params
-from lab.report import page
+from lab.report.run import page
 from tests.conftest import ROOT
 from tests.report.fake_run import HOSTILE_URL
 
@@ -172,7 +172,6 @@ def test_another_crawl_has_no_planted_cases_and_says_so(finished):
 
 def test_the_report_needs_no_training_libraries():
     """A report on a machine without torch, and in a second."""
-    code = (
-        "import sys, lab.report.page; sys.exit(any(m in sys.modules for m in ('torch', 'lightning', 'transformers')))"
-    )
+    modules = ("torch", "lightning", "transformers")
+    code = f"import sys, lab.report.run.page; sys.exit(any(m in sys.modules for m in {modules}))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -12,7 +12,7 @@ from lab.documents import Counts
 from lab.errors import InputError
 from lab.files import write_json
 from lab.params import Params, load
-from lab.report import collect, funnel, other_models, page, reproduce, scores, tokens
+from lab.report.run import collect, funnel, other_models, page, reproduce, scores, tokens
 
 
 def test_the_funnel_holds_every_document(finished):

@@ -9,8 +9,8 @@ import pytest
 
 from lab.experiments.points import Point, Points
 from lab.experiments.scaling import IsoFlop, Sweep, Trial, isoflop_trials, sweep_trials
-from lab.report import isoflop, sweep
 from lab.report.curves import Curve, log_ticks, standalone
+from lab.report.studies import isoflop, sweep
 
 STUDY = IsoFlop.model_validate(
     {

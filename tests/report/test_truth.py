@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lab.documents import RowWriter, read_rows
-from lab.report import truth
+from lab.report.run import truth
 from tests.report.fake_run import TRUTH
 
 

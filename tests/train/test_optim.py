@@ -8,8 +8,8 @@ from torch import nn
 
 from lab.model import ModelConfig, Transformer
 from lab.params import ModelParams, TrainParams
+from lab.train.mup import scale_initial
 from lab.train.optim import Budget, budget, learning_rate, make_optimizers, set_rates
-from lab.train.scaling import scale_initial
 
 
 def rates(steps: int, **settings: object) -> list[float]:

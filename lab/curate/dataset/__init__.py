@@ -1,0 +1,1 @@
+"""The stage dataset: train and validation split, with a dataset card."""

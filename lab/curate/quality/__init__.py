@@ -1,0 +1,1 @@
+"""The stage quality: documents that read like prose worth learning from."""

@@ -1,0 +1,239 @@
+"""A document's words, lines and paragraphs: made once here and shared by every filter.
+
+In: a text and its language. Out: its words as arrays (hash, length, kind), its lines and paragraphs as strings.
+lab/curate/text/words.py says what a word is.
+"""
+
+import string
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from itertools import chain, count, islice
+
+import numpy as np
+import regex
+
+from lab.curate.text.words import SegmentingSplitter, Splitter, splitter
+
+# Kinds of a word, as bits.
+NON_SYMBOL = 1  # holds something other than punctuation
+ALPHABETIC = 2  # holds a letter
+TERMINAL = 4  # is a mark that ends a sentence
+PUNCTUATION = 8  # is nothing but punctuation in Unicode's sense, which leaves out symbols such as + and |
+
+# Marks that end a sentence or line, in any script: Unicode's, and three Khmer ones that FineWeb has besides.
+TERMINAL_MARKS = frozenset(
+    regex.findall(r"[\p{Sentence_Terminal}៖៙៚]", "".join(map(chr, [*range(0xD800), *range(0xE000, 0x20000)])))
+)
+# What near-duplicate detection ignores: cc_net's list (Wenzek et al. 2019), as FineWeb has it. Why "１" stands there is
+# not known.
+SYMBOLS = (
+    string.punctuation
+    + "«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～"
+    + "".join(map(chr, [*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0D, 0x20), *range(0x7F, 0xA0)]))
+)
+_SYMBOLS_AND_MARKS = TERMINAL_MARKS.union(SYMBOLS)  # a "symbol" word holds nothing else
+
+_PUNCTUATION_WORD = regex.compile(r"\p{P}+")
+
+_LINE_BREAKS = regex.compile(r"\n+")
+_PARAGRAPH_BREAKS = regex.compile(r"\n{2,}")
+HASH_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of an n-gram is lost modulo 2^64
+_LINE_END = -1  # in place of a row
+_LEXICON_CHUNKS = 200_000  # or words; beyond that it starts afresh
+_REMEMBERED_CHUNK = 64  # characters; longer ones, sentences of Chinese say, hardly come again
+
+
+def word_hash(word: str) -> int:
+    """64 bits of a word, the same in every process."""
+    return int.from_bytes(_digest(word), "little")
+
+
+def _digest(word: str) -> bytes:
+    return blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def extend_ngrams(
+    hashes: np.ndarray, positions: np.ndarray, keys: np.ndarray, n: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """From hashes of n-grams that begin at `positions` to those of the longer `size`-grams that begin there.
+
+    `hashes` uint64 [words] are the words'; positions too near the end for `size` words fall out. Returns positions
+    and keys, uint64, of the same length.
+    """
+    fitting = positions + size <= len(hashes)
+    positions, keys = positions[fitting], keys[fitting]
+    for offset in range(n, size):
+        keys = keys * HASH_BASE + hashes[positions + offset]
+    return positions, keys
+
+
+def kind(word: str) -> int:
+    """The bits NON_SYMBOL, ALPHABETIC, TERMINAL and PUNCTUATION that a word has."""
+    if word.isalpha():  # no letter is a symbol or a mark
+        return NON_SYMBOL | ALPHABETIC
+    return (
+        (0 if _SYMBOLS_AND_MARKS.issuperset(word) else NON_SYMBOL)
+        | (ALPHABETIC if any(map(str.isalpha, word)) else 0)
+        | (TERMINAL if word in TERMINAL_MARKS else 0)
+        | (PUNCTUATION if _PUNCTUATION_WORD.fullmatch(word) else 0)
+    )
+
+
+@dataclass(frozen=True)
+class _Words:
+    """A text's words, as rows of arrays that hold the measures of each distinct word."""
+
+    rows: np.ndarray  # int64 [words]
+    ends: np.ndarray  # int64 [lines], words up to and with each line
+    hashes: np.ndarray  # uint64 [rows]
+    lengths: np.ndarray  # int64 [rows]
+    kinds: np.ndarray  # uint8 [rows]
+
+
+class _Lexicon(dict):
+    """Chunk -> rows of its words in arrays of their measures.
+
+    A memory only: what is measured never depends on what was seen before. About 300 bytes a chunk.
+    """
+
+    def __init__(self, rules: Splitter | SegmentingSplitter) -> None:
+        super().__init__()
+        self._split = rules.split
+        self._start()
+
+    def _start(self) -> None:
+        self.clear()
+        self._rows: dict[str, int] = defaultdict(count().__next__)  # of words, in order
+        self._measured = 0  # rows of the arrays that hold a word's measures
+        self._hashes, self._lengths, self._kinds = (np.zeros(0, kind) for kind in (np.uint64, np.int64, np.uint8))
+
+    def __missing__(self, chunk: str) -> tuple[int, ...]:
+        rows = tuple(map(self._rows.__getitem__, self._split(chunk)))
+        if len(chunk) <= _REMEMBERED_CHUNK:
+            self[chunk] = rows
+        return rows
+
+    def look_up(self, text: str) -> _Words:
+        """The words of a text, and where its lines end."""
+        if max(len(self), len(self._rows)) > _LEXICON_CHUNKS:
+            self._start()
+        mark = next(mark for mark in map(chr, count()) if mark not in text and not mark.isspace())  # most often "\0"
+        self[mark] = (_LINE_END,)
+        chunks = text.replace("\n", f" {mark} ").split()
+        try:
+            rows = np.fromiter(chain.from_iterable(map(self.__getitem__, chunks)), np.int64)
+        finally:
+            del self[mark]
+        self._measure()
+        ends = np.flatnonzero(rows == _LINE_END)
+        if len(ends):
+            rows = rows[rows != _LINE_END]
+            ends -= np.arange(len(ends))
+        return _Words(rows, np.append(ends, len(rows)), self._hashes, self._lengths, self._kinds)
+
+    def _measure(self) -> None:
+        """Fill the rows of words that came since the last time."""
+        size = len(self._rows)
+        if size == self._measured:
+            return
+        if size > len(self._hashes):
+            self._hashes, self._lengths, self._kinds = (
+                np.resize(values, 2 * size) for values in (self._hashes, self._lengths, self._kinds)
+            )
+        words = list(islice(reversed(self._rows), size - self._measured))[::-1]
+        place = slice(self._measured, size)
+        self._hashes[place] = np.frombuffer(b"".join(map(_digest, words)), "<u8")
+        self._lengths[place] = list(map(len, words))
+        self._kinds[place] = list(map(kind, words))
+        self._measured = size
+
+
+@lru_cache
+def _lexicon(language: str | None) -> _Lexicon:
+    return _Lexicon(splitter(language))
+
+
+class Text:
+    """A text with its words, lines and paragraphs, each made when first asked for. `language`: ISO 639-1.
+
+    `hashes` uint64 [words], `lengths` int64 [words] in characters, `kinds` uint8 [words];
+    `line_ends` int64 [lines of text.split("\\n")], words up to and with each of them.
+    """
+
+    def __init__(self, text: str, language: str | None = None):
+        self.text = text
+        self.language = language
+
+    @classmethod
+    def of(cls, text: "str | Text", language: str | None = None) -> "Text":
+        return text if isinstance(text, Text) else cls(text, language)
+
+    def of_lines(self, text: str, places: Sequence[int]) -> "Text":
+        """A text that is these of text.split("\\n"), but for spaces at their ends: its words are not split again."""
+        made = Text(text, self.language)
+        words = self._words
+        counts = np.diff(words.ends, prepend=0)
+        stays = np.zeros(len(counts), bool)
+        stays[places] = True
+        made._words = replace(words, rows=words.rows[np.repeat(stays, counts)], ends=np.cumsum(counts[stays]))
+        return made
+
+    @cached_property
+    def paragraphs(self) -> list[str]:
+        """Parts between two or more newlines."""
+        return _PARAGRAPH_BREAKS.split(self.text.strip())
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Parts between newlines; blank lines between them do not count."""
+        return _LINE_BREAKS.split(self.text)
+
+    @cached_property
+    def _words(self) -> _Words:
+        return _lexicon(self.language).look_up(self.text)
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        return self._words.hashes[self._words.rows]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        return self._words.lengths[self._words.rows]
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        return self._words.kinds[self._words.rows]
+
+    @property
+    def line_ends(self) -> np.ndarray:
+        return self._words.ends
+
+    def words(self) -> Iterator[str]:
+        """The words as strings; the filters need only their measures."""
+        return chain.from_iterable(map(splitter(self.language).split, self.text.split()))
+
+    def sentence_breaks(self) -> int:
+        """How often a sentence ends and another begins within a line: where a terminal mark is followed by a word that
+        is no punctuation (spaCy's sentencizer)."""
+        telling = np.flatnonzero((self.kinds & (TERMINAL | PUNCTUATION)) != PUNCTUATION)
+        ends = (self.kinds[telling] & TERMINAL) != 0
+        before = np.flatnonzero(ends[:-1] & ~ends[1:])
+        line, next_line = (np.searchsorted(self.line_ends, telling[at], "right") for at in (before, before + 1))
+        return int(np.count_nonzero(line == next_line))
+
+
+def duplicates(parts: Sequence[str]) -> tuple[int, int]:
+    """How many parts repeat an earlier one, and their characters."""
+    seen = set(parts)
+    if len(seen) == len(parts):
+        return 0, 0
+    return len(parts) - len(seen), sum(map(len, parts)) - sum(map(len, seen))
+
+
+def ends_sentence(line: str) -> bool:
+    """Whether a line's last character is a terminal mark, in any script. A quote or a space after it is not looked
+    behind."""
+    return line[-1:] in TERMINAL_MARKS

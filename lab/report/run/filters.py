@@ -1,0 +1,139 @@
+"""What filters measured: in, data/language and data/quality/statistics/; out, a histogram of each with its thresholds.
+
+Languages may have thresholds of their own: documents that go by the same are shown together.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from markupsafe import Markup
+
+from lab import formatting as words
+from lab.curate.quality import measured as statistics
+from lab.curate.quality import thresholds as rules
+from lab.curate.quality.languages import for_language
+from lab.curate.quality.thresholds import Rule
+from lab.documents import read_table, shards
+from lab.params import LanguageParams, QualityParams
+from lab.report.histogram import cut_off, histogram, picture
+
+SHOWN = 6  # sets of thresholds
+UNKNOWN = "unknown"
+NAMES = {"repetition": "Gopher repetition", "gopher": "Gopher quality", "c4": "C4", "fineweb": "FineWeb"}
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One histogram and what it says of its thresholds, such as "min_words 50 cuts off 12 %"."""
+
+    name: str
+    caption: str
+    drawing: Markup
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Documents that the same thresholds hold for: how many of each language, and histograms by filter."""
+
+    languages: dict[str, int]
+    filters: dict[str, list[Statistic]]
+
+    @property
+    def documents(self) -> int:
+        return sum(self.languages.values())
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Those of the most documents first; left out, by language, those of fewer than are shown."""
+
+    groups: list[Alike]
+    left_out: dict[str, int]
+
+
+def read_language(folder: Path, params: LanguageParams) -> Statistic | None:
+    """How sure the model was of the documents in the languages wanted; None where the output `folder` has none."""
+    paths = [*folder.glob("*.parquet"), *(folder / "removed").glob("*.parquet")]
+    scores = [_values(path, _among(path, params.keep), "language_score") for path in sorted(paths)]
+    return _statistic("Language", [Rule("min_score", params.min_score)], scores)
+
+
+def read_filters(folder: Path) -> Filters | None:
+    """What the quality stage's output `folder` holds of statistics; None where it holds none.
+
+    One statistic at a time is held in memory. InputError for a broken shard.
+    """
+    if not any((folder / statistics.FOLDER).glob("*.parquet")):
+        return None
+    paths = shards(folder / statistics.FOLDER)
+    params = statistics.read_params(folder)
+    languages: Counter[str | None] = Counter()
+    for path in paths:
+        languages.update(read_table(path, ["language"])["language"].to_pylist())
+    if not languages:
+        return None
+    by_limits: dict[str, list[str | None]] = {}
+    for language in sorted(languages, key=lambda language: (-languages[language], language or "")):
+        by_limits.setdefault(repr(rules.enabled(for_language(params, language))), []).append(language)
+    groups = sorted(by_limits.values(), key=lambda alike: -sum(languages[language] for language in alike))
+    shown = [_alike(paths, params, {language: languages[language] for language in alike}) for alike in groups[:SHOWN]]
+    others = [language for alike in groups[SHOWN:] for language in alike]
+    return Filters(shown, {language or UNKNOWN: languages[language] for language in others})
+
+
+def _alike(paths: list[Path], params: QualityParams, languages: dict[str | None, int]) -> Alike:
+    """Languages, most documents first, that the first one's thresholds hold for."""
+    filters, wanted = {}, [_among(path, languages) for path in paths]
+    for name, found in rules.enabled(for_language(params, next(iter(languages)))).items():
+        measured = (
+            (of, [_values(*shard, f"{name}.{of[0].statistic}") for shard in zip(paths, wanted, strict=True)])
+            for of in _by_statistic(found)
+        )
+        filters[name] = [made for of, values in measured if (made := _statistic(NAMES[name], of, values))]
+    return Alike({language or UNKNOWN: count for language, count in languages.items()}, filters)
+
+
+def _by_statistic(found: list[Rule]) -> list[list[Rule]]:
+    """The rules, those of one statistic together."""
+    groups: dict[str, list[Rule]] = {}
+    for rule in found:
+        groups.setdefault(rule.statistic, []).append(rule)
+    return list(groups.values())
+
+
+def _statistic(name: str, of: list[Rule], measured: list[np.ndarray]) -> Statistic | None:
+    """Of the values of all shards; None where nothing was measured."""
+    values = np.concatenate(measured) if measured else np.empty(0, np.float32)
+    if not len(values):
+        return None
+    limits = [float(rule.limit) for rule in of if rule.limit is not None]
+    caption = "; ".join(
+        f"{rule.parameter} {words.short(rule.limit)} cuts off {words.percent(cut_off(values, rule))}"
+        for rule in of
+        if rule.limit is not None
+    )
+    label = _label(of[0].statistic)
+    drawing = picture(f"{name}: {label}. {caption or 'No threshold'}", histogram(values, limits), of)
+    return Statistic(label, caption or "no threshold", drawing)
+
+
+def _label(statistic: str) -> str:
+    """top_ngram_share.2 -> top 2-gram share."""
+    name, _, n = statistic.partition(".")
+    return words.label(name.replace("ngram", f"{n}-gram"))
+
+
+def _among(path: Path, languages: Iterable[str | None]) -> np.ndarray:
+    """Whether a document is in one of the languages, bool [documents]."""
+    return pc.is_in(read_table(path, ["language"])["language"], pa.array(list(languages), pa.string())).to_numpy()
+
+
+def _values(path: Path, wanted: np.ndarray, column: str) -> np.ndarray:
+    """What was measured of the documents wanted, float32."""
+    values = pc.cast(read_table(path, [column])[column], "float32").to_numpy()
+    return values[wanted & ~np.isnan(values)]

@@ -1,0 +1,1 @@
+"""Reports of many runs: ablations, IsoFLOP studies and sweeps."""

@@ -1,0 +1,213 @@
+"""The pages of an ablation. In: what its experiments left (lab.experiments.results). Out: <folder>/index.html, one file
+that needs nothing else, report.md to paste into a pull request, picture.svg, and results.json, the numbers.
+
+Same results, same bytes: no dates, no times.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from lab import formatting as words
+from lab.evaluate.compare import Difference
+from lab.evaluate.per_item import BITS
+from lab.experiments.results import Results
+from lab.report.document import render_markdown, render_page, write_all
+from lab.report.forest import Interval, intervals, panels
+
+KINDS = {"better": "good", "worse": "bad", "undecided": ""}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a variant was and was trained on; means over its runs, None where that is not known."""
+
+    variant: str
+    runs: int
+    changes: str
+    documents: float | None
+    tokens: float | None
+    flops: float | None
+    epochs: float | None  # the most of any run
+    bits_per_byte: float | None  # of its own validation split: not comparable across curations
+    revisions: str
+
+
+def write(folder: Path, results: Results) -> None:
+    """Write all files of the report, each whole or not at all."""
+    pages = {
+        "index.html": render(results),
+        "report.md": markdown(results),
+        "results.json": json.dumps(numbers(results), indent=2, ensure_ascii=False) + "\n",
+    }
+    if results.comparisons:
+        pages["picture.svg"] = picture(results)
+    write_all(folder, pages)
+
+
+def render(results: Results) -> str:
+    """The page."""
+    return render_page(
+        "ablation.html.j2",
+        results=results,
+        title=f"Ablation: {results.name}",
+        sentences=sentences(results),
+        caveats=caveats(results),
+        pictures=pictures(results),
+        spent=[spent(results, variant) for variant in results.ablation.variants],
+        shown=shown,
+        kinds=KINDS,
+    )
+
+
+def markdown(results: Results) -> str:
+    """The same as Markdown."""
+    return render_markdown(
+        "ablation.md.j2",
+        results=results,
+        sentences=sentences(results),
+        caveats=caveats(results),
+        spent=[spent(results, variant) for variant in results.ablation.variants],
+        shown=shown,
+    )
+
+
+def numbers(results: Results) -> dict[str, Any]:
+    """Every number of the report, with the revision of each run."""
+    return {
+        "name": results.name,
+        "question": results.ablation.question,
+        "baseline": results.ablation.baseline,
+        "budget": results.ablation.budget,
+        "revision": results.revision,
+        "runs": {
+            run.experiment.name: {
+                "variant": run.experiment.variant,
+                "seed": run.experiment.seed,
+                "revision": run.revision,
+                "train": run.reports.get("train", {}),
+                "scores": run.reports.get("evaluate", {}).get("scores", {}),
+                "contamination": run.reports.get("contamination", {}).get("tasks", {}),
+            }
+            for run in results.runs
+        },
+        "comparisons": {
+            found.name: {
+                "sentence": found.sentence(),
+                "tasks": [vars(each) | {"verdict": each.verdict} for each in (*found.tasks, *found.means)],
+                "left_out": found.left_out,
+            }
+            for found in results.comparisons
+        },
+        "signals": [vars(each) | {"failures": each.failures()} for each in results.signals],
+    }
+
+
+def sentences(results: Results) -> list[str]:
+    """One a variant."""
+    found = [comparison.sentence() for comparison in results.comparisons]
+    return found + [f"{variant}: not compared: {reason}" for variant, reason in results.incomparable.items()]
+
+
+def caveats(results: Results) -> list[str]:
+    """What these numbers don't show."""
+    said = []
+    if len(results.runs) < results.planned:
+        said.append(f"Unfinished: {len(results.runs)} of {results.planned} runs are in.")
+    seeds = len(results.ablation.seeds)
+    size = next((run.measured("train", "parameters") for run in results.runs if run.reports.get("train")), None)
+    tokens = next((run.measured("train", "tokens") for run in results.runs if run.reports.get("train")), None)
+    said.append(
+        f"{seeds} seed{'s' if seeds > 1 else ''} a variant, models of {words.short(size)} parameters trained on "
+        f"{words.short(tokens)} tokens: what holds here need not hold for larger ones."
+    )
+    if results.unequal:
+        names = ", ".join(run.experiment.name for run in results.unequal)
+        said.append(f"The budget of these was not the baseline's: {names}.")
+    if results.repeated:
+        most = max(results.repeated, key=lambda run: run.measured("train", "epochs"))
+        names = ", ".join(dict.fromkeys(run.experiment.variant for run in results.repeated))
+        said.append(
+            f"The corpus of {names} is smaller than the budget, so parts of it were seen again "
+            f"(up to {most.measured('train', 'epochs'):.2f} epochs)."
+        )
+    weak = [f"{each.task} ({', '.join(each.failures())})" for each in results.signals if each.failures()]
+    if weak:
+        said.append(f"These tasks tell little at this size: {'; '.join(weak)}.")
+    for task, reason in dict(item for found in results.comparisons for item in found.left_out.items()).items():
+        said.append(f"{task} is left out: {reason}.")
+    dirty = _contaminated(results)
+    if dirty:
+        said.append(f"Items that overlap with a train split, at most of any run: {dirty}. They are counted above.")
+    return said
+
+
+def pictures(results: Results) -> list[tuple[str, Markup]]:
+    """Differences to the baseline, one picture for each mean and task."""
+    return [(name, intervals(name, values, unit=unit)) for name, values, unit in _differences(results)]
+
+
+def picture(results: Results) -> Markup:
+    """What tells the variants apart, as a file for a README: the means and tasks with a verdict, or else the first."""
+    found = _differences(results)
+    decided = [group for group in found if any(each.kind for each in group[1])]
+    return panels(f"{results.name}: differences to {results.ablation.baseline}", decided or found[:1])
+
+
+def _differences(results: Results) -> list[tuple[str, list[Interval], str]]:
+    """(name, one interval a variant, unit) for each mean over tasks and each task."""
+    rows: dict[tuple[str, bool], list[Interval]] = {}
+    for found in results.comparisons:
+        for each in (*found.means, *found.tasks):
+            factor = 1.0 if each.metric == BITS else 100.0
+            note = f"{found.name}, {each.task}: {shown(each)}, p {each.corrected:.3g}"
+            low, value, high = (factor * number for number in (each.low, each.difference, each.high))
+            row = Interval(found.name, value, low, high, KINDS[each.verdict], note)
+            rows.setdefault((_heading(each), each.metric == BITS), []).append(row)
+    units = {True: "bits per byte (lower is better)", False: "points (higher is better)"}
+    return [(name, values, units[bits]) for (name, bits), values in rows.items()]
+
+
+def spent(results: Results, variant: str) -> Spent:
+    runs = results.of(variant)
+
+    def mean(stage: str, key: str) -> float | None:
+        values = [value for run in runs if (value := words.number(run.measured(stage, key))) is not None]
+        return sum(values) / len(values) if values else None
+
+    epochs = [value for run in runs if (value := words.number(run.measured("train", "epochs"))) is not None]
+    changes = ", ".join(f"{key}={json.dumps(value)}" for key, value in results.changes[variant].items())
+    return Spent(
+        variant=variant,
+        runs=len(runs),
+        changes=changes or "as params.yaml",
+        documents=mean("dataset", "documents_out"),
+        tokens=mean("train", "tokens"),
+        flops=mean("train", "flops"),
+        epochs=max(epochs, default=None),
+        bits_per_byte=mean("train", "validation_bits_per_byte"),
+        revisions=", ".join(run.revision[:7] for run in runs),
+    )
+
+
+def shown(each: Difference) -> str:
+    """A difference with half its 95 % interval."""
+    half = (each.high - each.low) / 2
+    if each.metric == BITS:
+        return f"{each.difference:+.4f} ± {half:.4f} bits per byte"
+    return f"{100 * each.difference:+.1f} ± {100 * half:.1f} points"
+
+
+def _heading(each: Difference) -> str:
+    return f"{words.label(each.task)} ({'bits per byte' if each.metric == BITS else words.label(each.metric)})"
+
+
+def _contaminated(results: Results) -> str:
+    shares: dict[str, float] = {}
+    for run in results.runs:
+        for task, found in run.reports.get("contamination", {}).get("tasks", {}).items():
+            shares[task] = max(shares.get(task, 0.0), found.get("share") or 0.0)
+    return ", ".join(f"{task} {words.percent(share)}" for task, share in sorted(shares.items()) if share)

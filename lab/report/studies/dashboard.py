@@ -1,0 +1,134 @@
+"""An ablation's report in Weights & Biases: the verdict, bars of scores by variant, curves by variant.
+
+In: an ablation's Results, and where its runs are tracked. Out: a saved report that is updated in place, and its
+address. Needs the package wandb-workspaces (the extra `dashboards`), which is imported only here.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lab import formatting as words
+from lab.errors import LabError
+from lab.evaluate.scores import first_metric
+from lab.experiments.results import Results
+from lab.files import read_json, write_json
+from lab.params import TrackingParams
+from lab.report.studies.ablation import markdown
+from lab.tracking import mode
+
+VARIANT = "variant"  # of a run's config: lab.tracking takes it from the tag `variant:NAME`
+ACROSS, HIGH = 24, 6  # of a grid: its width, and a panel's height
+CURVES = ("validation/loss", "train/loss", "validation/bits_per_byte")
+
+
+def publish(results: Results, params: TrackingParams, kept: Path) -> str | None:
+    """Save the report; returns its address, or None where nothing is online. `kept` remembers it for the next time.
+
+    LabError, in one line, where the package is missing or W&B refuses: the report on disk is whole without.
+    """
+    if mode(params) != "online":
+        return None
+    try:
+        import wandb_workspaces.reports.v2 as wr
+    except ImportError:
+        raise LabError(
+            "the W&B report needs the package wandb-workspaces: pip install 'pretraining-lab[dashboards]'."
+        ) from None
+    os.environ.setdefault("WANDB_SILENT", "true")
+    try:
+        report = _known(wr, kept) or wr.Report(
+            project=params.project, title=title(results), **({"entity": params.entity} if params.entity else {})
+        )
+        report.title, report.description = title(results), results.ablation.question
+        report.width = "fluid"
+        report.blocks = blocks(results, report.entity, report.project)
+        report.save()
+        address = str(report.url)
+    except Exception as error:  # whatever W&B's client raises: it must not spoil a finished ablation
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise LabError(
+            f"the W&B report could not be saved ({text}). `lab ablate {results.name} --report` tries again."
+        ) from error
+    write_json(kept, {"url": address})
+    return address
+
+
+def title(results: Results) -> str:
+    return f"Ablation: {results.name}"
+
+
+def blocks(results: Results, entity: str, project: str) -> list[Any]:
+    """The report's parts: wandb_workspaces' objects."""
+    import wandb_workspaces.expr as expr
+    import wandb_workspaces.reports.v2 as wr
+
+    def grid(panels: list[Any]) -> Any:
+        runs = wr.Runset(
+            entity=entity,
+            project=project,
+            name=results.name,
+            filters=[expr.Metric("Group") == results.name],
+            groupby=[f"config.{VARIANT}"],
+        )
+        return wr.PanelGrid(runsets=[runs], panels=_laid_out(wr, panels))
+
+    bars = [
+        wr.BarPlot(
+            title=f"{words.label(task)} ({words.label(metric)})",
+            metrics=[wr.SummaryMetric(f"scores/{task}/{metric}")],
+            groupby=wr.Config(VARIANT),
+            groupby_aggfunc="mean",
+            groupby_rangefunc="stderr",
+        )
+        for task, metric in compared(results)
+    ]
+    curves = [
+        wr.LinePlot(
+            title=name,
+            x="tokens",
+            y=[name],
+            groupby=wr.Config(VARIANT),
+            groupby_aggfunc="mean",
+            groupby_rangefunc="stddev",
+        )
+        for name in CURVES
+    ]
+    return [
+        wr.MarkdownBlock(text=markdown(results)),
+        wr.H2(text="Scores by variant"),
+        wr.P(text="Bars: mean over seeds, with its standard error. The verdict above pairs items and seeds."),
+        grid(bars),
+        wr.H2(text="Training by variant"),
+        grid(curves),
+    ]
+
+
+def compared(results: Results) -> list[tuple[str, str]]:
+    """(task, its first metric) of all tasks that a run has, as the scores are named in W&B."""
+    found: dict[str, str] = {}
+    for run in results.runs:
+        scores = run.reports.get("evaluate", {}).get("scores", {})
+        for task, values in scores.items():
+            metric = first_metric(values)
+            if metric is not None:
+                found.setdefault(task, metric)
+    return list(found.items())
+
+
+def _known(wr: Any, kept: Path) -> Any:
+    """The report of the last time; None where there was none, or it was removed."""
+    if not kept.exists():
+        return None
+    try:
+        return wr.Report.from_url(read_json(kept)["url"])
+    except Exception:  # whatever W&B's client raises of an address that is no more
+        return None
+
+
+def _laid_out(wr: Any, panels: list[Any]) -> list[Any]:
+    """Three in a row."""
+    wide = ACROSS // 3
+    for number, panel in enumerate(panels):
+        panel.layout = wr.Layout(x=number % 3 * wide, y=number // 3 * HIGH, w=wide, h=HIGH)
+    return panels

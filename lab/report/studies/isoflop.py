@@ -1,0 +1,193 @@
+"""The pages of `lab isoflop`. In: the study and its finished runs. Out: IsoFLOP curves, their lowest points, and the
+power laws through those (lab.experiments.fit), as <folder>/index.html, report.md, picture.svg and points.json.
+
+As Grattafiori et al. 2024 (section 3.2.1) the loss is fitted over tokens; as Hoffmann et al. 2022 (approach 2), over
+parameters too.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab import formatting as words
+from lab.experiments.fit import Minimum, Parabola, PowerLaw, find_minimum, fit_parabola, fit_power_law, with_interval
+from lab.experiments.points import Point, Points
+from lab.experiments.scaling import IsoFlop
+from lab.report.curves import Curve, curves, standalone, tick_label
+from lab.report.studies import study
+from lab.report.studies.study import Figure, Study, Table
+
+DRAWN = 60  # points of a parabola
+PUBLISHED = {"tokens": (0.53, "Llama 3"), "parameters": (0.49, "Chinchilla, approach 2")}
+
+
+@dataclass(frozen=True)
+class Fits:
+    """One axis (tokens or parameters): by budget, the runs' (x, loss), parabola and lowest point; the law of them."""
+
+    axis: str
+    measured: dict[float, list[tuple[float, float]]]
+    parabolas: dict[float, Parabola | None]
+    minima: dict[float, Minimum]
+    law: PowerLaw | None
+
+    @property
+    def used(self) -> dict[float, float]:
+        """FLOPs -> best x, of the budgets that have one."""
+        return {flops: found.x for flops, found in self.minima.items() if found.x is not None}
+
+
+def write(folder: Path, isoflop: IsoFlop, points: Points) -> None:
+    """Write all files of the report."""
+    study.write(folder, describe(isoflop, points))
+
+
+def describe(isoflop: IsoFlop, points: Points) -> Study:
+    """All that the report says."""
+    by_tokens = fit(points.found, "tokens", lambda point: point.tokens)
+    by_parameters = fit(points.found, "parameters", lambda point: point.parameters)
+    both = [by_tokens, by_parameters]
+    law = _law_curves(by_tokens)
+    drawn = {"x": "tokens", "y": "validation loss (nats a token)"}
+    figures = [
+        Figure(
+            f"Loss over {each.axis}, at equal FLOPs",
+            curves(f"Loss over {each.axis}", _parabola_curves(each), x=each.axis, y=drawn["y"]),
+            "Dots: runs. Lines: a parabola a budget. Rings: its lowest point." if each is by_tokens else "",
+        )
+        for each in both
+    ]
+    if law:
+        figures.append(
+            Figure(
+                "Best number of tokens for a budget",
+                curves("Best number of tokens", law, x="FLOPs", y="tokens", log_y=True),
+                "Dots: the parabolas' lowest points. Line: the power law through them.",
+            )
+        )
+    return Study(
+        title="IsoFLOP curves",
+        about=f"{isoflop.question or 'What is compute-optimal?'} {study.of_runs(points)}, "
+        f"{len(isoflop.budgets)} budgets.",
+        sentences=[sentence for each in both for sentence in sentences(each)],
+        caveats=[*caveats(by_tokens), *study.common_caveats(points, len(isoflop.seeds))],
+        figures=figures,
+        tables=[_minima_table(by_tokens, by_parameters), study.runs_table(points)],
+        picture=standalone("IsoFLOP curves", {"": _parabola_curves(by_tokens)}, **drawn),
+        numbers={
+            "revision": points.revision,
+            "fits": {each.axis: _numbers(each) for each in both},
+            "runs": [study.as_json(point) for point in points.found],
+        },
+        revision=points.revision,
+        command="lab isoflop",
+    )
+
+
+def fit(found: list[Point], axis: str, x_of: Callable[[Point], float]) -> Fits:
+    """Parabolas, minima and the law of one axis."""
+    measured: dict[float, list[tuple[float, float]]] = {}
+    for point in found:
+        measured.setdefault(point.trial.at, []).append((float(x_of(point)), point.loss))
+    measured = {flops: sorted(pairs) for flops, pairs in sorted(measured.items())}
+    columns = {flops: tuple(zip(*pairs, strict=True)) for flops, pairs in measured.items()}
+    parabolas = {flops: fit_parabola(x, losses) for flops, (x, losses) in columns.items()}
+    minima = {flops: find_minimum(x, losses) for flops, (x, losses) in columns.items()}
+    used = {flops: each.x for flops, each in minima.items() if each.x is not None}
+    law = fit_power_law(list(used), list(used.values()))
+    if law is not None:
+        law = with_interval(law, {flops: curve for flops in used if (curve := parabolas[flops]) is not None})
+    return Fits(axis, measured, parabolas, minima, law)
+
+
+def sentences(fits: Fits) -> list[str]:
+    """The law of one axis in words; each budget without a minimum."""
+    edges = [
+        f"{tick_label(flops)} FLOPs, {fits.axis}: {each.problem}; the budget is left out, not extrapolated."
+        for flops, each in fits.minima.items()
+        if each.x is None
+    ]
+    if fits.law is None:
+        return [
+            f"No power law for {fits.axis}: it needs two budgets with a minimum, there is {len(fits.used)}.",
+            *edges,
+        ]
+    law = fits.law
+    value, source = PUBLISHED[fits.axis]
+    return [
+        f"Best {fits.axis} = {law.coefficient:.3g} C^{law.exponent:.2f}, {_interval(law)} "
+        f"(over {law.budgets} budgets; {source} has {value}).",
+        *edges,
+    ]
+
+
+def caveats(fits: Fits) -> list[str]:
+    """What the fit can't know."""
+    if fits.law is None:
+        return []
+    said = []
+    used = list(fits.used)
+    if len(used) == 2:
+        said.append("Two budgets define a line exactly: that they follow a power law is assumed, not shown.")
+    elif len(used) > 2:
+        said.append(
+            f"{len(used)} budgets within a factor of {max(used) / min(used):.3g} leave {len(used) - 2} degree(s) of "
+            "freedom for the power law: its exponent is one of these sizes and this corpus, not one to extrapolate by."
+        )
+    said.append(
+        "The interval is a bootstrap of the losses' noise about their parabolas. It does not know that a parabola is "
+        "an approximation, nor that one learning rate (scaled by width) may suit some sizes better."
+    )
+    return said
+
+
+def _interval(law: PowerLaw) -> str:
+    if law.low is not None and law.high is not None:
+        return f"95 % interval of the exponent {law.low:.2f} to {law.high:.2f}"
+    if law.kept:
+        return f"interval unknown: only {law.kept:.0%} of the bootstrap's curves had a minimum at every budget"
+    return "interval unknown: three sizes a budget leave nothing to tell noise from"
+
+
+def _parabola_curves(fits: Fits) -> list[Curve]:
+    found = []
+    for flops, pairs in fits.measured.items():
+        parabola, minimum = fits.parabolas[flops], fits.minima[flops]
+        line = []
+        if parabola is not None:
+            line = [(x, parabola.at(x)) for x in _between(pairs[0][0], pairs[-1][0])]
+        lowest = (minimum.x, minimum.loss) if minimum.x is not None and minimum.loss is not None else None
+        found.append(Curve(f"{tick_label(flops)} FLOPs", pairs, line, lowest))
+    return found
+
+
+def _law_curves(fits: Fits) -> list[Curve]:
+    if fits.law is None:
+        return []
+    line = [(flops, fits.law.at(flops)) for flops in _between(min(fits.used), max(fits.used))]
+    return [Curve(f"{fits.law.coefficient:.3g} C^{fits.law.exponent:.2f}", list(fits.used.items()), line)]
+
+
+def _between(low: float, high: float) -> list[float]:
+    """Values at equal steps of the logarithm."""
+    return [low * math.exp(math.log(high / low) * step / (DRAWN - 1)) for step in range(DRAWN)]
+
+
+def _minima_table(by_tokens: Fits, by_parameters: Fits) -> Table:
+    rows = []
+    for flops, each in by_tokens.minima.items():
+        other = by_parameters.minima[flops]
+        ratio = words.short(each.x / other.x) if each.x and other.x else words.NOTHING
+        loss = words.NOTHING if each.loss is None else f"{each.loss:.4f}"
+        note = each.problem or other.problem or "inside"
+        rows.append((tick_label(flops), words.short(each.x), words.short(other.x), ratio, loss, note))
+    headings = ("FLOPs", "best tokens", "best parameters", "tokens a parameter", "loss there", "minimum")
+    return Table("Lowest points", headings, rows, "Parameters are all weights, embeddings included.")
+
+
+def _numbers(fits: Fits) -> dict:
+    return {
+        "law": asdict(fits.law) if fits.law else None,
+        "minima": [{"flops": flops} | asdict(each) for flops, each in fits.minima.items()],
+    }

@@ -1,0 +1,227 @@
+"""The sentence grammar: takes rules (rules/*.txt) and bindings, gives sentences. Tracery-like, with agreement.
+
+A rules file holds, one after another,
+    = name        one pattern a line follows; a pattern is text with choices and references
+    : name        words or phrases follow, separated by commas
+    @ name: a|b   records follow, one a line, fields separated by |, alternatives within a field by /
+In a pattern, `[x|y|]` is a choice (here, possibly nothing), and `<...>` a reference:
+    <tool>        one word of the list, one pattern of the rule, or the binding of that name
+    <tool.s>      its plural; other word forms: .ed past, .en participle, .ing, .z third person, .cap, .title; they add
+                  up: <tool.s.cap>
+    <A.he>        a field of a person or record; <A.v:walk> the verb agreeing with the pronoun (they walk, she walks)
+    <t=tool>      says it and binds t for later references
+    <np:tool>     a subject noun phrase of number drawn at random; with the latest one agree <is>, <was>, <has>, <do>,
+                  <v:need>, <it>, <its>, <them>
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+from lab.sample.town import english
+from lab.sample.town.tidying import tidy, titled
+
+Node = object  # str, tuple of sequences (a choice), or a function of the text under way
+RULES_FOLDER = Path(__file__).with_name("rules")
+TOKEN = re.compile(r"[\[\]|]|<[^<>]*>|[^\[\]|<>]+")
+WORD_FORMS = {
+    "s": english.plural,
+    "ed": english.past,
+    "en": english.participle,
+    "ing": english.gerund,
+    "z": english.third,
+    "cap": lambda text: text[:1].upper() + text[1:],
+    "title": titled,
+}
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+
+
+@dataclass
+class Text:
+    """One text under way: its random source, its bindings, and what it has already said."""
+
+    random: Random
+    bindings: dict[str, object] = field(default_factory=dict)
+    plural: bool = False  # number of the latest <np:...>
+    attractor: str = ""  # what stands between that noun and its verb
+    wrong: bool = False  # agree with the other number: how minimal pairs get their bad half
+    used: dict[str, set[int]] = field(default_factory=dict)
+
+    def pick(self, name: str, options: list) -> object:
+        """One of the options, one not yet used in this text while some try of a few finds one."""
+        used = self.used.get(name)
+        if used is None:
+            used = self.used[name] = set()
+        count = len(options)
+        if len(used) >= count - (count > 3):
+            used.clear()
+        draw = self.random.random
+        index = int(draw() * count)
+        while index in used:
+            index = int(draw() * count)
+        used.add(index)
+        return options[index]
+
+
+class Grammar:
+    """The rules of a folder, compiled. `say` is the only way in."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self.words: dict[str, list[str]] = {}
+        self.patterns: dict[str, list[list[Node]]] = {}
+        self.records: dict[str, list[SimpleNamespace]] = {}
+        for source in sources:
+            self._read(source)
+
+    def _read(self, source: str) -> None:
+        kind, name, fields = "", "", []
+        for raw in source.splitlines():
+            line = raw.strip()
+            if not line or line.startswith("#"):
+                continue
+            if line[0] in "=:@" and line[1:2] == " ":
+                kind, name = line[0], line[2:].strip()
+                if kind == "@":
+                    name, _, listed = name.partition(":")
+                    fields = listed.strip().split("|")
+            elif kind == "=":
+                self.patterns.setdefault(name, []).append(self._compile(line))
+            elif kind == ":":
+                self.words.setdefault(name, []).extend(word for part in line.split(",") if (word := part.strip()))
+            else:
+                values = [tuple(value.strip().split("/")) for value in line.split("|")]
+                if len(values) != len(fields):
+                    raise ValueError(f"{name}: {line!r} has {len(values)} fields, not {len(fields)}")
+                record = {key: value if len(value) > 1 else value[0] for key, value in zip(fields, values, strict=True)}
+                self.records.setdefault(name, []).append(SimpleNamespace(**record))
+
+    def _compile(self, pattern: str) -> list[Node]:
+        stack: list[list[list[Node]]] = [[[]]]
+        for token in TOKEN.findall(pattern):
+            if token == "[":
+                stack.append([[]])
+            elif token == "|" and len(stack) > 1:
+                stack[-1].append([])
+            elif token == "]":
+                stack[-2][-1].append(tuple(stack.pop()))
+            elif token[0] == "<":
+                stack[-1][-1].append(self._reference(token[1:-1]))
+            else:
+                stack[-1][-1].append(token)
+        if len(stack) != 1:
+            raise ValueError(f"unbalanced brackets in {pattern!r}")
+        return stack[0][0]
+
+    def _reference(self, inner: str) -> Callable[[Text, list[str]], None]:
+        if inner in AGREEING:
+            singular, plural = AGREEING[inner]
+            return lambda text, out: out.append(plural if text.plural != text.wrong else singular)
+        target, _, rest = inner.partition("=") if "=" in inner else ("", "", inner)
+        path, _, argument = rest.partition(":")
+        name, *parts = path.split(".")
+        if name == "np":
+            return lambda text, out: self._noun_phrase(argument, text, out)
+        if name == "v":
+            third = english.third(argument)
+            return lambda text, out: out.append(argument if text.plural != text.wrong else third)
+        if name == "num":
+            low, high = (int(part) for part in argument.split("-"))
+            return lambda text, out: out.append(NUMBERS[text.random.randint(low, high)])
+        if parts == ["v"]:
+            return lambda text, out: out.append(argument if text.bindings[name].many else english.third(argument))
+        field_name = parts.pop(0) if parts and parts[0] not in WORD_FORMS else ""
+        forms = [WORD_FORMS[form] for form in parts]
+
+        def say(text: Text, out: list[str]) -> None:
+            value = text.bindings.get(name)
+            if value is None:
+                value = self._draw(name, text)
+            if target and not isinstance(value, str):
+                text.bindings[target] = value
+            if field_name:
+                value = getattr(value, field_name)
+                if type(value) is tuple:
+                    value = text.pick(f"{name}.{field_name}", value)
+            elif not isinstance(value, str):
+                value = value.name
+            if target:
+                text.bindings.setdefault(target, value)
+            for form in forms:
+                value = form(value)
+            out.append(value)
+
+        return say
+
+    def _draw(self, name: str, text: Text) -> object:
+        if name in self.words:
+            return text.pick(name, self.words[name])
+        if name in self.patterns:
+            out: list[str] = []
+            self._expand(text.pick(name, self.patterns[name]), text, out)
+            return "".join(out)
+        if name in self.records:
+            return text.pick(name, self.records[name])
+        raise KeyError(f"no word list, rule, record or binding is called {name!r}")
+
+    def _expand(self, nodes: list[Node], text: Text, out: list[str]) -> None:
+        for node in nodes:
+            kind = type(node)
+            if kind is str:
+                out.append(node)
+            elif kind is tuple:
+                self._expand(node[int(text.random.random() * len(node))], text, out)
+            else:
+                node(text, out)
+
+    def _noun_phrase(self, name: str, text: Text, out: list[str]) -> None:
+        """A subject of either number: "the old keys in the drawer", "every lamp", "both chairs"."""
+        noun = text.pick(name, self.words[name])
+        text.plural = text.random.random() < 0.5
+        if text.plural:
+            determiner = self._draw("determiner_plural", text)
+            noun = english.plural(noun)
+        else:
+            determiner = self._draw("determiner_singular", text)
+        adjective = ""
+        if text.random.random() < 0.4 and f"adj_{name}" in self.words:
+            adjective = text.pick(f"adj_{name}", self.words[f"adj_{name}"]) + " "
+        text.attractor = self._draw(f"attractor_{name}", text) if text.random.random() < 0.45 else ""
+        out.append(f"{determiner} {adjective}{noun} {text.attractor}")
+
+    def say(self, name: str, text: Text) -> str:
+        """One tidy sentence or more from a rule: capital letters, articles, spaces and the final mark put right."""
+        out: list[str] = []
+        self._expand(text.pick(name, self.patterns[name]), text, out)
+        return tidy("".join(out))
+
+    def in_order(self, name: str, text: Text) -> list[str]:
+        """All patterns of a rule, one sentence of each, in the order of the file."""
+        sentences = []
+        for pattern in self.patterns[name]:
+            out: list[str] = []
+            self._expand(pattern, text, out)
+            sentences.append(tidy("".join(out)))
+        return sentences
+
+
+# Words that agree with the latest <np:...>: singular, plural.
+AGREEING = {
+    "is": ("is", "are"),
+    "was": ("was", "were"),
+    "has": ("has", "have"),
+    "do": ("does", "do"),
+    "it": ("it", "they"),
+    "its": ("its", "their"),
+    "them": ("it", "them"),
+    "itself": ("itself", "themselves"),
+}
+
+
+@cache
+def town_grammar() -> Grammar:
+    """The grammar of the town: all the rules files, read once a process."""
+    return Grammar(path.read_text(encoding="utf-8") for path in sorted(RULES_FOLDER.glob("*.txt")))

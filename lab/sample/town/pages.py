@@ -1,0 +1,74 @@
+"""The pages of a town, in the order of its days. Takes a seed and a count, gives TownPages."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from lab.sample.town import advice, letters, newspaper, portraits, school, stories, tales
+from lab.sample.town.draft import Draft, TownPage
+from lab.sample.town.world import World
+
+PAGES_A_DAY = 3
+RELATED = 4
+GENRES: dict[str, tuple[int, Callable[[Draft], None]]] = {  # of a hundred pages, and what writes them
+    "story": (30, stories.story),
+    "tale": (6, tales.tale),
+    "news": (9, newspaper.news),
+    "notice": (3, newspaper.notice),
+    "minutes": (4, newspaper.minutes),
+    "forecast": (3, newspaper.forecast),
+    "letter": (7, letters.letter),
+    "diary": (8, letters.diary),
+    "recipe": (3, advice.recipe),
+    "garden": (2, advice.garden),
+    "care": (2, advice.care),
+    "craft": (2, advice.craft),
+    "travel": (3, portraits.travel),
+    "review": (3, portraits.review),
+    "interview": (3, portraits.interview),
+    "profile": (2, portraits.profile),
+    "sport": (2, portraits.sport),
+    "lesson": (2, school.lesson),
+    "questions": (6, school.questions),
+}
+NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def town_pages(seed: int, count: int) -> Iterator[TownPage]:
+    """The first `count` pages of the town of this seed. The first n of them do not depend on count."""
+    world = World(seed)
+    names, weights = zip(*((name, weight) for name, (weight, _) in GENRES.items()), strict=True)
+    slugs: set[str] = set()
+    by_topic: dict[str, list[str]] = {}
+    for number in range(count):
+        if number and number % PAGES_A_DAY == 0:
+            world.advance()
+        draft = Draft(world, number)
+        genre = draft.random.choices(names, weights)[0]
+        GENRES[genre][1](draft)
+        yield _finished(draft, genre, slugs, by_topic)
+
+
+def _finished(draft: Draft, genre: str, slugs: set[str], by_topic: dict[str, list[str]]) -> TownPage:
+    slug = NOT_SLUG.sub("-", draft.title.lower()).strip("-")
+    if slug in slugs:
+        slug = f"{slug}-{draft.number}"
+    slugs.add(slug)
+    topics = list(dict.fromkeys(draft.topics))
+    related: list[str] = []
+    for topic in topics:
+        related += [other for other in by_topic.get(topic, [])[-2:] if other not in related]
+        by_topic.setdefault(topic, []).append(slug)
+    world = draft.world
+    return TownPage(
+        number=draft.number,
+        slug=slug,
+        title=draft.title,
+        genre=genre,
+        date=world.date,
+        author=draft.author or world.random.choice(world.grown()).full,
+        town=world.name,
+        blocks=draft.blocks,
+        topics=topics,
+        related=related[-RELATED:],
+        told=draft.told,
+    )
