@@ -27,7 +27,7 @@ from lab.params import (
 from tests.conftest import ROOT
 
 PARAMS = QualityParams()
-GOLDEN = ROOT / "tests/curate/golden_decisions.json"
+GOLDEN = ROOT / "tests/curate/quality/golden_decisions.json"
 PROSE = """The ferry to the island leaves at nine and comes back before the evening bell.
 Most people who take it have friends over there, to whom they bring bread, letters and gossip.
 On stormy days nobody sails, so that half of our school stays empty and the children build dams.
