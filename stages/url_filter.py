@@ -1,4 +1,4 @@
-"""url_filter: the index less what its URL or headers rule out."""
+"""url_filter: the index without what its URL or headers rule out."""
 
 from lab.curate.urls import stage as urls
 from lab.params import Params
@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return urls.filter_index(DATA / "index", DATA / "url_filter", params.url_filter, params.engine).as_dict()
+    return urls.run(DATA / "index", DATA / "crawl", DATA / "url_filter", params.url_filter, params.engine)
 
 
 if __name__ == "__main__":
