@@ -48,7 +48,7 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
         "index": (warc.index, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
         "url_filter": (lambda index, *rest: urls.run(index, Path("crawl"), *rest), lists),
         "extract": (extract.extract_index, ExtractParams()),
-        "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),
+        "language": (language.run, LanguageParams(keep=[code], min_score=0.65, model=model)),
         "quality": (quality.filter_documents, QualityParams(languages=differing)),
         "dedup": (dedup.deduplicate, DedupParams()),
         "pii": (pii.scrub_documents, PiiParams()),

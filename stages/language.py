@@ -1,4 +1,4 @@
-"""language: documents in the languages wanted."""
+"""language: documents in the wanted languages."""
 
 from lab.curate.language import stage as language
 from lab.params import Params
@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return language.filter_documents(DATA / "extract", DATA / "language", params.language, params.engine).as_dict()
+    return language.run(DATA / "extract", DATA / "language", params.language, params.engine)
 
 
 if __name__ == "__main__":
