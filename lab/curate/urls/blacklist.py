@@ -84,22 +84,22 @@ class Blacklist:
     def of(cls, domains: Mapping[str, str], urls: Mapping[str, str]) -> "Blacklist":
         """From entry -> category, without a file."""
         names = sorted({*domains.values(), *urls.values()})
-        domains, urls = (
-            Entries.of(
-                (hashes(entry for entry, name in table.items() if name == category), number)
-                for number, category in enumerate(names)
-            )
-            for table in (domains, urls)
-        )
-        return cls(domains, urls, names)
+
+        def entries(table: Mapping[str, str]) -> Entries:
+            lists = ([entry for entry, category in table.items() if category == name] for name in names)
+            return Entries.of((hashes(texts), number) for number, texts in enumerate(lists))
+
+        return cls(entries(domains), entries(urls), names)
 
     @classmethod
     def load(cls, folder: Path) -> "Blacklist":
         """Map a compiled blacklist into memory."""
-        columns = [
-            [np.asarray(np.load(path, mmap_mode="r")) for path in _column_files(folder, kind)] for kind in _KINDS
-        ]
-        return cls(Entries(*columns[0]), Entries(*columns[1]), read_json(folder / _CATEGORIES))
+
+        def entries(kind: str) -> Entries:
+            # As plain arrays: lookups in a np.memmap itself are slower.
+            return Entries(*(np.asarray(np.load(path, mmap_mode="r")) for path in _column_files(folder, kind)))
+
+        return cls(entries("domains"), entries("urls"), read_json(folder / _CATEGORIES))
 
     def save(self, folder: Path) -> None:
         for kind, entries in zip(_KINDS, (self.domains, self.urls), strict=True):

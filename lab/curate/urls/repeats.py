@@ -25,7 +25,7 @@ def find(_: None, folder: Path, name: str, *, judged: Sequence[Path]) -> dict:
     """
     keys = [np.load(f"{path}.keys.npy") for path in judged]
     starts = np.cumsum([0, *map(len, keys)])
-    _, first, groups = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
+    first, groups = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)[1:]
     first = first[groups]
     repeated = np.flatnonzero(first != np.arange(len(first)))
     urls = _urls(np.unique(first[repeated]), judged, starts)
