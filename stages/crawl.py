@@ -7,7 +7,8 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    source = import_module(f"lab.crawl.{params.crawl.source}")
+    name = params.crawl.source
+    source = import_module("lab.sample.crawl" if name == "sample" else f"lab.crawl.{name}")
     return source.crawl(DATA / "crawl", params.crawl, params.engine)
 
 
