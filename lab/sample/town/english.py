@@ -1,7 +1,7 @@
-"""English word forms: plural, past, participle, third person, article. Takes base words, gives the inflected ones.
+"""English: word forms (plural, past, participle, third person, article), and sentences tidied.
 
-Regular spelling follows the usual rules (final e, y, doubled consonants); what they get wrong stands in the tables.
-A phrase inflects at its head: "loaf of bread" -> "loaves of bread", "look after" -> "looked after".
+Regular spelling follows the usual rules (final e, y, doubled consonants); the tables hold the exceptions. A phrase
+inflects at its head: "loaf of bread" -> "loaves of bread", "look after" -> "looked after".
 """
 
 import re
@@ -20,7 +20,7 @@ PLURALS = dict(
     """.split()
 )
 
-# base: past, participle (the same where one is given)
+# base: past, participle (one form where both are the same)
 IRREGULAR = {
     row.split()[0]: (row.split()[1], row.split()[-1])
     for row in """
@@ -53,6 +53,12 @@ NOT_DOUBLED = frozenset(
 
 VOWEL_LETTER_BUT_A = re.compile(r"(?:use|usu|uni(?!n)|euro|one\b|one-|once|ewe)", re.I)
 CONSONANT_LETTER_BUT_AN = re.compile(r"(?:hour|honest|heir|honou?r)", re.I)
+SPACES = re.compile(r" {2,}")
+SPACE_BEFORE_MARK = re.compile(r" +([,.;:?!])")
+COMMA_BEFORE_MARK = re.compile(r",+(?=[,.;:?!])")  # "the baker Anna Bell, of Mill Lane," at the end of a clause
+ARTICLE = re.compile(r"\b([Aa]) (?=([A-Za-z]+-?))")
+SENTENCE_START = re.compile(r"(?<=[.!?] )[a-z]")
+SMALL_WORDS = frozenset("a an and at by for from in of on or the to with".split())
 
 
 @cache
@@ -148,3 +154,33 @@ def takes_an(word: str) -> bool:
     if word[0] in "aeiouAEIOU":
         return not VOWEL_LETTER_BUT_A.match(word)
     return bool(CONSONANT_LETTER_BUT_AN.match(word))
+
+
+def listed(names: list[str]) -> str:
+    """Names in a row: "", "Anna", "Anna and Ben", "Anna, Ben and Cora"."""
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _article(match: re.Match[str]) -> str:
+    return match[1] + ("n " if takes_an(match[2]) else " ")
+
+
+def tidy(sentence: str) -> str:
+    """The sentence with spaces, articles, capitals and the final mark put right."""
+    sentence = SPACES.sub(" ", sentence.strip())
+    sentence = COMMA_BEFORE_MARK.sub("", SPACE_BEFORE_MARK.sub(r"\1", sentence)).rstrip(",")
+    sentence = ARTICLE.sub(_article, sentence)
+    sentence = SENTENCE_START.sub(lambda match: match[0].upper(), sentence)
+    first = 1 if sentence[0] == '"' else 0
+    sentence = sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
+    body = sentence.rstrip('"')
+    return sentence if body[-1] in ".!?:" else f"{body}.{sentence[len(body) :]}"
+
+
+def titled(words: str) -> str:
+    """Words as in a title: "jar of honey" -> "Jar of Honey"."""
+    parts = words.split(" ")
+    return " ".join(
+        word if at and word in SMALL_WORDS else word[:1].upper() + word[1:] for at, word in enumerate(parts)
+    )

@@ -1,6 +1,6 @@
-"""Evaluation items with a known answer, in the very language of the pages: who has what, where it lies, and agreement.
+"""Evaluation items with a known answer, in the language of the pages: who has what, what lies where, and agreement.
 
-Held out by namespace: towns draw from Random("town:<seed>..."), items from Random("items:<seed>:..."), so that no
+Held out by their random sources: towns draw from Random("town:<seed>..."), items from Random("items:<seed>:..."), so no
 item's text comes from a town of the crawl, whatever the seeds. Names, objects, spots and patterns are the same.
 """
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
 
-from lab.sample.town.facts import Fact, State
-from lab.sample.town.grammar import Grammar, Text, town_grammar
+from lab.sample.town.english import listed
+from lab.sample.town.facts import Fact, WorldState
+from lab.sample.town.grammar import Grammar, Speaker, town_grammar
 from lab.sample.town.people import Person
-from lab.sample.town.tracking import Scene
+from lab.sample.town.scene import Scene
 
 CHOICES = 4
 TRIES = 5000
@@ -77,26 +78,26 @@ def _ranks(item: EntityItem) -> tuple[int, int]:
 
 
 def _entity_item(grammar: Grammar, random: Random, kind: str) -> EntityItem | None:
-    """One item, or None where no object ends up as the kind wants, or where the story names too few choices."""
-    text = Text(random)
+    """One item, or None where no object ends up as `kind` says, or where the story does not name all choices."""
+    speaker = Speaker(random)
     people = _people(grammar, random, CHOICES)
     site = random.choice(grammar.records["site"])
     spots = random.sample(site.spot, CHOICES)
     objects = random.sample(grammar.words["object"], random.randint(2, 3) if kind == "holder" else 4)
-    state = State(
+    state = WorldState(
         Fact("holder", name, random.choice(people).name)
         if random.random() < (0.75 if kind == "holder" else 0.2)
         else Fact("place", name, spot)
         for name, spot in zip(objects, spots, strict=False)
     )
-    scene = Scene(grammar, text, state, people, objects, spots)
+    scene = Scene(grammar, speaker, state, people, objects, spots)
     sentences = [_opening(scene, site), *(scene.start(name) for name in objects)]
     for _ in range(random.randint(4, 7)):
         name = random.choice(objects)
         sentences.append(scene.change(name, 0.75 if kind == "holder" else 0.3))
         if random.random() < 0.3:
             sentences.append(scene.meanwhile())
-    moved = {told.fact.subject for told in scene.told if told.change}
+    moved = {statement.fact.subject for statement in scene.statements if statement.change}
     askable = [name for name in objects if name in moved and state.object(name).kind == kind]
     if not askable:
         return None
@@ -111,9 +112,8 @@ def _entity_item(grammar: Grammar, random: Random, kind: str) -> EntityItem | No
 
 
 def _opening(scene: Scene, site: SimpleNamespace) -> str:
-    names = [person.name for person in scene.people]
-    scene.text.bindings.update(site=site, names=f"{', '.join(names[:-1])} and {names[-1]}")
-    return scene.say("scene_opening")
+    names = listed([person.name for person in scene.people])
+    return scene.say("scene_opening", site=site, names=names)
 
 
 def _people(grammar: Grammar, random: Random, count: int) -> list[Person]:
@@ -145,12 +145,12 @@ def _past_pair(grammar: Grammar, name: str) -> MinimalPair:
 
 
 def _flipped(grammar: Grammar, name: str, rules: tuple[str, ...], kind: str, attractor: bool | None) -> MinimalPair:
-    """The same sentence twice from the same random source, the second time with the verb of the other number."""
+    """The same sentence twice, from equal random sources, the second time with the verb of the other number."""
     for attempt in range(TRIES):
         seed = f"{name}:{attempt}"
-        texts = [Text(Random(seed), {"season": "summer"}, wrong=wrong) for wrong in (False, True)]
-        good, bad = (grammar.say(text.random.choice(rules), text) for text in texts)
-        if attractor is not None and attractor != bool(texts[0].attractor):
+        speakers = [Speaker(Random(seed), {"season": "summer"}, wrong=wrong) for wrong in (False, True)]
+        good, bad = (grammar.say(speaker.random.choice(rules), speaker) for speaker in speakers)
+        if attractor is not None and attractor != bool(speakers[0].attractor):
             continue
         if _differences(good, bad) == 1:
             return MinimalPair(good, bad, kind)
@@ -175,11 +175,11 @@ def _pronoun_pair(grammar: Grammar, name: str, kind: str) -> MinimalPair:
     subject = random.choice(words)
     people = {key: Person(subject, "", key, 30, "", ("", ""), "") for key in (pronoun, other)}
     seed = random.random()
-    good, bad = (grammar.say(kind, Text(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other))
+    good, bad = (grammar.say(kind, Speaker(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other))
     return MinimalPair(good, bad, kind)
 
 
 def _differences(one: str, other: str) -> int:
-    """Words that differ; -1 where the sentences are not of one length."""
+    """Number of words that differ; -1 where the sentences differ in length."""
     first, second = one.split(), other.split()
     return sum(a != b for a, b in zip(first, second, strict=True)) if len(first) == len(second) else -1
