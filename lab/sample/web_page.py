@@ -79,9 +79,8 @@ def wire_body(page: WebPage, html: str) -> bytes:
         html = html[: html.index(delivery.cut_after) + len(delivery.cut_after)]
     if delivery.codec.startswith("utf-16"):
         html = "\ufeff" + html
-    body = (
-        base64.b64decode(delivery.raw) if delivery.raw is not None else html.encode(delivery.codec, "xmlcharrefreplace")
-    )
+    raw = delivery.raw
+    body = html.encode(delivery.codec, "xmlcharrefreplace") if raw is None else base64.b64decode(raw)
     if delivery.gzip:
         body = gzip.compress(body, 6, mtime=0)
     if delivery.chunked:
@@ -97,8 +96,8 @@ def http_head(page: WebPage, body: bytes, date: str) -> bytes:
     lines = [
         f"HTTP/1.1 {delivery.status} {HTTPStatus(delivery.status).phrase}",
         f"Date: {format_datetime(datetime.fromisoformat(date), usegmt=True)}",
+        f"Server: {random.choice(SERVERS)}",
     ]
-    lines.append(f"Server: {random.choice(SERVERS)}")
     if delivery.content_type is not None:
         lines.append(f"Content-Type: {delivery.content_type}")
     if delivery.location:

@@ -20,16 +20,7 @@ _GOOGLE = re.compile(r"^([A-Z][\w ]{2,24}):\s*$")
 _ENTRIES = {"args", "arguments", "parameters", "params", "returns", "return", "raises", "yields", "attributes",
             "other parameters", "keyword args", "keyword arguments", "warns", "receives", "methods", "see also",
             "input", "inputs", "output", "outputs", "options"}  # fmt: skip
-_CODE_DIRECTIVES = {
-    "code",
-    "code-block",
-    "sourcecode",
-    "ipython",
-    "math",
-    "parsed-literal",
-    "productionlist",
-    "doctest",
-}
+_CODE_DIRECTIVES = set("code code-block sourcecode ipython math parsed-literal productionlist doctest".split())
 _VERSIONS = {
     "versionadded": "Added in version",
     "versionchanged": "Changed in version",

@@ -41,9 +41,8 @@ def repeated_lines(random: Random, sound: list[str]) -> str:
 def repeated_phrase(random: Random, sound: list[str]) -> str:
     """One phrase over and over within running text (Gopher: duplicate n-grams)."""
     phrase = random.choice(_OFFERS)
-    return paragraphs_html(
-        [" ".join([text.split(".")[0] + ".", phrase, phrase, phrase]) for text in [*sound, *sound][:6]]
-    )
+    starts = [text.split(".")[0] for text in [*sound, *sound][:6]]
+    return paragraphs_html([f"{start}. {phrase} {phrase} {phrase}" for start in starts])
 
 
 def keyword_list(random: Random, sound: list[str]) -> str:
@@ -82,9 +81,8 @@ def too_short(random: Random, sound: list[str]) -> str:
 def long_words(random: Random, sound: list[str]) -> str:
     """Laughter of over a thousand letters without a space (Gopher: mean word length; C4 drops such lines)."""
     lines = [sentence for text in sound for sentence in text.split(". ")][:12]
-    return paragraphs_html(
-        [f"{line} {random.choice(['ha', 'wow', 'oo']) * random.randint(501, 600)}" for line in lines]
-    )
+    laughs = [random.choice(["ha", "wow", "oo"]) * random.randint(501, 600) for _ in lines]
+    return paragraphs_html([f"{line} {laugh}" for line, laugh in zip(lines, laughs, strict=True)])
 
 
 def bullet_list(random: Random, sound: list[str]) -> str:
@@ -107,15 +105,9 @@ def short_lines(random: Random, sound: list[str]) -> str:
 
 
 KINDS: dict[str, Callable[[Random, list[str]], str]] = {
-    "repeated_lines": repeated_lines,
-    "repeated_phrase": repeated_phrase,
-    "keyword_list": keyword_list,
-    "symbol_soup": symbol_soup,
-    "lorem_ipsum": lorem_ipsum,
-    "curly_brace": curly_brace,
-    "too_short": too_short,
-    "long_words": long_words,
-    "bullet_list": bullet_list,
-    "ellipsis_lines": ellipsis_lines,
-    "short_lines": short_lines,
-}
+    write.__name__: write
+    for write in (
+        repeated_lines, repeated_phrase, keyword_list, symbol_soup, lorem_ipsum, curly_brace, too_short, long_words,
+        bullet_list, ellipsis_lines, short_lines,
+    )
+}  # fmt: skip

@@ -208,18 +208,9 @@ def _lately(draft: Draft) -> str:
 
 
 MAKERS: dict[str, Callable[[Draft, World], News]] = {
-    "new_job": _new_job,
-    "move": _move,
-    "adopt": _adopt,
-    "price": _price,
-    "baby": _baby,
-    "wedding": _wedding,
-    "leave": _leave,
-    "return": _return,
-    "festival": _festival,
-    "repair": _repair,
-    "rescue": _rescue,
-    "find": _find,
-    "ill": _ill,
-    "decision": _decision,
-}
+    maker.__name__[1:]: maker
+    for maker in (
+        _new_job, _move, _adopt, _price, _baby, _wedding, _leave, _return, _festival, _repair, _rescue, _find, _ill,
+        _decision,
+    )
+}  # fmt: skip

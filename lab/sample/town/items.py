@@ -4,7 +4,10 @@ Held out by their random sources: towns draw from Random("town:<seed>..."), item
 item's text comes from a town of the crawl, whatever the seeds. Names, objects, spots and patterns are the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
 from random import Random
 from types import SimpleNamespace
 
@@ -121,30 +124,19 @@ def _people(grammar: Grammar, random: Random, count: int) -> list[Person]:
     for pronoun in random.choices(("she", "he"), k=count):
         taken = {person.name for person in people}
         name = random.choice([name for name in grammar.words[f"name_{pronoun}"] if name not in taken])
-        people.append(Person(name, "", pronoun, 30, "", ("", ""), ""))
+        people.append(Person(name, "", pronoun))
     return people
 
 
 def agreement_items(seed: int, count: int) -> list[MinimalPair]:
     """Minimal pairs, the five kinds in turn."""
-    grammar = town_grammar()
-    makers = (_verb_pair, _attractor_pair, _past_pair, _reflexive_pair, _possessive_pair)
-    return [makers[number % len(makers)](grammar, f"items:{seed}:agreement:{number}") for number in range(count)]
+    grammar, pairs = town_grammar(), zip(range(count), cycle(PAIRS.items()), strict=False)
+    return [make(grammar, f"items:{seed}:agreement:{number}", kind) for number, (kind, make) in pairs]
 
 
-def _verb_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _flipped(grammar, name, ("agree_be", "agree_verb", "agree_have"), "subject_verb", attractor=False)
-
-
-def _attractor_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _flipped(grammar, name, ("agree_be", "agree_verb", "agree_have"), "subject_verb_attractor", attractor=True)
-
-
-def _past_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _flipped(grammar, name, ("agree_be_past",), "subject_verb_past", attractor=None)
-
-
-def _flipped(grammar: Grammar, name: str, rules: tuple[str, ...], kind: str, attractor: bool | None) -> MinimalPair:
+def _verb_pair(
+    grammar: Grammar, name: str, kind: str, *, rules: tuple[str, ...], attractor: bool | None
+) -> MinimalPair:
     """The same sentence twice, from equal random sources, the second time with the verb of the other number."""
     for attempt in range(TRIES):
         seed = f"{name}:{attempt}"
@@ -157,14 +149,6 @@ def _flipped(grammar: Grammar, name: str, rules: tuple[str, ...], kind: str, att
     raise AssertionError(f"the grammar makes no pair of kind {kind}")
 
 
-def _reflexive_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _pronoun_pair(grammar, name, "pronoun_reflexive")
-
-
-def _possessive_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _pronoun_pair(grammar, name, "pronoun_possessive")
-
-
 def _pronoun_pair(grammar: Grammar, name: str, kind: str) -> MinimalPair:
     random = Random(name)
     described = random.random() < 0.4
@@ -173,7 +157,7 @@ def _pronoun_pair(grammar: Grammar, name: str, kind: str) -> MinimalPair:
         pronoun, other = random.choice((("they", "she"), ("they", "he")))
     words = grammar.words[f"described_{pronoun}" if described else f"name_{pronoun}"]
     subject = random.choice(words)
-    people = {key: Person(subject, "", key, 30, "", ("", ""), "") for key in (pronoun, other)}
+    people = {key: Person(subject, "", key) for key in (pronoun, other)}
     seed = random.random()
     good, bad = (grammar.say(kind, Speaker(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other))
     return MinimalPair(good, bad, kind)
@@ -183,3 +167,13 @@ def _differences(one: str, other: str) -> int:
     """Number of words that differ; -1 where the sentences differ in length."""
     first, second = one.split(), other.split()
     return sum(a != b for a, b in zip(first, second, strict=True)) if len(first) == len(second) else -1
+
+
+VERBS = ("agree_be", "agree_verb", "agree_have")
+PAIRS: dict[str, Callable[[Grammar, str, str], MinimalPair]] = {
+    "subject_verb": partial(_verb_pair, rules=VERBS, attractor=False),
+    "subject_verb_attractor": partial(_verb_pair, rules=VERBS, attractor=True),
+    "subject_verb_past": partial(_verb_pair, rules=("agree_be_past",), attractor=None),
+    "pronoun_reflexive": _pronoun_pair,
+    "pronoun_possessive": _pronoun_pair,
+}

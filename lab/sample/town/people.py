@@ -46,10 +46,10 @@ class Person:
     name: str
     surname: str
     pronoun: str
-    years: int
-    street: str
-    trait: tuple[str, str]
-    hobby: str
+    years: int = 30
+    street: str = ""
+    trait: tuple[str, str] = ("", "")
+    hobby: str = ""
     job: str = ""
     workplace: str = "school"
     tool: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ def _reader(draft: Draft, writer: Person) -> tuple[Person, str]:
     pronoun = draft.random.choice(("she", "he"))
     known = {person.name for person in draft.world.people}
     name = draft.random.choice([name for name in draft.grammar.words[f"name_{pronoun}"] if name not in known])
-    return Person(name, writer.surname, pronoun, 30, "", ("", ""), ""), draft.random.choice(FAR_RELATIONS)
+    return Person(name, writer.surname, pronoun), draft.random.choice(FAR_RELATIONS)
 
 
 def _news(draft: Draft) -> tuple[list[str], list[Person]]:

@@ -9,15 +9,7 @@ from lab.sample.town.english import listed
 from lab.sample.town.facts import Fact
 from lab.sample.town.happenings import happen, more, recall
 
-NOTICES = (
-    "notice_lost",
-    "notice_found",
-    "notice_sale",
-    "notice_wanted",
-    "notice_event",
-    "notice_thanks",
-    "notice_rule",
-)
+NOTICES = [f"notice_{kind}" for kind in "lost found sale wanted event thanks rule".split()]
 QUESTIONS = ("job", "tool", "day", "free", "town", "wish")
 
 

@@ -71,7 +71,10 @@ def _passage(scene: Scene, steps: int) -> list[str]:
 def tale(draft: Draft) -> None:
     """Animals on their way through the wood, and what they give each other. Nothing in it is true of the town."""
     random, words = draft.random, draft.grammar.words
-    animals = [_animal(draft, name) for name in random.sample(words["tale_animal"], TALE_CAST)]
+    animals = [
+        Person(name, "", random.choice(("she", "he")), years=3)
+        for name in random.sample(words["tale_animal"], TALE_CAST)
+    ]
     draft.bind(**dict(zip("ABCD", animals, strict=True)), friends=listed([animal.name for animal in animals[1:]]))
     wood: SimpleNamespace = random.choice(draft.grammar.records["wood"])
     objects = random.sample(words["object"], random.randint(2, 3))
@@ -88,10 +91,6 @@ def tale(draft: Draft) -> None:
         draft.paragraph(talk, [scene.change(random.choice(objects)) for _ in range(random.randint(1, 3))])
     draft.bind(**dict(zip("ABCD", animals, strict=True)))
     draft.paragraph([scene.claim(name, "end") for name in objects], draft.say("tale_moral"))
-
-
-def _animal(draft: Draft, name: str) -> Person:
-    return Person(name, "", draft.random.choice(("she", "he")), 3, "", ("", ""), "")
 
 
 def _initial_state(draft: Draft, animals: list[Person], objects: list[str], spots: list[str]) -> WorldState:
