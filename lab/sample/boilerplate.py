@@ -4,6 +4,7 @@ In: a random generator. Out: pieces of HTML and text, written for this project.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from html import escape
 from random import Random
 
@@ -93,7 +94,7 @@ def linked_data(title: str, url: str, date: str, author: str) -> str:
     return f'<script type="application/ld+json">{text}</script>'
 
 
-def link_list(links: list[tuple[str, str]], separator: str = "") -> str:
-    """Links as list items, or in one line with a separator."""
+def link_list(links: Iterable[Sequence[str]], separator: str = "") -> str:
+    """Links (title, address) as list items, or in one line with a separator."""
     anchors = [f'<a href="{escape(url)}">{escape(title)}</a>' for title, url in links]
     return separator.join(anchors) if separator else "\n".join(f"<li>{anchor}</li>" for anchor in anchors)

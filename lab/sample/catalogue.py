@@ -52,9 +52,6 @@ class Catalogue:
             file.seek(entry.offset)
             return WebPage.from_dict(json.loads(file.readline()))
 
-    def bases(self) -> list[WebPage]:
-        return [self.read(entry) for entry in self.base_pages]
-
 
 def write_pages(sample: SampleParams, bases: int, engine: EngineParams) -> Catalogue:
     """Write the pages of all towns and libraries, and `bases` further town pages to plant cases on."""

@@ -119,7 +119,8 @@ def _planted_cases(sample: SampleParams, catalogue: Catalogue, related: Links) -
     pools = (
         [replace(page, related=related.get(page.url, page.related)) for page in pool] for pool in (doubled, revisited)
     )
-    return list(planted_cases(Planter(sample.seed, sample.planted_per_kind, catalogue.bases(), *pools)))
+    bases = [catalogue.read(page) for page in catalogue.base_pages]
+    return list(planted_cases(Planter(sample.seed, sample.planted_per_kind, bases, *pools)))
 
 
 def _write_plans(sample: SampleParams, catalogue: Catalogue, cases: list[PlantedCase], related: Links) -> list[Path]:

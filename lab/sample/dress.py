@@ -48,10 +48,6 @@ def _menu(look: Random) -> list[tuple[str, str]]:
     return [(name, f"/{name.lower()}/") for name in ["Home", *look.sample(names[1:], look.randint(3, 6))]]
 
 
-def _related(page: WebPage) -> list[tuple[str, str]]:
-    return [(title, url) for title, url in page.related]
-
-
 def _byline(page: WebPage) -> str:
     parts = [f"By {escape(page.author)}"] if page.author else []
     parts += [f'<time datetime="{page.date}">{page.date}</time>'] if page.date else []
@@ -71,7 +67,7 @@ def _modern(page: WebPage, host: str, look: Random, random: Random) -> str:
     aside = ""
     if page.related:
         aside = (
-            f'<aside class="sidebar"><h2>Related</h2>\n<ul class="related">\n{boilerplate.link_list(_related(page))}\n'
+            f'<aside class="sidebar"><h2>Related</h2>\n<ul class="related">\n{boilerplate.link_list(page.related)}\n'
             f'</ul><div class="ad advertisement">{advertisement}</div></aside>\n'
         )
     byline = f'<p class="byline meta">{_byline(page)}</p>\n' if _byline(page) else ""
@@ -90,10 +86,9 @@ def _modern(page: WebPage, host: str, look: Random, random: Random) -> str:
 
 def _reference(page: WebPage, host: str, look: Random, random: Random) -> str:
     """The look of generated reference documentation."""
-    related = _related(page)
     neighbours = "".join(
         f'<li class="right"><a href="{escape(url)}" title="{escape(title)}">{word}</a> |</li>'
-        for word, (title, url) in zip(["next", "previous"], related, strict=False)
+        for word, (title, url) in zip(["next", "previous"], page.related, strict=False)
     )
     bar = (
         f'<div class="related" role="navigation" aria-label="related navigation"><h3>Navigation</h3><ul>'
@@ -107,7 +102,7 @@ def _reference(page: WebPage, host: str, look: Random, random: Random) -> str:
         f'<a class="headerlink" href="#content">&para;</a></h1>\n{page.body}\n</section>\n'
         '<div class="clearer"></div></div></div></div>\n'
         f'<div class="sphinxsidebar" role="navigation"><div class="sphinxsidebarwrapper"><h3>Table of Contents</h3>'
-        f"<ul>\n{boilerplate.link_list(related)}\n</ul>"
+        f"<ul>\n{boilerplate.link_list(page.related)}\n</ul>"
         '<div id="searchbox" role="search"><h3>Quick search</h3><form action="/search.html"><input name="q"></form>'
         f"</div></div></div></div>\n{bar}"
         f'<div class="footer" role="contentinfo">&copy; Copyright the {site_name(host)} authors. '
@@ -122,7 +117,7 @@ def _table(page: WebPage, host: str, look: Random, random: Random) -> str:
         '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
     )
     counter = f"You are visitor number {look.randint(1000, 99999)}."
-    links = boilerplate.link_list(_related(page), "<br>\n")
+    links = boilerplate.link_list(page.related, "<br>\n")
     return (
         _head(page, host, look, random, doctype)
         + '<body bgcolor="#ffffff" text="#000000"><center>\n<table width="760" cellpadding="4" border="0">\n'
@@ -154,7 +149,7 @@ def _blog(page: WebPage, host: str, look: Random, random: Random) -> str:
             f"{thread}\n</ol></div>\n"
         )
     widgets = (
-        f'<div class="widget"><h3>Recent posts</h3><ul>\n{boilerplate.link_list(_related(page))}\n</ul></div>'
+        f'<div class="widget"><h3>Recent posts</h3><ul>\n{boilerplate.link_list(page.related)}\n</ul></div>'
         f'<div class="widget newsletter"><p>{look.choice(boilerplate.NEWSLETTERS)}</p></div>'
         f'<div class="widget ad-slot">{random.choice(boilerplate.ADVERTISEMENTS)}</div>'
     )

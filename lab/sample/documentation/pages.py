@@ -108,18 +108,18 @@ def module_pages(library: Library, path: Path, source: bytes) -> list[tuple[WebP
     parts = list(path.with_suffix("").parts)
     module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
     shared: list[tuple[str, str]] = []  # (HTML, text)
-    own: list[tuple[str, list[tuple[str, str]]]] = []
+    separate: list[tuple[str, list[tuple[str, str]]]] = []
     if text := ast.get_docstring(tree):
         shared.append((to_html(text), text))
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             sections = _object_sections(node)
             if sum(len(text) for _, text in sections) >= OWN_PAGE_CHARACTERS:
-                own.append((node.name, sections))
+                separate.append((node.name, sections))
             else:
                 shared += sections
     pages = _paged(library, module, f"module-{module}", shared)
-    for name, sections in own:
+    for name, sections in separate:
         pages += _paged(library, f"{module}.{name}", f"{module}.{name}", sections, module)
     return pages
 

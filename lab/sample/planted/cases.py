@@ -46,7 +46,9 @@ class PlantedCase:
 class Planter:
     """Material for `count` cases of each kind. Each page is handed out once."""
 
-    def __init__(self, seed: int, count: int, bases: list[WebPage], doubled: list[WebPage], revisited: list[WebPage]):
+    def __init__(
+        self, seed: int, count: int, bases: list[WebPage], doubled: list[WebPage], revisited: list[WebPage]
+    ) -> None:
         """`doubled`: sound pages of the crawl to make near-duplicates of; `revisited`: any, for other addresses."""
         self.seed, self.count = seed, count
         self.bases, self.doubled, self.revisited = (list(reversed(pages)) for pages in (bases, doubled, revisited))

@@ -5,7 +5,8 @@ inflects at its head: "loaf of bread" -> "loaves of bread", "look after" -> "loo
 """
 
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 
 VOWELS = "aeiou"
 
@@ -96,57 +97,50 @@ def _stem(verb: str) -> str:
     return verb + verb[-1] if _doubles(verb) else verb
 
 
-@cache
+def _of_first_word(inflect: Callable[[str], str]) -> Callable[[str], str]:
+    """Inflects the first word of a phrase, and keeps the results."""
+
+    @cache
+    @wraps(inflect)
+    def phrase(verb: str) -> str:
+        head, space, rest = verb.partition(" ")
+        return inflect(head) + space + rest
+
+    return phrase
+
+
+@_of_first_word
 def past(verb: str) -> str:
-    """Simple past; of a phrase, that of its first word."""
-    head, _, rest = verb.partition(" ")
-    if head in IRREGULAR:
-        form = IRREGULAR[head][0]
-    elif head.endswith("y") and head[-2] not in VOWELS:
-        form = head[:-1] + "ied"
-    elif head.endswith(("ee", "ye", "oe")):
-        form = head + "d"
-    else:
-        form = _stem(head) + "ed"
-    return f"{form} {rest}" if rest else form
+    """Simple past."""
+    if verb in IRREGULAR:
+        return IRREGULAR[verb][0]
+    if verb.endswith("y") and verb[-2] not in VOWELS:
+        return verb[:-1] + "ied"
+    return verb + "d" if verb.endswith(("ee", "ye", "oe")) else _stem(verb) + "ed"
 
 
-@cache
+@_of_first_word
 def participle(verb: str) -> str:
     """Past participle, as in "was written"."""
-    head, _, rest = verb.partition(" ")
-    form = IRREGULAR[head][1] if head in IRREGULAR else past(head)
-    return f"{form} {rest}" if rest else form
+    return IRREGULAR[verb][1] if verb in IRREGULAR else past(verb)
 
 
-@cache
+@_of_first_word
 def gerund(verb: str) -> str:
     """The -ing form."""
-    head, _, rest = verb.partition(" ")
-    if head in ("lie", "tie", "die"):
-        form = head[:-2] + "ying"
-    elif head == "be":
-        form = "being"
-    else:
-        form = _stem(head) + "ing"
-    return f"{form} {rest}" if rest else form
+    if verb in ("lie", "tie", "die"):
+        return verb[:-2] + "ying"
+    return "being" if verb == "be" else _stem(verb) + "ing"
 
 
-@cache
+@_of_first_word
 def third(verb: str) -> str:
     """Third person singular present."""
-    head, _, rest = verb.partition(" ")
-    if head == "be":
-        form = "is"
-    elif head == "have":
-        form = "has"
-    elif head.endswith(("s", "x", "z", "ch", "sh", "o")):
-        form = head + "es"
-    elif head.endswith("y") and head[-2] not in VOWELS:
-        form = head[:-1] + "ies"
-    else:
-        form = head + "s"
-    return f"{form} {rest}" if rest else form
+    if verb in ("be", "have"):
+        return {"be": "is", "have": "has"}[verb]
+    if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
+        return verb + "es"
+    return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in VOWELS else verb + "s"
 
 
 def takes_an(word: str) -> bool:

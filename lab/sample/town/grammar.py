@@ -51,7 +51,7 @@ class Speaker:
     used: dict[str, set[int]] = field(default_factory=dict)
 
     def pick(self, name: str, options: list) -> object:
-        """One of the options at random; each is used once before any is used again."""
+        """One of the options at random, none a second time until nearly all have been used."""
         used = self.used.get(name)
         if used is None:
             used = self.used[name] = set()
