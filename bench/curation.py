@@ -2,6 +2,8 @@
 
 `python -m bench.curation [WARC] [--out TABLE.md] [--runs N]`. The same pages, language `de`, on one core each, in
 turns; ours on two cores too. datatrove 0.10.1 runs in an environment of its own. Each figure is the median of the runs.
+
+Needs the web archive under LAB_SHARED, or another WARC; with UT1's lists if they are there. About 5 minutes for 3 runs.
 """
 
 import argparse

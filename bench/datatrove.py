@@ -1,7 +1,7 @@
-"""datatrove, the reference that curation is measured against, in a virtual environment of its own.
+"""datatrove 0.10.1, the reference of the curation benchmarks, in a separate virtual environment.
 
-In: a folder. Out: the environment's python, with datatrove 0.10.1 installed by pip when it is not there yet. It is
-never a dependency of the lab: its pins contradict the lab's.
+In: a folder. Out: the environment's python; datatrove is installed by pip on first use (network, libmagic). It cannot
+be a dependency of the lab: its pins contradict the lab's.
 """
 
 import shutil
@@ -14,11 +14,11 @@ from bench.processes import pip_install
 from lab.errors import LabError
 
 VENV = Path(".lab/bench/datatrove-venv")
-# What decides its results and its speed, as pip resolved it for 0.10.1; the rest is pip's choice.
+# The packages that its results and speed depend on, as pip resolved them for 0.10.1; pip chooses the rest.
 REQUIREMENTS = (
     "datatrove[io,processing]==0.10.1",
-    "fasttext-numpy2-wheel==0.9.2",  # fastText's own package can't predict under numpy 2
-    "lxml_html_clean==0.4.6",  # of lxml, taken apart since; jusText, which trafilatura uses, needs it
+    "fasttext-numpy2-wheel==0.9.2",  # fastText's original package fails under numpy 2
+    "lxml_html_clean==0.4.6",  # split off from lxml; jusText, which trafilatura uses, needs it
     "nltk==3.10.4",
     "numpy==2.4.6",
     "spacy==3.8.18",  # the word tokenizer of German and English
@@ -28,14 +28,14 @@ REQUIREMENTS = (
 
 
 def datatrove_python(folder: Path = VENV) -> Path:
-    """The python of an environment that has datatrove; makes the environment where it is missing or outdated.
+    """The python of an environment with datatrove, which is created where it is missing or outdated.
 
-    Raises LabError where it can't be installed.
+    Raises LabError if datatrove can't be installed.
     """
     python = (folder / "bin/python").absolute()
     marker = folder / "requirements.txt"  # written last
-    wanted = "\n".join(REQUIREMENTS)
-    if marker.is_file() and marker.read_text() == wanted:
+    requirements = "\n".join(REQUIREMENTS)
+    if marker.is_file() and marker.read_text() == requirements:
         return python
     print(f"installing {REQUIREMENTS[0]} into {folder} ...", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
@@ -43,5 +43,5 @@ def datatrove_python(folder: Path = VENV) -> Path:
     pip_install(python, "datatrove", folder, *REQUIREMENTS)
     if subprocess.run([python, "-c", "import magic"], stderr=subprocess.DEVNULL).returncode:
         raise LabError("datatrove's WARC reader needs libmagic: install it (Debian: libmagic1; macOS: libmagic).")
-    marker.write_text(wanted)
+    marker.write_text(requirements)
     return python

@@ -3,7 +3,7 @@
 `python -m bench.decisions [WARC] [--out TABLE.md]`. datatrove 0.10.1 runs in an environment of its own. Each text
 is judged by the rules of its language; those that datatrove splits with packages of their own (Chinese, Japanese,
 Thai and others) are judged as English by both, as FineWeb, which is English, would. `--golden` keeps datatrove's
-decisions, by the texts' hashes, for the tests.
+decisions, by the texts' hashes, for the tests. Needs the web archive under LAB_SHARED (or a WARC); a few minutes.
 """
 
 import argparse

@@ -5,9 +5,9 @@ by page in turn, decoding and parsing included; a page's time is the median of t
 than 10 ms. What the figures mean: bench.extraction_score.
 """
 
+import argparse
 import platform
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -120,7 +120,9 @@ def report(pages: Sequence[Page]) -> str:
 
 
 def main() -> None:
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", nargs="?", type=Path, default=TABLE)
+    path = parser.parse_args().table
     text = report(read_pages(ARCHIVE, GOLD))
     publish(path, text)
 

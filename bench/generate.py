@@ -3,7 +3,7 @@
 `python -m bench.generate [--model data/export] [--tokens N] [--runs N]`, needs a model that transformers loads too.
 Greedy and sampled, one text and eight, float32; both in turns, the median of the runs counts. Times are CPU seconds of
 one thread, so that what else the machine does matters little. Each of ours is what the command line and the evaluation
-call: a prompt in, tokens out one by one. Reading the prompt is in the time, loading is not.
+call: a prompt in, tokens out one by one. Reading the prompt is in the time, loading is not. About 2 minutes.
 """
 
 import argparse

@@ -5,6 +5,7 @@ the lab's engine). Prints why pages were refused, the slowest page and the peak 
 than twice `extract.max_seconds`, or broke the extractor.
 """
 
+import argparse
 import random
 import re
 import resource
@@ -82,4 +83,7 @@ def main(count: int = 10_000, engine: str = "lab") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*[int(argument) for argument in sys.argv[1:2]], *sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", nargs="?", type=int, default=10_000)
+    parser.add_argument("engine", nargs="?", default="lab")
+    sys.exit(main(**vars(parser.parse_args())))

@@ -1,6 +1,6 @@
-"""What benchmarks start beside themselves: contenders, each in a process of its own, and pip.
+"""Processes that benchmarks start: contenders, bound to some cores, and pip.
 
-In: a command. Out: what its last line says, as JSON; or a package that is installed.
+In: a command. Out: its last line, read as JSON; or an installed package.
 """
 
 import json
@@ -14,9 +14,9 @@ from lab.errors import LabError
 
 
 def run_bound(command: Sequence[object], cores: int | None, label: str, **environment: str) -> Any:
-    """The JSON of the last line that `command` prints, bound to so many cores (None: to none).
+    """Run `command` on `cores` cores (None: all); returns the last line that it prints, read as JSON.
 
-    LabError, under its `label`, where it fails.
+    Raises LabError with `label` if it fails.
     """
     done = subprocess.run(
         [str(part) for part in command],
@@ -31,7 +31,7 @@ def run_bound(command: Sequence[object], cores: int | None, label: str, **enviro
 
 
 def pip_install(python: object, name: str, folder: Path, *arguments: object) -> None:
-    """Run `pip install` for what is called `name` and goes into `folder`. LabError where it can't."""
+    """Run `pip install` with `arguments`. Raises LabError, which names `name` and `folder`, if it fails."""
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode:

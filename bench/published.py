@@ -1,4 +1,4 @@
-"""How every benchmark ends: its table written and shown, or one line that says what is wrong."""
+"""How every benchmark ends: with its table written and printed, or with one line of error."""
 
 import sys
 from collections.abc import Callable

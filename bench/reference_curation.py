@@ -1,12 +1,10 @@
-"""datatrove's FineWeb recipe over a WARC, timed step by step. Runs in datatrove's own environment: nothing of the lab
-is imported.
+"""datatrove's FineWeb recipe on a WARC, timed step by step. Runs in datatrove's environment, without the lab.
 
-In (arguments): WARC, fastText model, language of fastText, language of datatrove, an empty folder; stop words follow.
-Out (stdout): a JSON list of [step, seconds, seconds of CPU, documents left]; loading lists and models is a step of its
-own.
+In (arguments): WARC, fastText model, language for fastText, language for datatrove, an empty folder, stop words.
+Out (stdout): a JSON list of [step, seconds, CPU seconds, documents left]; the step `load` reads lists and models.
 
-The steps are examples/fineweb.py's with the settings there. They run in this process and one after the other, so that
-each can be timed, and without the writing and reading of files in between, which is to datatrove's favour.
+The steps and settings are those of examples/fineweb.py. They run one after the other in this process, so that each can
+be timed, and without files in between, which is in datatrove's favour.
 """
 
 import json
@@ -19,7 +17,7 @@ from pathlib import Path
 
 import tldextract
 
-# Its own snapshot of the public suffix list: no download in the middle of a run.
+# The package's snapshot of the public suffix list: no download in the middle of a run.
 tldextract.TLDExtract = partial(tldextract.TLDExtract, suffix_list_urls=(), cache_dir=None)
 
 from datatrove.pipeline.dedup import MinhashDedupSignature  # noqa: E402
@@ -39,7 +37,7 @@ from datatrove.utils.text import split_into_words  # noqa: E402
 
 
 def steps(warc: Path, model: str, code: str, language: str, folder: Path, stop_words: list[str]) -> list:
-    """(name, a function from documents to documents) of each step, the loading of lists and models first."""
+    """(name, function from documents to documents) of each step; the first loads lists and models."""
     from fasttext.FastText import _FastText
 
     url_filter, language_filter = URLFilter(), LanguageFilter([code])
@@ -74,10 +72,9 @@ def steps(warc: Path, model: str, code: str, language: str, folder: Path, stop_w
     ]
 
 
-def _busy() -> float:
-    """Seconds of CPU of this process and of those that it has seen end, such as the extractor's."""
-    times = os.times()
-    return sum(times[:4])
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and of its ended children, such as the extractor's."""
+    return sum(os.times()[:4])
 
 
 def main(warc: str, model: str, code: str, language: str, folder: str, *stop_words: str) -> None:
@@ -85,9 +82,9 @@ def main(warc: str, model: str, code: str, language: str, folder: str, *stop_wor
     documents: list = []
     times = []
     for name, step in steps(Path(warc), model, code, language, Path(folder), list(stop_words)):
-        started, busy = time.perf_counter(), _busy()
+        started, cpu_started = time.perf_counter(), _cpu_seconds()
         documents = list(step(documents))
-        times.append([name, time.perf_counter() - started, _busy() - busy, len(documents)])
+        times.append([name, time.perf_counter() - started, _cpu_seconds() - cpu_started, len(documents)])
     print(json.dumps(times))
 
 

@@ -1,8 +1,10 @@
-"""How long each stage of the last `dvc repro` took: .lab/timings/*.json -> reports/benchmarks/repro.md.
+"""Seconds of each stage of the last `dvc repro`. In: .lab/timings/*.json. Out: reports/benchmarks/repro.md.
 
-`python -m bench.repro` after `make repro`. The figures are one run's, of the machine that the table names.
+`python -m bench.repro [--out TABLE.md]` right after `make repro`, which takes about nine minutes. One run, on the
+machine that the table names.
 """
 
+import argparse
 import platform
 from pathlib import Path
 
@@ -18,10 +20,10 @@ TABLE = Path("reports/benchmarks/repro.md")
 
 
 def table(stages: list[str]) -> str:
-    """The Markdown table of the given stages' times, in their order. InputError where a stage has none."""
+    """The Markdown table of the stages' times, in the order given. InputError where a stage has none."""
     missing = [stage for stage in stages if not (TIMINGS / f"{stage}.json").exists()]
     if missing:
-        raise InputError(f"{TIMINGS}: no time of {', '.join(missing)}. Run `dvc repro -f` first.")
+        raise InputError(f"{TIMINGS}: no times of {', '.join(missing)}. Run `dvc repro -f` first.")
     seconds = {stage: read_json(TIMINGS / f"{stage}.json")["seconds"] for stage in stages}
     rows = [f"| {stage} | {value:.1f} |" for stage, value in seconds.items()]
     return "\n".join(
@@ -42,9 +44,11 @@ def table(stages: list[str]) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=TABLE)
+    out = parser.parse_args().out
     stages = list(YAML(typ="safe", pure=True).load(Path("dvc.yaml").read_text())["stages"])
-    text = table(stages)
-    publish(TABLE, text)
+    publish(out, table(stages))
 
 
 if __name__ == "__main__":

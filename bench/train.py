@@ -3,7 +3,7 @@
 `python -m bench.train [--device cuda] [--nanogpt PATH] [--compiled] [--runs N]` after `make repro`. The same
 tokens, sizes, batch and type, in turns, on two cores (or one GPU); each run is a process of its own. Contenders that
 can't be had are named and left out. The work is in bench.training_work, the loops in own_training and
-reference_training.
+reference_training. Needs data/dataset, and the network to install contenders; about 15 minutes on two cores.
 """
 
 import argparse

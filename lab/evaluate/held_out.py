@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from lab.documents import read_rows, shards
 from lab.progress import progress
 
-# Hosts of the embedded sample crawl (lab.sample.sites, lab.sample.documentation).
+# Hosts of the embedded sample crawl (lab.sample.town_sites, lab.sample.documentation).
 SORTS = {"town": ".town.example", "documentation": ".docs.example"}
 WEB = "web"  # all pages of any other crawl
 

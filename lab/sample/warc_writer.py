@@ -1,7 +1,8 @@
-"""Write WARC files as a crawler does: captures in, one gzip member a record out.
+"""WARC records as a crawler writes them.
 
-Follows WARC/1.1 (ISO 28500:2017, https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/) and
-its annex on per-record compression. Nothing depends on the clock: ids are made of the content, dates are given.
+In: Captures. Out: records, compressed into one gzip member each. Follows WARC/1.1 (ISO 28500:2017,
+https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/) and its annex on per-record
+compression. Nothing depends on the clock: ids are made from the content, dates are arguments.
 """
 
 import base64
@@ -18,10 +19,10 @@ READABLE_BYTES = 10
 
 @dataclass(frozen=True)
 class Capture:
-    """One fetch: what was asked and what came back, byte for byte.
+    """One fetch: the request and the response, byte for byte.
 
-    `head` is the status line and headers of the answer, blank line included; `body` follows it as it went over the
-    wire (compressed, chunked). `notes` are the fields of the metadata record.
+    `head` is the status line and headers of the response with the blank line; `body` follows it as it was sent
+    (compressed, chunked). `notes` are the fields of the metadata record.
     """
 
     url: str
@@ -34,18 +35,18 @@ class Capture:
 
 
 def digest(data: bytes) -> str:
-    """SHA-1 in base 32, the form that every crawler writes."""
+    """SHA-1 in base 32, as crawlers write it."""
     return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode("ascii")
 
 
 def compress(data: bytes) -> bytes:
-    """One gzip member without name or time (zlib's own header has none), so that the same data give the same bytes."""
+    """One gzip member without name or time (zlib writes none), so that the same data give the same bytes."""
     compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, 31)
     return compressor.compress(data) + compressor.flush()
 
 
 def record_id(kind: str, date: str, url: str, block: bytes) -> str:
-    """A record's id, made of its content."""
+    """A record's id, made from its content."""
     return f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, ' '.join([kind, date, url, digest(block)]))}>"
 
 
@@ -64,7 +65,7 @@ def fields_block(fields: list[tuple[str, str]]) -> bytes:
 
 
 def warcinfo(date: str, filename: str, fields: list[tuple[str, str]]) -> tuple[str, bytes]:
-    """(id, record) that opens a file and says who made it and how."""
+    """(id, record) of the warcinfo record, the first of a file: who wrote it and how."""
     block = fields_block(fields)
     headers = [("WARC-Filename", filename), ("Content-Type", "application/warc-fields")]
     return record_id("warcinfo", date, "", block), record("warcinfo", date, headers, block)
@@ -77,24 +78,24 @@ def records(capture: Capture, warcinfo_id: str) -> Iterator[tuple[str, bytes]]:
     response_id = record_id("response", date, url, block)
     concurrent = [("WARC-Concurrent-To", response_id), ("WARC-Warcinfo-ID", warcinfo_id)]
     address = [("WARC-IP-Address", capture.ip)]
-    asked = [*concurrent, *address, ("Content-Type", "application/http; msgtype=request")]
-    yield "request", record("request", date, asked, capture.request, url=url)
-    answered = [
+    request = [*concurrent, *address, ("Content-Type", "application/http; msgtype=request")]
+    yield "request", record("request", date, request, capture.request, url=url)
+    response = [
         ("WARC-Warcinfo-ID", warcinfo_id),
         *address,
         ("Content-Type", "application/http; msgtype=response"),
         ("WARC-Payload-Digest", digest(capture.body)),
     ]
-    yield "response", record("response", date, answered, block, url=url)
-    noted = [*concurrent, ("WARC-Refers-To", response_id), ("Content-Type", "application/warc-fields")]
-    yield "metadata", record("metadata", date, noted, fields_block(list(capture.notes)), url=url)
+    yield "response", record("response", date, response, block, url=url)
+    metadata = [*concurrent, ("WARC-Refers-To", response_id), ("Content-Type", "application/warc-fields")]
+    yield "metadata", record("metadata", date, metadata, fields_block(list(capture.notes)), url=url)
 
 
 def damaged(data: bytes, how: str) -> bytes:
-    """A record's gzip member, broken as disks, networks and bugs break them, so that nothing of it can be read.
+    """A record's gzip member, damaged so that nothing in it can be read.
 
-    `how` is "deflate" (overwritten data), "torn" (the rest was never written) or "header" (a well-formed member with
-    no WARC record in it).
+    `how` is "deflate" (overwritten data), "torn" (the rest was never written) or "header" (a well-formed member without
+    a WARC record in it).
     """
     if how == "header":
         return compress(data.replace(b"WARC/1.1\r\n", b"WRAC?1.1\r\n", 1))

@@ -10,8 +10,8 @@ import torch
 
 from lab.documents import Document, RowWriter
 from lab.model import ModelConfig, Transformer, huggingface
-from lab.sample.sites import town_page
 from lab.sample.town import town_pages
+from lab.sample.town_sites import town_page
 from lab.tokens import bpe
 
 CONTEXT = 96  # tokens: short, so that windows and truncation are met

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.sample import documentation, libraries
-from lab.sample.docstrings import inline, to_html
-from lab.sample.markup import description_html, markdown_html, plain_html, rst_html, sanitized
+from lab.sample.documentation import libraries
+from lab.sample.documentation.docstrings import inline, to_html
+from lab.sample.documentation.markup import description_html, markdown_html, plain_html, rst_html, sanitized
+from lab.sample.documentation.pages import MAX_CHARACTERS, module_pages, prose_share, write_library
 
 PROSE = "It keeps the promises that it makes, and it says in plain words what it does not know about them. " * 8
 SOURCE = f'''"""What this module is for.
@@ -60,18 +61,18 @@ def noisy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return lock
 
 
-def scanned(folder: Path, library: str, version: str, rich_pages: int = 10) -> tuple[dict, list[dict]]:
+def written(folder: Path, library: str, version: str, rich_pages: int = 10) -> tuple[dict, list[dict]]:
     folder.mkdir()
     item = {"library": library, "version": version, "rich_pages": rich_pages}
-    result = documentation.scan(item, folder, "pages", seed=1)
+    result = write_library(item, folder, "pages", seed=1)
     return result, [json.loads(line) for line in (folder / "pages.jsonl").read_text().splitlines()]
 
 
 def test_only_what_the_lock_pins_and_nothing_is_imported(noisy: Path, tmp_path: Path):
-    found, unusable = libraries.libraries(noisy)
-    assert [library.name for library in found] == ["python", "noisy"]
+    usable, unusable = libraries.find_libraries(noisy)
+    assert [library.name for library in usable] == ["python", "noisy"]
     assert unusable == {"not installed": ["not-there"], "other version": ["Jinja2"]}
-    result, pages = scanned(tmp_path / "out", "noisy", "1.0")
+    result, pages = written(tmp_path / "out", "noisy", "1.0")
     assert "noisy" not in sys.modules
     assert result["failed"] == {"SyntaxError": 1} and result["exhausted"]
     assert {page["url"] for page in pages} == {
@@ -86,7 +87,7 @@ def test_only_what_the_lock_pins_and_nothing_is_imported(noisy: Path, tmp_path: 
 
 
 def test_offsets_lead_to_the_pages(noisy: Path, tmp_path: Path):
-    result, _ = scanned(tmp_path / "out", "noisy", "1.0")
+    result, _ = written(tmp_path / "out", "noisy", "1.0")
     with open(tmp_path / "out/pages.jsonl", "rb") as file:
         for url, title, kind, prose, offset in result["pages"]:
             file.seek(offset)
@@ -103,32 +104,32 @@ def test_the_standard_library_is_the_part_that_every_system_has():
     assert not any("site-packages" in path.parts or "test" in path.parts for path in paths)
 
 
-def test_a_scan_ends_when_it_has_enough(tmp_path: Path):
-    few, pages = scanned(tmp_path / "few", "python", "3", rich_pages=3)
+def test_a_library_ends_when_there_are_enough_pages(tmp_path: Path):
+    few, pages = written(tmp_path / "few", "python", "3", rich_pages=3)
     assert not few["exhausted"] and 3 <= len(pages) < 100
-    again, same = scanned(tmp_path / "again", "python", "3", rich_pages=3)
+    again, same = written(tmp_path / "again", "python", "3", rich_pages=3)
     assert (again, same) == (few, pages)
     assert len({page["url"] for page in pages}) == len(pages)
 
 
 def test_no_lock_is_an_error_for_people(tmp_path: Path):
     with pytest.raises(InputError, match=r"none\.lock: no such lock file"):
-        libraries.libraries(tmp_path / "none.lock")
+        libraries.find_libraries(tmp_path / "none.lock")
 
 
 def test_long_pages_are_split(tmp_path: Path):
     library = libraries.Library("long", "1", 0)
     functions = "".join(f'def f{n}():\n    """{PROSE}"""\n' for n in range(60))
-    pages = documentation.module_pages(library, Path("long.py"), functions.encode())
-    assert len(pages) > 1 and all(len(page.body) < 1.3 * documentation.MAX_CHARACTERS for page, _ in pages)
-    assert len({page.url for page, _ in pages}) == len(pages)
-    assert sum(page.body.count("<h2>") for page, _ in pages) == 60
+    parts = [page for page, _ in module_pages(library, Path("long.py"), functions.encode())]
+    assert len(parts) > 1 and all(len(page.body) < 1.3 * MAX_CHARACTERS for page in parts)
+    assert len({page.url for page in parts}) == len(parts)
+    assert sum(page.body.count("<h2>") for page in parts) == 60
 
 
 def test_prose_is_told_from_code():
-    assert documentation.prose_share([PROSE]) == 1
-    assert documentation.prose_share([">>> keep(promise)\n" * 100]) == 0
-    assert 0.4 < documentation.prose_share([PROSE, "x = [1, 2]; y = {3}\n" * 40]) < 0.6
+    assert prose_share([PROSE]) == 1
+    assert prose_share([">>> keep(promise)\n" * 100]) == 0
+    assert 0.4 < prose_share([PROSE, "x = [1, 2]; y = {3}\n" * 40]) < 0.6
 
 
 @pytest.mark.parametrize(
@@ -176,9 +177,7 @@ def test_inline_marks_are_escaped_first():
 
 def test_every_docstring_of_a_module_of_the_standard_library_gives_closed_tags():
     source = Path(argparse.__file__)
-    for page, _ in documentation.module_pages(
-        libraries.Library("python", "3", 0), Path("argparse.py"), source.read_bytes()
-    ):
+    for page, _ in module_pages(libraries.Library("python", "3", 0), Path("argparse.py"), source.read_bytes()):
         assert sanitized(page.body).count("<p") == page.body.count("<p")  # the sanitizer had nothing to close
         assert page.body.count("<dl") == page.body.count("</dl>") and "```" not in page.body
 

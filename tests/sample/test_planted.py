@@ -19,12 +19,13 @@ from lab.curate.urls import stage as urls
 from lab.documents import read_rows
 from lab.params import EngineParams, Params
 from lab.report.run.truth import confusion, promises
-from lab.sample import blacklist, spam
-from lab.sample.near_duplicates import jaccard, near_duplicate, words
-from lab.sample.planted import SIMILARITIES, bases_needed, languages, paragraph_texts
-from lab.sample.sites import town_page
-from lab.sample.sources import is_sound
+from lab.sample.planted import bases_needed, spam
+from lab.sample.planted.addresses import CATEGORIES, blocked_url
+from lab.sample.planted.cases import paragraph_texts
+from lab.sample.planted.near_duplicates import jaccard, near_duplicate, words
+from lab.sample.planted.texts import SIMILARITIES, read_languages
 from lab.sample.town import town_pages
+from lab.sample.town_sites import is_sound, town_page
 from tests.sample.conftest import SIZES
 
 COUNT = SIZES["planted_per_kind"]
@@ -57,7 +58,7 @@ def verdicts(curated: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def sound() -> list:
-    return [page for page in (town_page(told, {}) for told in town_pages(5, 60)) if is_sound(page)]
+    return [page for page in (town_page(page, {}) for page in town_pages(5, 60)) if is_sound(page)]
 
 
 def test_every_kind_is_there(small):
@@ -82,16 +83,16 @@ def test_the_certain_kinds_get_their_verdict_always(verdicts: dict):
 
 
 def test_spam_is_removed_by_the_quality_filters(verdicts: dict):
-    found = {name: kind.right for name, kind in verdicts.items() if name.startswith("spam:")}
-    assert found == dict.fromkeys(found, COUNT)
+    removed = {name: kind.right for name, kind in verdicts.items() if name.startswith("spam:")}
+    assert removed == dict.fromkeys(removed, COUNT)
 
 
 def test_near_duplicates_are_caught_as_often_as_minhash_promises(verdicts: dict):
     params = Params().dedup
-    found = promises(list(verdicts.values()), params.rows, params.bands)
-    assert [promise.kind for promise in found if not promise.kept] == []
-    assert {promise.n for promise in found} == {COUNT}  # no pair fell before dedup saw both
-    caught = {promise.kind: promise.caught for promise in found}
+    kept = promises(list(verdicts.values()), params.rows, params.bands)
+    assert [promise.kind for promise in kept if not promise.kept] == []
+    assert {promise.n for promise in kept} == {COUNT}  # no pair fell before dedup saw both
+    caught = {promise.kind: promise.caught for promise in kept}
     assert caught["near_duplicate:0.95"] == caught["near_duplicate:1.0"] == COUNT
     assert caught["near_duplicate:0.5"] < COUNT
 
@@ -123,7 +124,7 @@ def test_jaccard_by_hand():
 
 
 def test_other_languages_have_several_paragraphs_each_of_their_own():
-    texts = languages()
+    texts = read_languages()
     assert len(texts) == 10 and "en" not in texts
     assert all(len(paragraphs) >= 5 for _, paragraphs in texts.values())
     assert max(Counter(text for _, paragraphs in texts.values() for text in paragraphs).values()) == 1
@@ -131,10 +132,10 @@ def test_other_languages_have_several_paragraphs_each_of_their_own():
 
 def test_the_blacklist_reads_as_one_in_ut1s_layout(small):
     folder = small[0] / "data/crawl/blacklist"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(blacklist.CATEGORIES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(CATEGORIES)
     domains = (folder / "gambling/domains").read_text().split()
     listed = (folder / "gambling/urls").read_text().split()
-    assert "lucky-wheel.example" in domains and blacklist.blocked_url(COUNT - 1) in listed
+    assert "lucky-wheel.example" in domains and blocked_url(COUNT - 1) in listed
     assert not any("/" in domain for domain in domains) and not any("://" in url for url in listed)
 
 

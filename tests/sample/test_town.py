@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from lab.sample.near_duplicates import shingles, words
-from lab.sample.sites import town_host, town_page
+from lab.sample.planted.near_duplicates import shingles, words
 from lab.sample.town import World, english, town_name, town_pages
+from lab.sample.town.english import listed, tidy, titled
 from lab.sample.town.facts import Fact
-from lab.sample.town.grammar import RULES_FOLDER, Text, town_grammar
-from lab.sample.town.pages import GENRES
-from lab.sample.town.tidying import tidy, titled
+from lab.sample.town.genres import GENRES
+from lab.sample.town.grammar import RULES_FOLDER, Speaker, town_grammar
+from lab.sample.town_sites import town_host, town_page
 
 SEEDS = (11, 12)
 MARKUP = re.compile(r"[<>\[\]|_{}=]|//|  | [,.;:?!]|\.\.|,,|,\.|None\b|SimpleNamespace")
@@ -34,12 +34,12 @@ def test_what_is_claimed_is_true_when_it_is_claimed(towns):
     claims: Counter = Counter()
     for seed, pages in towns.items():
         state = World(seed).state
-        for told in (told for page in pages for told in page.told):
-            if told.change:
-                state.set(told.fact)
+        for statement in (statement for page in pages for statement in page.statements):
+            if statement.change:
+                state.set(statement.fact)
             else:
-                assert state.holds(told.fact), told
-                claims[told.fact.kind] += 1
+                assert state.holds(statement.fact), statement
+                claims[statement.fact.kind] += 1
     assert {"holder", "place", "price", "job", "home", "age", "parents", "owner"} <= set(claims)
     assert claims.total() > 1500
 
@@ -47,14 +47,14 @@ def test_what_is_claimed_is_true_when_it_is_claimed(towns):
 def test_what_is_told_stands_on_the_page_in_words(pages: list):
     for page in pages:
         text = " ".join(block.text for block in page.blocks)
-        for told in page.told:
-            assert told.sentence in text, (page.title, told)
-            if told.fact.kind in ("holder", "place"):
-                answered = page.genre == "questions" and re.search(r"\bit\b", told.sentence, re.IGNORECASE)
-                assert told.fact.subject in told.sentence or answered, told
-                assert told.fact.value.lower() in told.sentence.lower(), told
-            if told.fact.kind in ("price", "home", "job", "age"):
-                assert told.fact.value in told.sentence
+        for statement in page.statements:
+            assert statement.sentence in text, (page.title, statement)
+            if statement.fact.kind in ("holder", "place"):
+                answered = page.genre == "questions" and re.search(r"\bit\b", statement.sentence, re.IGNORECASE)
+                assert statement.fact.subject in statement.sentence or answered, statement
+                assert statement.fact.value.lower() in statement.sentence.lower(), statement
+            if statement.fact.kind in ("price", "home", "job", "age"):
+                assert statement.fact.value in statement.sentence
 
 
 def test_the_first_pages_do_not_depend_on_how_many_follow(towns):
@@ -90,9 +90,13 @@ def test_the_words_are_many_and_the_pages_unlike_each_other(pages: list):
 
 def test_a_story_ends_with_where_everything_is(pages: list):
     for page in (page for page in pages if page.genre == "story"):
-        changed = {told.fact.subject for told in page.told if told.change}
+        changed = {statement.fact.subject for statement in page.statements if statement.change}
         last = page.blocks[-1].text
-        assert changed <= {told.fact.subject for told in page.told if not told.change and told.sentence in last}
+        assert changed <= {
+            statement.fact.subject
+            for statement in page.statements
+            if not statement.change and statement.sentence in last
+        }
 
 
 def test_addresses_are_unique_and_lead_to_pages_that_exist(towns):
@@ -162,6 +166,10 @@ def test_articles():
         assert not english.takes_an(word)
 
 
+def test_names_in_a_row():
+    assert [listed(list("ABC")[:count]) for count in range(4)] == ["", "A", "A and B", "A, B and C"]
+
+
 def test_tidying():
     assert tidy('she said  , "a apple is good"') == 'She said, "an apple is good."'
     assert tidy("so it was. then they came, the baker, ,") == "So it was. Then they came, the baker."
@@ -171,8 +179,7 @@ def test_tidying():
 def test_a_noun_phrase_and_its_verb_agree_whatever_stands_between():
     grammar, good = town_grammar(), 0
     for seed in range(300):
-        text = Text(Random(seed))
-        sentence = grammar.say("agree_be", text)
+        sentence = grammar.say("agree_be", Speaker(Random(seed)))
         first = sentence.split()[0]
         verbs = set(sentence.split()) & {"is", "are"}
         if first in ("Every", "Each", "This", "That"):

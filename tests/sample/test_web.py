@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.crawl import warc
-from lab.sample import media
 from lab.sample.dress import dress
+from lab.sample.planted.responses import pdf, png
 from lab.sample.warc_writer import compress, damaged, digest, records, warcinfo
-from lab.sample.web import Delivery, Page, capture
+from lab.sample.web_page import Delivery, WebPage, capture
 
 DATE = "2024-05-06T07:08:09Z"
 BODY = "<p>The naïve visitor at the Café Zürich pays twice for the crème brûlée.</p>"
-PAGE = Page("https://shop.example/a b?x=1&y=é".replace(" ", "%20").replace("é", "%C3%A9"), "Café <Zürich>", BODY)
+PAGE = WebPage("https://shop.example/a b?x=1&y=é".replace(" ", "%20").replace("é", "%C3%A9"), "Café <Zürich>", BODY)
 
 
-def archive(*pages: Page, damage: str | None = None) -> bytes:
+def archive(*pages: WebPage, damage: str | None = None) -> bytes:
     """A WARC with these pages; with `damage`, the first one's response broken."""
     about, opening = warcinfo(DATE, "test.warc.gz", [("software", "test")])
     out = compress(opening)
@@ -33,7 +33,7 @@ def archive(*pages: Page, damage: str | None = None) -> bytes:
     return out
 
 
-def read_back(tmp_path, *pages: Page, damage: str | None = None) -> tuple[list[warc.Record], list[str]]:
+def read_back(tmp_path, *pages: WebPage, damage: str | None = None) -> tuple[list[warc.Record], list[str]]:
     """What the pipeline reads from such a file, and the reasons for what it lost."""
     path, lost = tmp_path / "test.warc.gz", []
     path.write_bytes(archive(*pages, damage=damage))
@@ -65,8 +65,8 @@ def test_a_cut_page_ends_where_the_connection_broke(tmp_path):
 @pytest.mark.parametrize("damage", ["deflate", "torn", "header"])
 def test_a_damaged_record_is_lost_alone(tmp_path, damage: str):
     others = [replace(PAGE, url=f"https://shop.example/{number}") for number in range(3)]
-    found, lost = read_back(tmp_path, PAGE, *others, damage=damage)
-    assert len(found) == 3 and len(lost) == 1
+    read, lost = read_back(tmp_path, PAGE, *others, damage=damage)
+    assert len(read) == 3 and len(lost) == 1
 
 
 @given(st.binary(max_size=3000))
@@ -77,9 +77,9 @@ def test_the_same_data_give_the_same_member_without_a_time(data: bytes):
 
 
 def test_records_follow_the_format(tmp_path):
-    found = list(ArchiveIterator(io.BytesIO(archive(PAGE)), record_types=WarcRecordType.any_type, parse_http=False))
-    assert [record.headers["WARC-Type"] for record in found] == ["warcinfo", "request", "response", "metadata"]
-    info, request, response, metadata = (dict(record.headers) for record in found)
+    read = list(ArchiveIterator(io.BytesIO(archive(PAGE)), record_types=WarcRecordType.any_type, parse_http=False))
+    assert [record.headers["WARC-Type"] for record in read] == ["warcinfo", "request", "response", "metadata"]
+    info, request, response, metadata = (dict(record.headers) for record in read)
     assert info["WARC-Filename"] == "test.warc.gz" and "WARC-Target-URI" not in info
     assert len({headers["WARC-Record-ID"] for headers in (info, request, response, metadata)}) == 4
     assert request["WARC-Concurrent-To"] == metadata["WARC-Refers-To"] == response["WARC-Record-ID"]
@@ -109,7 +109,7 @@ def test_a_dressed_page_is_the_same_each_time_and_escapes_its_title():
 
 
 def test_media_are_what_they_say():
-    assert media.png(Random(1)).startswith(b"\x89PNG\r\n\x1a\n") and media.png(Random(1)) == media.png(Random(1))
-    document = media.pdf("Notice number 1")
+    assert png(Random(1)).startswith(b"\x89PNG\r\n\x1a\n") and png(Random(1)) == png(Random(1))
+    document = pdf("Notice number 1")
     start = int(document.rsplit(b"startxref\n", 1)[1].split()[0])
     assert document.startswith(b"%PDF-1.4") and document[start:].startswith(b"xref\n")

@@ -1,6 +1,6 @@
-"""Sentences that say a fact that holds already: who has what, where it lies, who does what, lives where, owns whom.
+"""Sentences that say a fact that is true already: holders, places, prices, jobs, homes, ages, parents.
 
-Takes a draft and the rules to say it by; notes the fact in the draft.
+In: a draft and a rule. Out: the sentence, noted in the draft with its fact.
 """
 
 from lab.sample.town.draft import Draft
@@ -10,15 +10,15 @@ from lab.sample.town.world import family
 
 
 def pick_object(draft: Draft, apart: tuple[Person, ...] = ()) -> Fact | None:
-    """Where some object is that this page has not told of, and that nobody of `apart` has; None if there is none."""
+    """Where some object is that this page has not mentioned and none of `apart` has; None if there is none."""
     world, names = draft.world, {person.name for person in apart}
     facts = [world.state.object(name) for name in world.objects if name not in draft.topics]
     usable = [fact for fact in facts if fact.kind == "place" or fact.value not in names]
     return draft.random.choice(usable) if usable else None
 
 
-def tell_object(draft: Draft, fact: Fact, held: str, lies: str) -> str:
-    """The sentence by rule `held` (binds H and o) or `lies` (binds o, spot and where)."""
+def say_object(draft: Draft, fact: Fact, held: str, lies: str) -> str:
+    """The sentence of the fact by rule `held` (binds H and o) or `lies` (binds o, spot and where)."""
     draft.topics.append(fact.subject)
     if fact.kind == "holder":
         return draft.claim(fact, draft.say(held, H=draft.world.person(fact.value), o=fact.subject))
@@ -27,13 +27,13 @@ def tell_object(draft: Draft, fact: Fact, held: str, lies: str) -> str:
 
 
 def some_object(draft: Draft, held: str, lies: str, *apart: Person) -> list[str]:
-    """One such sentence, or none where every object has been told of."""
+    """One such sentence, or none where every object has been mentioned."""
     fact = pick_object(draft, apart)
-    return [tell_object(draft, fact, held, lies)] if fact else []
+    return [say_object(draft, fact, held, lies)] if fact else []
 
 
 def price(draft: Draft, shop: Shop, rule: str) -> str:
-    """What some ware costs there, one that this page has not told of if there is any: binds ware, cost, shop and K."""
+    """The price of a ware in the shop, if possible one that is not mentioned yet: binds ware, cost, shop and K."""
     named = {ware: f"{ware} at the {shop.name}" for ware in shop.goods}
     ware = draft.random.choice([ware for ware, name in named.items() if name not in draft.topics] or shop.goods)
     cost = price_words(shop.prices[ware])
@@ -43,6 +43,6 @@ def price(draft: Draft, shop: Shop, rule: str) -> str:
 
 
 def trait(draft: Draft, kind: str, person: Person, rule: str) -> str:
-    """A fact of kind job, home, age or parents about a person: binds X and, of their parents, `parents`."""
+    """A fact of kind job, home, age or parents about a person: binds X and `parents`."""
     value = {"job": person.job, "home": person.street, "age": person.age, "parents": family(person.parents)}[kind]
     return draft.claim(Fact(kind, person.name, value), draft.say(rule, X=person, parents=family(person.parents)))

@@ -1,22 +1,22 @@
-"""A page under way: what the genres write on. Takes a world and a number, collects blocks, facts and topics."""
+"""A page that is being written: collects blocks, statements and topics for one page of a world."""
 
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
 from types import SimpleNamespace
 
-from lab.sample.town.facts import Fact, Told
-from lab.sample.town.grammar import Text
+from lab.sample.town.facts import Fact, Statement
+from lab.sample.town.grammar import Speaker
 from lab.sample.town.people import Person
-from lab.sample.town.tracking import Scene
+from lab.sample.town.scene import Scene
 from lab.sample.town.world import Happening, World
 
-# Rules about things in general: what agrees with a subject, and what comes between.
+# Rules about things in general.
 ASIDES = ("about_thing", "about_building", "about_animal", "about_plant", "about_food", "about_worker", "about_past")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PageBlock:
     """A piece of a page. kind: "paragraph", "heading", "item" (of a bulleted list) or "step" (of a numbered list)."""
 
     kind: str
@@ -25,10 +25,10 @@ class Block:
 
 @dataclass(slots=True)
 class TownPage:
-    """A finished page; the site builder dresses it as HTML.
+    """A finished page, as text; lab.sample.town_sites makes it a web page.
 
-    number: place in the town's order of days, from 0. slug: unique within the town. related: slugs of earlier pages of
-    the same town about the same people, animals or happenings. told: what it says of the town's state, in order.
+    number: position in the town's order of days, from 0. slug: unique within the town. related: slugs of earlier pages
+    of the town about the same people, animals or happenings. statements: what it says of the town's state, in order.
     """
 
     number: int
@@ -38,10 +38,10 @@ class TownPage:
     date: date
     author: str
     town: str
-    blocks: list[Block]
+    blocks: list[PageBlock]
     topics: list[str]
     related: list[str]
-    told: list[Told]
+    statements: list[Statement]
 
     @property
     def paragraphs(self) -> list[str]:
@@ -49,26 +49,26 @@ class TownPage:
 
     @property
     def text(self) -> str:
-        """Title and blocks, one a line."""
+        """Title and blocks, one per line."""
         return "\n".join([self.title, *(block.text for block in self.blocks)])
 
 
 @dataclass
 class Draft:
-    """What a genre writes on."""
+    """A page that is being written; the functions of lab.sample.town.genres write on it."""
 
     world: World
     number: int
     title: str = ""
     author: str = ""
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[PageBlock] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
-    happenings: list[Happening] = field(default_factory=list)  # that this page has told or recalled
+    statements: list[Statement] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)  # that this page reports or recalls
 
     def __post_init__(self) -> None:
         self.random = Random(f"town:{self.world.seed}:{self.number}")
-        self.text = Text(self.random)
+        self.speaker = Speaker(self.random)
         self.grammar = self.world.grammar
         yesterday, today, tomorrow = self.world.weather
         self.bind(
@@ -82,20 +82,20 @@ class Draft:
         )
 
     def bind(self, **bindings: object) -> None:
-        self.text.bindings.update(bindings)
+        self.speaker.bindings.update(bindings)
 
     def unbind(self, *names: str) -> None:
-        """Lets these words be drawn afresh."""
+        """Let these words be drawn again."""
         for name in names:
-            self.text.bindings.pop(name, None)
+            self.speaker.bindings.pop(name, None)
 
     def say(self, rule: str, **bindings: object) -> str:
         """A sentence (or a few) of a rule."""
-        self.text.bindings.update(bindings)
-        return self.grammar.say(rule, self.text)
+        self.speaker.bindings.update(bindings)
+        return self.grammar.say(rule, self.speaker)
 
     def entitle(self, rule: str) -> None:
-        """Gives the page its title, by a rule: no final mark."""
+        """Set the page's title, by a rule, without its final mark."""
         self.title = self.say(rule).rstrip(".")
 
     def lines(self, rule: str, low: int, high: int | None = None) -> list[str]:
@@ -103,19 +103,20 @@ class Draft:
         return [self.say(rule) for _ in range(self.random.randint(low, high or low))]
 
     def paragraph(self, *sentences: str | list[str]) -> None:
-        """Adds a paragraph of these sentences (lists are joined in)."""
-        flat = [one for part in sentences for one in ([part] if isinstance(part, str) else part) if one]
+        """Add a paragraph of these sentences (lists are flattened)."""
+        parts = [[part] if isinstance(part, str) else part for part in sentences]
+        flat = [sentence for part in parts for sentence in part if sentence]
         if flat:
-            self.blocks.append(Block("paragraph", " ".join(flat)))
+            self.blocks.append(PageBlock("paragraph", " ".join(flat)))
 
     def heading(self, text: str) -> None:
-        self.blocks.append(Block("heading", text))
+        self.blocks.append(PageBlock("heading", text))
 
     def item(self, text: str) -> None:
-        self.blocks.append(Block("item", text))
+        self.blocks.append(PageBlock("item", text))
 
     def step(self, text: str) -> None:
-        self.blocks.append(Block("step", text))
+        self.blocks.append(PageBlock("step", text))
 
     def asides(self, low: int, high: int | None = None) -> list[str]:
         """Between low and high sentences about things in general."""
@@ -134,27 +135,27 @@ class Draft:
         return chosen
 
     def name(self, *people: Person) -> None:
-        """Binds these people to A, B, C, ..."""
+        """Bind these people to A, B, C, ..."""
         self.bind(**dict(zip("ABCDEFG", people, strict=False)))
         self.topics += [person.full for person in people]
 
     def one(self, record: SimpleNamespace) -> SimpleNamespace:
-        """A record whose every field has one value, for texts that must not change their mind."""
+        """The record with one value for each field, for texts that must be consistent."""
         fields = vars(record).items()
         return SimpleNamespace(
             **{key: self.random.choice(value) if isinstance(value, tuple) else value for key, value in fields}
         )
 
     def claim(self, fact: Fact, sentence: str) -> str:
-        """Notes that this sentence says this fact, which must hold already."""
-        self.told.append(Told(False, fact, sentence))
+        """Note that this sentence says this fact, which must be true already."""
+        self.statements.append(Statement(False, fact, sentence))
         return sentence
 
     def change(self, fact: Fact, sentence: str) -> str:
-        """Makes the fact true and notes the sentence that says so."""
-        self.world.tell(fact)
-        self.told.append(Told(True, fact, sentence))
+        """Make the fact true and note the sentence that says so."""
+        self.world.state.set(fact)
+        self.statements.append(Statement(True, fact, sentence))
         return sentence
 
     def scene(self, people: list[Person], objects: list[str], spots: list[str]) -> Scene:
-        return Scene(self.grammar, self.text, self.world.state, people, objects, spots, self.told)
+        return Scene(self.grammar, self.speaker, self.world.state, people, objects, spots, self.statements)

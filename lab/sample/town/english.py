@@ -1,11 +1,12 @@
-"""English word forms: plural, past, participle, third person, article. Takes base words, gives the inflected ones.
+"""English: word forms (plural, past, participle, third person, article), and sentences tidied.
 
-Regular spelling follows the usual rules (final e, y, doubled consonants); what they get wrong stands in the tables.
-A phrase inflects at its head: "loaf of bread" -> "loaves of bread", "look after" -> "looked after".
+Regular spelling follows the usual rules (final e, y, doubled consonants); the tables hold the exceptions. A phrase
+inflects at its head: "loaf of bread" -> "loaves of bread", "look after" -> "looked after".
 """
 
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 
 VOWELS = "aeiou"
 
@@ -20,7 +21,7 @@ PLURALS = dict(
     """.split()
 )
 
-# base: past, participle (the same where one is given)
+# base: past, participle (one form where both are the same)
 IRREGULAR = {
     row.split()[0]: (row.split()[1], row.split()[-1])
     for row in """
@@ -53,6 +54,12 @@ NOT_DOUBLED = frozenset(
 
 VOWEL_LETTER_BUT_A = re.compile(r"(?:use|usu|uni(?!n)|euro|one\b|one-|once|ewe)", re.I)
 CONSONANT_LETTER_BUT_AN = re.compile(r"(?:hour|honest|heir|honou?r)", re.I)
+SPACES = re.compile(r" {2,}")
+SPACE_BEFORE_MARK = re.compile(r" +([,.;:?!])")
+COMMA_BEFORE_MARK = re.compile(r",+(?=[,.;:?!])")  # "the baker Anna Bell, of Mill Lane," at the end of a clause
+ARTICLE = re.compile(r"\b([Aa]) (?=([A-Za-z]+-?))")
+SENTENCE_START = re.compile(r"(?<=[.!?] )[a-z]")
+SMALL_WORDS = frozenset("a an and at by for from in of on or the to with".split())
 
 
 @cache
@@ -90,57 +97,50 @@ def _stem(verb: str) -> str:
     return verb + verb[-1] if _doubles(verb) else verb
 
 
-@cache
+def _of_first_word(inflect: Callable[[str], str]) -> Callable[[str], str]:
+    """Inflects the first word of a phrase, and keeps the results."""
+
+    @cache
+    @wraps(inflect)
+    def phrase(verb: str) -> str:
+        head, space, rest = verb.partition(" ")
+        return inflect(head) + space + rest
+
+    return phrase
+
+
+@_of_first_word
 def past(verb: str) -> str:
-    """Simple past; of a phrase, that of its first word."""
-    head, _, rest = verb.partition(" ")
-    if head in IRREGULAR:
-        form = IRREGULAR[head][0]
-    elif head.endswith("y") and head[-2] not in VOWELS:
-        form = head[:-1] + "ied"
-    elif head.endswith(("ee", "ye", "oe")):
-        form = head + "d"
-    else:
-        form = _stem(head) + "ed"
-    return f"{form} {rest}" if rest else form
+    """Simple past."""
+    if verb in IRREGULAR:
+        return IRREGULAR[verb][0]
+    if verb.endswith("y") and verb[-2] not in VOWELS:
+        return verb[:-1] + "ied"
+    return verb + "d" if verb.endswith(("ee", "ye", "oe")) else _stem(verb) + "ed"
 
 
-@cache
+@_of_first_word
 def participle(verb: str) -> str:
     """Past participle, as in "was written"."""
-    head, _, rest = verb.partition(" ")
-    form = IRREGULAR[head][1] if head in IRREGULAR else past(head)
-    return f"{form} {rest}" if rest else form
+    return IRREGULAR[verb][1] if verb in IRREGULAR else past(verb)
 
 
-@cache
+@_of_first_word
 def gerund(verb: str) -> str:
     """The -ing form."""
-    head, _, rest = verb.partition(" ")
-    if head in ("lie", "tie", "die"):
-        form = head[:-2] + "ying"
-    elif head == "be":
-        form = "being"
-    else:
-        form = _stem(head) + "ing"
-    return f"{form} {rest}" if rest else form
+    if verb in ("lie", "tie", "die"):
+        return verb[:-2] + "ying"
+    return "being" if verb == "be" else _stem(verb) + "ing"
 
 
-@cache
+@_of_first_word
 def third(verb: str) -> str:
     """Third person singular present."""
-    head, _, rest = verb.partition(" ")
-    if head == "be":
-        form = "is"
-    elif head == "have":
-        form = "has"
-    elif head.endswith(("s", "x", "z", "ch", "sh", "o")):
-        form = head + "es"
-    elif head.endswith("y") and head[-2] not in VOWELS:
-        form = head[:-1] + "ies"
-    else:
-        form = head + "s"
-    return f"{form} {rest}" if rest else form
+    if verb in ("be", "have"):
+        return {"be": "is", "have": "has"}[verb]
+    if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
+        return verb + "es"
+    return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in VOWELS else verb + "s"
 
 
 def takes_an(word: str) -> bool:
@@ -148,3 +148,33 @@ def takes_an(word: str) -> bool:
     if word[0] in "aeiouAEIOU":
         return not VOWEL_LETTER_BUT_A.match(word)
     return bool(CONSONANT_LETTER_BUT_AN.match(word))
+
+
+def listed(names: list[str]) -> str:
+    """Names in a row: "", "Anna", "Anna and Ben", "Anna, Ben and Cora"."""
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _article(match: re.Match[str]) -> str:
+    return match[1] + ("n " if takes_an(match[2]) else " ")
+
+
+def tidy(sentence: str) -> str:
+    """The sentence with spaces, articles, capitals and the final mark put right."""
+    sentence = SPACES.sub(" ", sentence.strip())
+    sentence = COMMA_BEFORE_MARK.sub("", SPACE_BEFORE_MARK.sub(r"\1", sentence)).rstrip(",")
+    sentence = ARTICLE.sub(_article, sentence)
+    sentence = SENTENCE_START.sub(lambda match: match[0].upper(), sentence)
+    first = 1 if sentence[0] == '"' else 0
+    sentence = sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
+    body = sentence.rstrip('"')
+    return sentence if body[-1] in ".!?:" else f"{body}.{sentence[len(body) :]}"
+
+
+def titled(words: str) -> str:
+    """Words as in a title: "jar of honey" -> "Jar of Honey"."""
+    parts = words.split(" ")
+    return " ".join(
+        word if at and word in SMALL_WORDS else word[:1].upper() + word[1:] for at, word in enumerate(parts)
+    )

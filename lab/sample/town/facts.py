@@ -1,4 +1,4 @@
-"""What is true in a town: facts, the state that holds those of now, and what a page tells of them. Makes no text."""
+"""What is true in a town: facts, the state that holds the current ones, and the statements of them on a page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something true at a time: holder (object, person), place (object, "in the blue box"), job, home, price, ..."""
+    """Something true for a time. Kinds: holder (object, person), place (object, "in the blue box"), job, price, ..."""
 
     kind: str
     subject: str
@@ -14,21 +14,21 @@ class Fact:
 
     @property
     def key(self) -> tuple[str, str]:
-        # An object is either held or lies somewhere: the one fact replaces the other.
+        # An object is either held or lies somewhere: each of the two facts replaces the other.
         return ("object" if self.kind in ("holder", "place") else self.kind, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a page says of the state, in order: a change (then true), or a claim (true already), and its sentence."""
+class Statement:
+    """A sentence of a page and the fact that it says: a change (true from now on) or a claim (true already)."""
 
     change: bool
     fact: Fact
     sentence: str
 
 
-class State:
-    """The facts that hold now."""
+class WorldState:
+    """The facts that are true now."""
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
         self._facts = {fact.key: fact for fact in facts}

@@ -1,17 +1,17 @@
-"""The sentence grammar: takes rules (rules/*.txt) and bindings, gives sentences. Tracery-like, with agreement.
+"""The sentence grammar: from rules (rules/*.txt) and bindings to sentences. Like Tracery, with agreement.
 
-A rules file holds, one after another,
-    = name        one pattern a line follows; a pattern is text with choices and references
+A rules file holds, in any order,
+    = name        patterns follow, one per line; a pattern is text with choices and references
     : name        words or phrases follow, separated by commas
-    @ name: a|b   records follow, one a line, fields separated by |, alternatives within a field by /
+    @ name: a|b   records follow, one per line, fields separated by |, alternatives within a field by /
 In a pattern, `[x|y|]` is a choice (here, possibly nothing), and `<...>` a reference:
     <tool>        one word of the list, one pattern of the rule, or the binding of that name
     <tool.s>      its plural; other word forms: .ed past, .en participle, .ing, .z third person, .cap, .title; they add
                   up: <tool.s.cap>
     <A.he>        a field of a person or record; <A.v:walk> the verb agreeing with the pronoun (they walk, she walks)
-    <t=tool>      says it and binds t for later references
-    <np:tool>     a subject noun phrase of number drawn at random; with the latest one agree <is>, <was>, <has>, <do>,
-                  <v:need>, <it>, <its>, <them>
+    <t=tool>      the same, and binds t for later references
+    <np:tool>     a subject noun phrase, singular or plural at random; <is>, <was>, <has>, <do>, <v:need>, <it>, <its>
+                  and <them> agree with the latest one
 """
 
 import re
@@ -23,9 +23,8 @@ from random import Random
 from types import SimpleNamespace
 
 from lab.sample.town import english
-from lab.sample.town.tidying import tidy, titled
 
-Node = object  # str, tuple of sequences (a choice), or a function of the text under way
+Node = object  # str, tuple of sequences (a choice), or a function that appends to the text
 RULES_FOLDER = Path(__file__).with_name("rules")
 TOKEN = re.compile(r"[\[\]|]|<[^<>]*>|[^\[\]|<>]+")
 WORD_FORMS = {
@@ -35,24 +34,24 @@ WORD_FORMS = {
     "ing": english.gerund,
     "z": english.third,
     "cap": lambda text: text[:1].upper() + text[1:],
-    "title": titled,
+    "title": english.titled,
 }
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
 
 @dataclass
-class Text:
-    """One text under way: its random source, its bindings, and what it has already said."""
+class Speaker:
+    """Who says the sentences of one text: the random source, the bindings, and what has been used already."""
 
     random: Random
     bindings: dict[str, object] = field(default_factory=dict)
-    plural: bool = False  # number of the latest <np:...>
-    attractor: str = ""  # what stands between that noun and its verb
-    wrong: bool = False  # agree with the other number: how minimal pairs get their bad half
+    plural: bool = False  # whether the latest <np:...> is
+    attractor: str = ""  # phrase between that noun and its verb
+    wrong: bool = False  # agree with the other number: the bad sentences of minimal pairs
     used: dict[str, set[int]] = field(default_factory=dict)
 
     def pick(self, name: str, options: list) -> object:
-        """One of the options, one not yet used in this text while some try of a few finds one."""
+        """One of the options at random, none a second time until nearly all have been used."""
         used = self.used.get(name)
         if used is None:
             used = self.used[name] = set()
@@ -68,7 +67,7 @@ class Text:
 
 
 class Grammar:
-    """The rules of a folder, compiled. `say` is the only way in."""
+    """The rules of some files, compiled."""
 
     def __init__(self, sources: Iterable[str]) -> None:
         self.words: dict[str, list[str]] = {}
@@ -100,6 +99,8 @@ class Grammar:
                 self.records.setdefault(name, []).append(SimpleNamespace(**record))
 
     def _compile(self, pattern: str) -> list[Node]:
+        # The stack holds, for the pattern and for each open bracket in it, the alternatives so far; tokens go into the
+        # last alternative of the innermost. A closed bracket becomes a tuple of its alternatives.
         stack: list[list[list[Node]]] = [[[]]]
         for token in TOKEN.findall(pattern):
             if token == "[":
@@ -116,95 +117,96 @@ class Grammar:
             raise ValueError(f"unbalanced brackets in {pattern!r}")
         return stack[0][0]
 
-    def _reference(self, inner: str) -> Callable[[Text, list[str]], None]:
+    def _reference(self, inner: str) -> Callable[[Speaker, list[str]], None]:
+        # Everything that the reference alone decides is decided here, once; the function returned appends its text.
         if inner in AGREEING:
             singular, plural = AGREEING[inner]
-            return lambda text, out: out.append(plural if text.plural != text.wrong else singular)
+            return lambda speaker, out: out.append(plural if speaker.plural != speaker.wrong else singular)
         target, _, rest = inner.partition("=") if "=" in inner else ("", "", inner)
         path, _, argument = rest.partition(":")
         name, *parts = path.split(".")
         if name == "np":
-            return lambda text, out: self._noun_phrase(argument, text, out)
+            return lambda speaker, out: self._noun_phrase(argument, speaker, out)
         if name == "v":
             third = english.third(argument)
-            return lambda text, out: out.append(argument if text.plural != text.wrong else third)
+            return lambda speaker, out: out.append(argument if speaker.plural != speaker.wrong else third)
         if name == "num":
             low, high = (int(part) for part in argument.split("-"))
-            return lambda text, out: out.append(NUMBERS[text.random.randint(low, high)])
+            return lambda speaker, out: out.append(NUMBERS[speaker.random.randint(low, high)])
         if parts == ["v"]:
-            return lambda text, out: out.append(argument if text.bindings[name].many else english.third(argument))
+            return lambda speaker, out: out.append(argument if speaker.bindings[name].many else english.third(argument))
         field_name = parts.pop(0) if parts and parts[0] not in WORD_FORMS else ""
         forms = [WORD_FORMS[form] for form in parts]
 
-        def say(text: Text, out: list[str]) -> None:
-            value = text.bindings.get(name)
+        def say(speaker: Speaker, out: list[str]) -> None:
+            value = speaker.bindings.get(name)
             if value is None:
-                value = self._draw(name, text)
+                value = self._draw(name, speaker)
             if target and not isinstance(value, str):
-                text.bindings[target] = value
+                speaker.bindings[target] = value
             if field_name:
                 value = getattr(value, field_name)
                 if type(value) is tuple:
-                    value = text.pick(f"{name}.{field_name}", value)
+                    value = speaker.pick(f"{name}.{field_name}", value)
             elif not isinstance(value, str):
                 value = value.name
             if target:
-                text.bindings.setdefault(target, value)
+                speaker.bindings.setdefault(target, value)
             for form in forms:
                 value = form(value)
             out.append(value)
 
         return say
 
-    def _draw(self, name: str, text: Text) -> object:
+    def _draw(self, name: str, speaker: Speaker) -> object:
         if name in self.words:
-            return text.pick(name, self.words[name])
+            return speaker.pick(name, self.words[name])
         if name in self.patterns:
             out: list[str] = []
-            self._expand(text.pick(name, self.patterns[name]), text, out)
+            self._expand(speaker.pick(name, self.patterns[name]), speaker, out)
             return "".join(out)
         if name in self.records:
-            return text.pick(name, self.records[name])
+            return speaker.pick(name, self.records[name])
         raise KeyError(f"no word list, rule, record or binding is called {name!r}")
 
-    def _expand(self, nodes: list[Node], text: Text, out: list[str]) -> None:
+    def _expand(self, nodes: list[Node], speaker: Speaker, out: list[str]) -> None:
         for node in nodes:
             kind = type(node)
             if kind is str:
                 out.append(node)
             elif kind is tuple:
-                self._expand(node[int(text.random.random() * len(node))], text, out)
+                self._expand(node[int(speaker.random.random() * len(node))], speaker, out)
             else:
-                node(text, out)
+                node(speaker, out)
 
-    def _noun_phrase(self, name: str, text: Text, out: list[str]) -> None:
+    def _noun_phrase(self, name: str, speaker: Speaker, out: list[str]) -> None:
         """A subject of either number: "the old keys in the drawer", "every lamp", "both chairs"."""
-        noun = text.pick(name, self.words[name])
-        text.plural = text.random.random() < 0.5
-        if text.plural:
-            determiner = self._draw("determiner_plural", text)
+        noun = speaker.pick(name, self.words[name])
+        speaker.plural = speaker.random.random() < 0.5
+        if speaker.plural:
+            determiner = self._draw("determiner_plural", speaker)
             noun = english.plural(noun)
         else:
-            determiner = self._draw("determiner_singular", text)
+            determiner = self._draw("determiner_singular", speaker)
         adjective = ""
-        if text.random.random() < 0.4 and f"adj_{name}" in self.words:
-            adjective = text.pick(f"adj_{name}", self.words[f"adj_{name}"]) + " "
-        text.attractor = self._draw(f"attractor_{name}", text) if text.random.random() < 0.45 else ""
-        out.append(f"{determiner} {adjective}{noun} {text.attractor}")
+        if speaker.random.random() < 0.4 and f"adj_{name}" in self.words:
+            adjective = speaker.pick(f"adj_{name}", self.words[f"adj_{name}"]) + " "
+        speaker.attractor = self._draw(f"attractor_{name}", speaker) if speaker.random.random() < 0.45 else ""
+        out.append(f"{determiner} {adjective}{noun} {speaker.attractor}")
 
-    def say(self, name: str, text: Text) -> str:
-        """One tidy sentence or more from a rule: capital letters, articles, spaces and the final mark put right."""
+    def say(self, name: str, speaker: Speaker) -> str:
+        """The sentence (or sentences) of one pattern of a rule, tidied."""
         out: list[str] = []
-        self._expand(text.pick(name, self.patterns[name]), text, out)
-        return tidy("".join(out))
+        self._expand(speaker.pick(name, self.patterns[name]), speaker, out)
+        return english.tidy("".join(out))
 
-    def in_order(self, name: str, text: Text) -> list[str]:
-        """All patterns of a rule, one sentence of each, in the order of the file."""
+    def in_order(self, name: str, speaker: Speaker) -> list[str]:
+        """The sentences of all patterns of a rule, in the order of the file."""
         sentences = []
         for pattern in self.patterns[name]:
             out: list[str] = []
-            self._expand(pattern, text, out)
-            sentences.append(tidy("".join(out)))
+            self._expand(pattern, speaker, out)
+            sentences.append(english.tidy("".join(out)))
         return sentences
 
 
@@ -223,5 +225,5 @@ AGREEING = {
 
 @cache
 def town_grammar() -> Grammar:
-    """The grammar of the town: all the rules files, read once a process."""
+    """The grammar of the town: all rules files, read once per process."""
     return Grammar(path.read_text(encoding="utf-8") for path in sorted(RULES_FOLDER.glob("*.txt")))

@@ -1,4 +1,7 @@
-"""News of a town: makes something happen, told by a page as it becomes true. Takes a draft, gives sentences."""
+"""News of a town: makes something happen, and writes the sentences that report it.
+
+A new fact is true from the sentence that first says it.
+"""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -9,18 +12,18 @@ from lab.sample.town.people import Person, number_words, price_words
 from lab.sample.town.world import Happening, World, family
 
 RECENT_DAYS = 12
-LONGEST_MEMORY = 40  # happenings that the town still talks about
+LONGEST_MEMORY = 40  # happenings that pages can recall
 BABY_PARENT_YEARS = 46
 
 
 def happen(draft: Draft) -> tuple[Happening, str]:
-    """Something new, and the sentence that first tells it: with it, its facts become true."""
+    """Something new, and the sentence that first reports it; its facts become true."""
     makers = list(MAKERS.items())
-    made = None
-    while made is None:
+    news: News = None
+    while news is None:
         kind, maker = draft.random.choice(makers)
-        made = maker(draft, draft.world)
-    bindings, changes = made
+        news = maker(draft, draft.world)
+    bindings, changes = news
     happening = Happening(kind, draft.world.day, bindings, changes)
     sentence = draft.say(f"happen_{kind}", **bindings)
     for fact in changes:
@@ -32,12 +35,12 @@ def happen(draft: Draft) -> tuple[Happening, str]:
 
 
 def more(draft: Draft, happening: Happening, low: int, high: int) -> list[str]:
-    """Sentences with the circumstances of what was just told."""
+    """Sentences with the circumstances of a happening that was just reported."""
     return draft.lines(f"more_{happening.kind}", low, high)
 
 
 def recall(draft: Draft, count: int, *apart: Person) -> list[str]:
-    """Sentences about recent happenings that are still true and befell none of `apart`: claims of the same facts."""
+    """Sentences about recent happenings that are still true and involve none of `apart`: claims of the same facts."""
     world = draft.world
     recent = [one for one in world.news if world.day - one.day <= RECENT_DAYS and _still_true(one, world)]
     recent = [one for one in recent if one not in draft.happenings and not any(who in apart for who in one.people)]
@@ -57,10 +60,10 @@ def _still_true(happening: Happening, world: World) -> bool:
     return all(world.state.holds(fact) for fact in happening.changes)
 
 
-Made = tuple[dict[str, object], tuple[Fact, ...]] | None
+News = tuple[dict[str, object], tuple[Fact, ...]] | None  # (bindings, changes); None: not possible now
 
 
-def _new_job(draft: Draft, world: World) -> Made:
+def _new_job(draft: Draft, world: World) -> News:
     keepers = {shop.keeper.name for shop in world.shops}
     person = draft.random.choice([one for one in world.workers() if one.name not in keepers])
     if not world.free_jobs:
@@ -73,7 +76,7 @@ def _new_job(draft: Draft, world: World) -> Made:
     return {"P": person, "h": what}, (Fact("job", person.name, job.name),)
 
 
-def _move(draft: Draft, world: World) -> Made:
+def _move(draft: Draft, world: World) -> News:
     free = [one for one in world.grown() if not one.partner and not one.children]
     if not free:
         return None
@@ -84,7 +87,7 @@ def _move(draft: Draft, world: World) -> Made:
     return {"P": person, "h": SimpleNamespace(street=street, old=old)}, (Fact("home", person.name, street),)
 
 
-def _adopt(draft: Draft, world: World) -> Made:
+def _adopt(draft: Draft, world: World) -> News:
     pet = draft.random.choice(world.animals)
     before = pet.owner
     after = draft.random.choice([one for one in world.grown() if one.street != before.street])
@@ -92,7 +95,7 @@ def _adopt(draft: Draft, world: World) -> Made:
     return {"P": after, "Q": before, "pet": pet}, (Fact("owner", pet.name, after.name),)
 
 
-def _price(draft: Draft, world: World) -> Made:
+def _price(draft: Draft, world: World) -> News:
     shop = draft.random.choice(world.shops)
     ware = draft.random.choice(list(shop.prices))
     old = shop.prices[ware]
@@ -105,7 +108,7 @@ def _price(draft: Draft, world: World) -> Made:
     return {"P": shop.keeper, "h": what}, (fact,)
 
 
-def _baby(draft: Draft, world: World) -> Made:
+def _baby(draft: Draft, world: World) -> News:
     couples = [one for one in world.grown() if one.partner and max(one.years, one.partner.years) < BABY_PARENT_YEARS]
     pronoun = draft.random.choice(("she", "he"))
     if not couples or not world.spare_names[pronoun] or draft.random.random() < 0.8:
@@ -121,7 +124,7 @@ def _baby(draft: Draft, world: World) -> Made:
     return {"P": one, "Q": other, "h": SimpleNamespace(baby=baby.name)}, (fact,)
 
 
-def _wedding(draft: Draft, world: World) -> Made:
+def _wedding(draft: Draft, world: World) -> News:
     single = [one for one in world.grown() if not one.partner and not one.parents and not one.children]
     if len(single) < 2 or draft.random.random() < 0.7:
         return None
@@ -133,7 +136,7 @@ def _wedding(draft: Draft, world: World) -> Made:
     return {"P": one, "Q": other, "h": SimpleNamespace(day=_lately(draft))}, facts
 
 
-def _leave(draft: Draft, world: World) -> Made:
+def _leave(draft: Draft, world: World) -> News:
     keepers = {shop.keeper.name for shop in world.shops}
     if len(world.away) > 4:
         return None
@@ -145,7 +148,7 @@ def _leave(draft: Draft, world: World) -> Made:
     return {"P": person, "h": what}, (Fact("away", person.name, trip.name),)
 
 
-def _return(draft: Draft, world: World) -> Made:
+def _return(draft: Draft, world: World) -> News:
     if not world.away:
         return None
     name = draft.random.choice(list(world.away))
@@ -154,7 +157,7 @@ def _return(draft: Draft, world: World) -> Made:
     return {"P": world.person(name), "h": what}, (Fact("away", name, "home"),)
 
 
-def _festival(draft: Draft, world: World) -> Made:
+def _festival(draft: Draft, world: World) -> News:
     one, other = draft.random.sample(world.present(), 2)
     event = draft.random.choice(world.grammar.words["event_name"])
     number = number_words(10 * draft.random.randint(4, 19))
@@ -162,19 +165,19 @@ def _festival(draft: Draft, world: World) -> Made:
     return {"P": one, "Q": other, "h": what}, (Fact("winner", event, one.name),)
 
 
-def _repair(draft: Draft, world: World) -> Made:
+def _repair(draft: Draft, world: World) -> News:
     person, site = draft.random.choice(world.workers()), draft.random.choice(world.sites)
     return {"P": person, "h": SimpleNamespace(site=site.name)}, (Fact("repaired", site.name, person.name),)
 
 
-def _rescue(draft: Draft, world: World) -> Made:
+def _rescue(draft: Draft, world: World) -> News:
     pet = draft.random.choice(world.animals)
     person = draft.random.choice([one for one in world.present() if one is not pet.owner])
     what = SimpleNamespace(place=draft.random.choice(world.grammar.words["peril"]))
     return {"P": person, "Q": pet.owner, "pet": pet, "h": what}, (Fact("rescuer", pet.name, person.name),)
 
 
-def _find(draft: Draft, world: World) -> Made:
+def _find(draft: Draft, world: World) -> News:
     hidden = [thing for thing in world.grammar.words["treasure"] if not world.state.value("finder", thing)]
     if not hidden or draft.random.random() < 0.5:
         return None
@@ -185,17 +188,17 @@ def _find(draft: Draft, world: World) -> Made:
     return {"P": person, "h": what}, (Fact("finder", what.thing, person.name),)
 
 
-def _ill(draft: Draft, world: World) -> Made:
+def _ill(draft: Draft, world: World) -> News:
     what = SimpleNamespace(illness=draft.random.choice(world.grammar.words["illness"]))
     return {"P": draft.random.choice(world.present()), "h": what}, ()
 
 
-def _decision(draft: Draft, world: World) -> Made:
-    wanted = [thing for thing in world.grammar.words["grand_thing"] if not world.state.value("decision", thing)]
-    if not wanted or draft.random.random() < 0.5:
+def _decision(draft: Draft, world: World) -> News:
+    open_decisions = [thing for thing in world.grammar.words["grand_thing"] if not world.state.value("decision", thing)]
+    if not open_decisions or draft.random.random() < 0.5:
         return None
     one, other = draft.random.sample(world.grown(), 2)
-    thing = draft.random.choice(wanted)
+    thing = draft.random.choice(open_decisions)
     return {"P": one, "Q": other, "h": SimpleNamespace(thing=thing)}, (Fact("decision", thing, "agreed"),)
 
 
@@ -204,19 +207,10 @@ def _lately(draft: Draft) -> str:
     return draft.random.choice([day for day in draft.grammar.words["weekday"] if day != draft.world.weekday])
 
 
-MAKERS: dict[str, Callable[[Draft, World], Made]] = {
-    "new_job": _new_job,
-    "move": _move,
-    "adopt": _adopt,
-    "price": _price,
-    "baby": _baby,
-    "wedding": _wedding,
-    "leave": _leave,
-    "return": _return,
-    "festival": _festival,
-    "repair": _repair,
-    "rescue": _rescue,
-    "find": _find,
-    "ill": _ill,
-    "decision": _decision,
-}
+MAKERS: dict[str, Callable[[Draft, World], News]] = {
+    maker.__name__[1:]: maker
+    for maker in (
+        _new_job, _move, _adopt, _price, _baby, _wedding, _leave, _return, _festival, _repair, _rescue, _find, _ill,
+        _decision,
+    )
+}  # fmt: skip

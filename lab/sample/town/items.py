@@ -1,17 +1,21 @@
-"""Evaluation items with a known answer, in the very language of the pages: who has what, where it lies, and agreement.
+"""Evaluation items with a known answer, in the language of the pages: who has what, what lies where, and agreement.
 
-Held out by namespace: towns draw from Random("town:<seed>..."), items from Random("items:<seed>:..."), so that no
+Held out by their random sources: towns draw from Random("town:<seed>..."), items from Random("items:<seed>:..."), so no
 item's text comes from a town of the crawl, whatever the seeds. Names, objects, spots and patterns are the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
 from random import Random
 from types import SimpleNamespace
 
-from lab.sample.town.facts import Fact, State
-from lab.sample.town.grammar import Grammar, Text, town_grammar
+from lab.sample.town.english import listed
+from lab.sample.town.facts import Fact, WorldState
+from lab.sample.town.grammar import Grammar, Speaker, town_grammar
 from lab.sample.town.people import Person
-from lab.sample.town.tracking import Scene
+from lab.sample.town.scene import Scene
 
 CHOICES = 4
 TRIES = 5000
@@ -77,26 +81,26 @@ def _ranks(item: EntityItem) -> tuple[int, int]:
 
 
 def _entity_item(grammar: Grammar, random: Random, kind: str) -> EntityItem | None:
-    """One item, or None where no object ends up as the kind wants, or where the story names too few choices."""
-    text = Text(random)
+    """One item, or None where no object ends up as `kind` says, or where the story does not name all choices."""
+    speaker = Speaker(random)
     people = _people(grammar, random, CHOICES)
     site = random.choice(grammar.records["site"])
     spots = random.sample(site.spot, CHOICES)
     objects = random.sample(grammar.words["object"], random.randint(2, 3) if kind == "holder" else 4)
-    state = State(
+    state = WorldState(
         Fact("holder", name, random.choice(people).name)
         if random.random() < (0.75 if kind == "holder" else 0.2)
         else Fact("place", name, spot)
         for name, spot in zip(objects, spots, strict=False)
     )
-    scene = Scene(grammar, text, state, people, objects, spots)
+    scene = Scene(grammar, speaker, state, people, objects, spots)
     sentences = [_opening(scene, site), *(scene.start(name) for name in objects)]
     for _ in range(random.randint(4, 7)):
         name = random.choice(objects)
         sentences.append(scene.change(name, 0.75 if kind == "holder" else 0.3))
         if random.random() < 0.3:
             sentences.append(scene.meanwhile())
-    moved = {told.fact.subject for told in scene.told if told.change}
+    moved = {statement.fact.subject for statement in scene.statements if statement.change}
     askable = [name for name in objects if name in moved and state.object(name).kind == kind]
     if not askable:
         return None
@@ -111,9 +115,8 @@ def _entity_item(grammar: Grammar, random: Random, kind: str) -> EntityItem | No
 
 
 def _opening(scene: Scene, site: SimpleNamespace) -> str:
-    names = [person.name for person in scene.people]
-    scene.text.bindings.update(site=site, names=f"{', '.join(names[:-1])} and {names[-1]}")
-    return scene.say("scene_opening")
+    names = listed([person.name for person in scene.people])
+    return scene.say("scene_opening", site=site, names=names)
 
 
 def _people(grammar: Grammar, random: Random, count: int) -> list[Person]:
@@ -121,48 +124,29 @@ def _people(grammar: Grammar, random: Random, count: int) -> list[Person]:
     for pronoun in random.choices(("she", "he"), k=count):
         taken = {person.name for person in people}
         name = random.choice([name for name in grammar.words[f"name_{pronoun}"] if name not in taken])
-        people.append(Person(name, "", pronoun, 30, "", ("", ""), ""))
+        people.append(Person(name, "", pronoun))
     return people
 
 
 def agreement_items(seed: int, count: int) -> list[MinimalPair]:
     """Minimal pairs, the five kinds in turn."""
-    grammar = town_grammar()
-    makers = (_verb_pair, _attractor_pair, _past_pair, _reflexive_pair, _possessive_pair)
-    return [makers[number % len(makers)](grammar, f"items:{seed}:agreement:{number}") for number in range(count)]
+    grammar, pairs = town_grammar(), zip(range(count), cycle(PAIRS.items()), strict=False)
+    return [make(grammar, f"items:{seed}:agreement:{number}", kind) for number, (kind, make) in pairs]
 
 
-def _verb_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _flipped(grammar, name, ("agree_be", "agree_verb", "agree_have"), "subject_verb", attractor=False)
-
-
-def _attractor_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _flipped(grammar, name, ("agree_be", "agree_verb", "agree_have"), "subject_verb_attractor", attractor=True)
-
-
-def _past_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _flipped(grammar, name, ("agree_be_past",), "subject_verb_past", attractor=None)
-
-
-def _flipped(grammar: Grammar, name: str, rules: tuple[str, ...], kind: str, attractor: bool | None) -> MinimalPair:
-    """The same sentence twice from the same random source, the second time with the verb of the other number."""
+def _verb_pair(
+    grammar: Grammar, name: str, kind: str, *, rules: tuple[str, ...], attractor: bool | None
+) -> MinimalPair:
+    """The same sentence twice, from equal random sources, the second time with the verb of the other number."""
     for attempt in range(TRIES):
         seed = f"{name}:{attempt}"
-        texts = [Text(Random(seed), {"season": "summer"}, wrong=wrong) for wrong in (False, True)]
-        good, bad = (grammar.say(text.random.choice(rules), text) for text in texts)
-        if attractor is not None and attractor != bool(texts[0].attractor):
+        speakers = [Speaker(Random(seed), {"season": "summer"}, wrong=wrong) for wrong in (False, True)]
+        good, bad = (grammar.say(speaker.random.choice(rules), speaker) for speaker in speakers)
+        if attractor is not None and attractor != bool(speakers[0].attractor):
             continue
         if _differences(good, bad) == 1:
             return MinimalPair(good, bad, kind)
     raise AssertionError(f"the grammar makes no pair of kind {kind}")
-
-
-def _reflexive_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _pronoun_pair(grammar, name, "pronoun_reflexive")
-
-
-def _possessive_pair(grammar: Grammar, name: str) -> MinimalPair:
-    return _pronoun_pair(grammar, name, "pronoun_possessive")
 
 
 def _pronoun_pair(grammar: Grammar, name: str, kind: str) -> MinimalPair:
@@ -173,13 +157,23 @@ def _pronoun_pair(grammar: Grammar, name: str, kind: str) -> MinimalPair:
         pronoun, other = random.choice((("they", "she"), ("they", "he")))
     words = grammar.words[f"described_{pronoun}" if described else f"name_{pronoun}"]
     subject = random.choice(words)
-    people = {key: Person(subject, "", key, 30, "", ("", ""), "") for key in (pronoun, other)}
+    people = {key: Person(subject, "", key) for key in (pronoun, other)}
     seed = random.random()
-    good, bad = (grammar.say(kind, Text(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other))
+    good, bad = (grammar.say(kind, Speaker(Random(seed), {"A": subject, "R": people[key]})) for key in (pronoun, other))
     return MinimalPair(good, bad, kind)
 
 
 def _differences(one: str, other: str) -> int:
-    """Words that differ; -1 where the sentences are not of one length."""
+    """Number of words that differ; -1 where the sentences differ in length."""
     first, second = one.split(), other.split()
     return sum(a != b for a, b in zip(first, second, strict=True)) if len(first) == len(second) else -1
+
+
+VERBS = ("agree_be", "agree_verb", "agree_have")
+PAIRS: dict[str, Callable[[Grammar, str, str], MinimalPair]] = {
+    "subject_verb": partial(_verb_pair, rules=VERBS, attractor=False),
+    "subject_verb_attractor": partial(_verb_pair, rules=VERBS, attractor=True),
+    "subject_verb_past": partial(_verb_pair, rules=("agree_be_past",), attractor=None),
+    "pronoun_reflexive": _pronoun_pair,
+    "pronoun_possessive": _pronoun_pair,
+}

@@ -1,35 +1,14 @@
-"""The pages of a town, in the order of its days. Takes a seed and a count, gives TownPages."""
+"""The pages of a town, in the order of its days. In: a seed and a count. Out: TownPages."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from lab.sample.town import advice, letters, newspaper, portraits, school, stories, tales
 from lab.sample.town.draft import Draft, TownPage
+from lab.sample.town.genres import GENRES
 from lab.sample.town.world import World
 
 PAGES_A_DAY = 3
 RELATED = 4
-GENRES: dict[str, tuple[int, Callable[[Draft], None]]] = {  # of a hundred pages, and what writes them
-    "story": (30, stories.story),
-    "tale": (6, tales.tale),
-    "news": (9, newspaper.news),
-    "notice": (3, newspaper.notice),
-    "minutes": (4, newspaper.minutes),
-    "forecast": (3, newspaper.forecast),
-    "letter": (7, letters.letter),
-    "diary": (8, letters.diary),
-    "recipe": (3, advice.recipe),
-    "garden": (2, advice.garden),
-    "care": (2, advice.care),
-    "craft": (2, advice.craft),
-    "travel": (3, portraits.travel),
-    "review": (3, portraits.review),
-    "interview": (3, portraits.interview),
-    "profile": (2, portraits.profile),
-    "sport": (2, portraits.sport),
-    "lesson": (2, school.lesson),
-    "questions": (6, school.questions),
-}
 NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -70,5 +49,5 @@ def _finished(draft: Draft, genre: str, slugs: set[str], by_topic: dict[str, lis
         blocks=draft.blocks,
         topics=topics,
         related=related[-RELATED:],
-        told=draft.told,
+        statements=draft.statements,
     )

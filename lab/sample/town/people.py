@@ -1,4 +1,4 @@
-"""People, animals and shops of a town: what the sentences say of them. Fields are named as the rules name them."""
+"""People, animals and shops of a town. Fields have the names that the rules refer to."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -41,15 +41,15 @@ def price_words(pence: int) -> str:
 
 @dataclass(eq=False)
 class Person:
-    """Somebody of the town; `many` is true of those whose pronoun is they (they walk)."""
+    """A person of the town; `many` is true where the pronoun is they (they walk)."""
 
     name: str
     surname: str
     pronoun: str
-    years: int
-    street: str
-    trait: tuple[str, str]
-    hobby: str
+    years: int = 30
+    street: str = ""
+    trait: tuple[str, str] = ("", "")
+    hobby: str = ""
     job: str = ""
     workplace: str = "school"
     tool: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Person:
 
     @property
     def kind(self) -> str:
-        """What a stranger would call this person: "baker", "girl", "old man"."""
+        """What a stranger would call this person: "baker", "girl"."""
         if self.grown:
             return self.job
         return {"she": "girl", "he": "boy", "they": "child"}[self.pronoun]
@@ -100,7 +100,7 @@ class Person:
             f"{self.full}, the {self.job},",
             f"the {self.job} {self.full}",
             f"{self.full} of {self.street}",
-            f"{self.full}, {_article(self.trait[0])} {self.job},",
+            f"{self.full}, a {self.trait[0]} {self.job},",  # english.tidy makes it "an" where needed
         )
 
     def take_job(self, job: SimpleNamespace) -> None:
@@ -110,10 +110,6 @@ class Person:
 
 def _tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
-
-
-def _article(word: str) -> str:
-    return f"a {word}"  # the grammar's tidying turns it into "an" where that is due
 
 
 @dataclass(eq=False)
@@ -160,7 +156,7 @@ def household(grammar: Grammar, random: Random, names: dict[str, list[str]], sur
         if not pronoun:
             pronoun = "they" if names["they"] and random.random() < 0.05 else random.choice(("she", "he"))
         if not names[pronoun]:
-            pronoun = next(key for key, left in names.items() if left)
+            pronoun = next(key for key, spare in names.items() if spare)
         first = names[pronoun].pop()
         traits = tuple(random.sample(grammar.words["trait"], 2))
         return Person(first, surname, pronoun, years, street, traits, random.choice(grammar.words["hobby"]))

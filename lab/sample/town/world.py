@@ -1,8 +1,7 @@
-"""A town on some day: people, shops, animals, weather, and the facts that are true of them. Takes a seed.
+"""A town on some day: people, shops, animals, weather, and the facts that are true of them. Made from a seed.
 
-All that a page may claim is a Fact; the State holds the facts that are true now. A happening is a set of new facts that
-the pages tell. Towns draw from Random("town:<seed>"), evaluation items from other names (items.py), so evaluation never
-sees a town of the crawl.
+Pages may only say Facts; the WorldState holds those that are true now, and a happening is a set of new ones. Towns draw
+from Random("town:<seed>"), evaluation items from other names (items.py), so no item is about a town of the crawl.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from datetime import date, timedelta
 from random import Random
 from types import SimpleNamespace
 
-from lab.sample.town.facts import Fact, State
+from lab.sample.town.english import listed
+from lab.sample.town.facts import Fact, WorldState
 from lab.sample.town.grammar import Grammar, town_grammar
 from lab.sample.town.people import ADULT_YEARS, RETIRED_YEARS, Animal, Person, Shop, household, price_words
 
@@ -25,7 +25,7 @@ COLOURS = ("black", "white", "brown", "grey", "spotted", "golden", "black and wh
 
 @dataclass(eq=False)
 class Happening:
-    """One piece of town news: its kind (rules happen_<kind>, more_<kind>), who and what it binds, what it changes."""
+    """A piece of news: its kind (rules happen_<kind>, more_<kind>), the rules' bindings, the facts that it changes."""
 
     kind: str
     day: int
@@ -39,7 +39,7 @@ class Happening:
 
 @dataclass
 class World:
-    """A town on some day. `advance` goes to the next one."""
+    """A town on some day; `advance` goes to the next day."""
 
     seed: int
     grammar: Grammar = field(default_factory=town_grammar)
@@ -55,7 +55,7 @@ class World:
         self.animals = self._keep_animals()
         self.objects = random.sample(self.grammar.words["object"], OBJECTS)
         self.sites = random.sample(self.grammar.records["site"], 11)
-        self.state = State(self._initial_facts())
+        self.state = WorldState(self._initial_facts())
         self.news: list[Happening] = []
         self.away: dict[str, SimpleNamespace] = {}
         self.weather: list[SimpleNamespace] = []  # yesterday, today, tomorrow
@@ -83,12 +83,12 @@ class World:
         return self._by_name[name]
 
     def add(self, person: Person) -> None:
-        """A newborn child."""
+        """Add a newborn child."""
         self.people.append(person)
         self._by_name[person.name] = person
 
     def site_of(self, spot: str) -> SimpleNamespace:
-        """The site where this spot is."""
+        """The site that has this spot."""
         return next(site for site in self.sites if spot in site.spot)
 
     def grown(self) -> list[Person]:
@@ -118,13 +118,9 @@ class World:
         return "friend" if abs(one.years - other.years) < 15 else "old friend" if one.years > 30 else "young friend"
 
     def advance(self) -> None:
-        """The next day: tomorrow's weather becomes today's, and something may happen."""
+        """Go to the next day: tomorrow's weather becomes today's."""
         self.day += 1
         self.weather = [*self.weather[1:], self._weather(self.day + 1)]
-
-    def tell(self, fact: Fact) -> None:
-        """Makes a fact true."""
-        self.state.set(fact)
 
     def _populate(self) -> list[Person]:
         random, words = self.random, self.grammar.words
@@ -202,11 +198,11 @@ class World:
 
 def family(parents: tuple[Person, ...]) -> str:
     """Parents by name: "Anna" or "Anna and Ben"."""
-    return " and ".join(parent.name for parent in parents)
+    return listed([parent.name for parent in parents])
 
 
 def town_name(seed: int) -> str:
-    """The town's name; a thousand seeds in a row have different ones."""
+    """The town's name; a thousand consecutive seeds give different ones."""
     words = town_grammar().words
     heads, tails = words["town_head"], words["town_tail"]
     index = (seed * 617 + 131) % (len(heads) * len(tails))

@@ -1,8 +1,8 @@
 """Long descriptions and licence texts as HTML that is safe to serve.
 
-In: Markdown, reStructuredText or plain text from a distribution's metadata. Out: HTML with nothing but the tags and
-attributes listed here. Markdown is Python-Markdown's, reST is docutils' with file inclusion, raw HTML and
-configuration files switched off; nothing is fetched.
+In: Markdown, reStructuredText or plain text from a distribution's metadata. Out: HTML with only the tags and attributes
+listed here. Markdown is Python-Markdown's; reST is docutils' with file inclusion, raw HTML and configuration files
+switched off. Nothing is fetched.
 """
 
 import re
@@ -62,7 +62,7 @@ def _kept(name: str, value: str | None) -> bool:
 
 
 def sanitized(html: str) -> str:
-    """The HTML with allowed tags and attributes only, every tag closed."""
+    """The HTML with only the allowed tags and attributes, every tag closed."""
     parser = _Sanitizer()
     parser.feed(html)
     parser.close()
@@ -77,7 +77,7 @@ def markdown_html(text: str) -> str:
 
 
 def rst_html(text: str) -> str:
-    """reStructuredText as sanitized HTML; what docutils cannot make sense of is left out."""
+    """reStructuredText as sanitized HTML; what docutils cannot parse is left out."""
     from docutils.core import publish_parts
 
     settings = {
@@ -99,7 +99,7 @@ def rst_html(text: str) -> str:
 
 
 def plain_html(text: str) -> str:
-    """Plain text as paragraphs: a blank line ends one; lines of a list or a title keep their breaks."""
+    """Plain text as paragraphs, which blank lines separate; short lines (lists, titles) keep their breaks."""
     paragraphs = [part for part in re.split(r"\n\s*\n", text.expandtabs()) if part.strip()]
     return "\n".join(f"<p>{_joined(part)}</p>" for part in paragraphs)
 
@@ -111,7 +111,7 @@ def _joined(paragraph: str) -> str:
 
 
 def description_html(text: str, content_type: str | None) -> str:
-    """A long description as its Content-Type says; without one, reST (PyPI's rule)."""
+    """A long description by its Content-Type; without one, as reST (PyPI's rule)."""
     kind = (content_type or "text/x-rst").split(";")[0].strip().lower()
     if kind == "text/markdown":
         return markdown_html(text)

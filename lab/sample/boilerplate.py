@@ -1,9 +1,10 @@
-"""What stands around an article on the web: banners, teasers, comments, scripts. Text for lab.sample.dress.
+"""What surrounds an article on the web: banners, teasers, comments, scripts. For lab.sample.dress.
 
 In: a random generator. Out: pieces of HTML and text, written for this project.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from html import escape
 from random import Random
 
@@ -57,27 +58,27 @@ MONTHS = ["January", "February", "March", "April", "May", "June", "July", "Augus
 TAGS = ["news", "weather", "people", "howto", "archive", "reference", "local", "notes", "guide", "update"]
 
 
-def comment_thread(chance: Random) -> list[tuple[str, str, int]]:
-    """(nickname, remark, depth) of a few comments, answers indented."""
+def comment_thread(random: Random) -> list[tuple[str, str, int]]:
+    """(nickname, remark, depth) of a few comments; answers are deeper."""
     thread, depth = [], 0
-    for remark in chance.sample(REMARKS, chance.randint(2, 7)):
-        thread.append((chance.choice(NICKNAMES), remark, depth))
-        depth = max(0, depth + chance.choice([-1, 0, 0, 1]))
+    for remark in random.sample(REMARKS, random.randint(2, 7)):
+        thread.append((random.choice(NICKNAMES), remark, depth))
+        depth = max(0, depth + random.choice([-1, 0, 0, 1]))
     return thread
 
 
-def style(chance: Random) -> str:
-    """An inline style sheet, as content management systems leave them."""
-    color, width = f"#{chance.randrange(1 << 24):06x}", chance.choice([720, 960, 1140])
+def style(random: Random) -> str:
+    """An inline style sheet, as content management systems write them."""
+    color, width = f"#{random.randrange(1 << 24):06x}", random.choice([720, 960, 1140])
     return (
-        f"<style>body{{margin:0;font-family:{chance.choice(['Georgia', 'Arial', 'Verdana'])},sans-serif}}"
+        f"<style>body{{margin:0;font-family:{random.choice(['Georgia', 'Arial', 'Verdana'])},sans-serif}}"
         f".wrap{{max-width:{width}px;margin:0 auto}}a{{color:{color}}}</style>"
     )
 
 
-def analytics(chance: Random, host: str) -> str:
+def analytics(random: Random, host: str) -> str:
     """A tracking script with a made-up key."""
-    key = f"UA-{chance.randrange(10**7):07d}-1"
+    key = f"UA-{random.randrange(10**7):07d}-1"
     return (
         "<script>(function(w,d){w._q=w._q||[];w._q.push(['account','" + key + "']);var s=d.createElement('script');"
         f"s.async=true;s.src='https://static.{host}/t.js';d.head.appendChild(s);}})(window,document);</script>"
@@ -93,7 +94,7 @@ def linked_data(title: str, url: str, date: str, author: str) -> str:
     return f'<script type="application/ld+json">{text}</script>'
 
 
-def link_list(links: list[tuple[str, str]], separator: str = "") -> str:
-    """Links as list items, or in a row where there is a separator."""
+def link_list(links: Iterable[Sequence[str]], separator: str = "") -> str:
+    """Links (title, address) as list items, or in one line with a separator."""
     anchors = [f'<a href="{escape(url)}">{escape(title)}</a>' for title, url in links]
     return separator.join(anchors) if separator else "\n".join(f"<li>{anchor}</li>" for anchor in anchors)

@@ -1,8 +1,7 @@
-"""The documentation of this very installation, as pages.
+"""The documentation of this installation's libraries, as web pages.
 
-In: a library (lab.sample.libraries). Out: one JSON line a page (lab.sample.web.Page). Docstrings are read with `ast`,
-nothing is imported. As Sphinx's autodoc does, the short docstrings of a module share a page and the long ones get
-their own.
+In: a library (lab.sample.documentation.libraries). Out: WebPages as JSON lines. Docstrings are read with `ast`; nothing
+is imported. As in Sphinx's autodoc, the short docstrings of a module share a page and the long ones get their own.
 """
 
 import ast
@@ -14,27 +13,27 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-from lab.sample.docstrings import to_html
-from lab.sample.libraries import STANDARD_LIBRARY, Library, sources
-from lab.sample.markup import description_html, plain_html
-from lab.sample.web import Page
+from lab.sample.documentation.docstrings import to_html
+from lab.sample.documentation.libraries import STANDARD_LIBRARY, Library, source_files
+from lab.sample.documentation.markup import description_html, plain_html
+from lab.sample.web_page import WebPage
 
 MIN_CHARACTERS = 400  # of a page's text
 OWN_PAGE_CHARACTERS = 1200  # of an object's docstrings
-MAX_CHARACTERS = 20_000  # of a page's text; what is longer is split
+MAX_CHARACTERS = 20_000  # of a page's text; longer ones are split
 MAX_LICENCES = 12  # of a distribution
 RICH_CHARACTERS, RICH_SHARE = 500, 0.7  # of prose: pages that a filter for prose may keep
 
-_LONG_STRING = re.compile(rb'"""[^"]{150,}')  # cheap test for a docstring before the costly parse
+_LONG_STRING = re.compile(rb'"""[^"]{150,}')  # cheap test for a docstring before the file is parsed
 _LICENCE = re.compile(r"^(licen[sc]e|copying|notice|authors|copyright)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z][a-z']*[,.;:)]?$")
 
 
-def scan(item: dict, folder: Path, name: str, *, seed: int) -> dict:
-    """Shard function: write pages of one library until `item["rich_pages"]` are rich in prose, or 3 times as many.
+def write_library(item: dict, folder: Path, name: str, *, seed: int) -> dict:
+    """Shard function: write pages of one library until `rich_pages` are rich in prose, or three times as many written.
 
-    `item` is {"library", "version", "rich_pages"}. The result lists, for each page, [url, title, kind, prose, offset of
-    its line], and counts the files that could not be read by reason; "exhausted" says that there are no more pages.
+    `item` is {"library", "version", "rich_pages"}. Returns "pages" ([url, title, kind, prose, offset of its line] for
+    each), "failed" (counts of the files that could not be read, by reason) and "exhausted" (there are no more pages).
     """
     library = Library(item["library"], item["version"], 0)
     failed: dict[str, int] = {}
@@ -42,15 +41,15 @@ def scan(item: dict, folder: Path, name: str, *, seed: int) -> dict:
     rich_pages, exhausted, urls = 0, True, set()
     with open(folder / f"{name}.jsonl", "w", encoding="utf-8") as out:
 
-        def write(page: Page, kind: str, prose: float) -> None:
+        def write(page: WebPage, kind: str, prose: float) -> None:
             if page.url not in urls:
                 urls.add(page.url)
                 listed.append([page.url, page.title, kind, prose, out.tell()])
                 out.write(json.dumps(page.as_dict(), ensure_ascii=True) + "\n")
 
-        for page, kind in _about(library, failed):
+        for page, kind in _about_pages(library, failed):
             write(page, kind, 1.0)
-        root, paths = sources(library)
+        root, paths = source_files(library)
         for path in sorted(paths, key=lambda path: sha256(f"{seed} {library.name} {path}".encode()).digest()):
             if rich_pages >= item["rich_pages"] or len(listed) > 3 * item["rich_pages"]:
                 exhausted = False
@@ -66,7 +65,7 @@ def scan(item: dict, folder: Path, name: str, *, seed: int) -> dict:
     return {"pages": listed, "failed": failed, "exhausted": exhausted}
 
 
-def _about(library: Library, failed: dict[str, int]) -> list[tuple[Page, str]]:
+def _about_pages(library: Library, failed: dict[str, int]) -> list[tuple[WebPage, str]]:
     """The long description and the licence texts of a library."""
     pages = []
     texts: list[tuple[Path, Path]] = []
@@ -80,10 +79,12 @@ def _about(library: Library, failed: dict[str, int]) -> list[tuple[Page, str]]:
             body = description_html(text, metadata.get("Description-Content-Type"))
             if len(body) > MIN_CHARACTERS:
                 url = f"https://{library.host}/project/"
-                pages.append((Page(url, f"{library.name} {library.version}", body, section="Project"), "description"))
-        except Exception as error:  # docutils and Markdown extensions raise whatever they like on odd input
+                pages.append(
+                    (WebPage(url, f"{library.name} {library.version}", body, section="Project"), "description")
+                )
+        except Exception as error:  # docutils and Markdown raise all kinds of errors on odd input
             failed[f"description: {type(error).__name__}"] = 1
-    for shown, path in texts[:MAX_LICENCES]:
+    for file, path in texts[:MAX_LICENCES]:
         if path.suffix.lower() not in {"", ".txt", ".md", ".rst", ".apache", ".bsd", ".mit"}:
             continue
         try:
@@ -91,13 +92,13 @@ def _about(library: Library, failed: dict[str, int]) -> list[tuple[Page, str]]:
         except OSError:
             failed["licence not found"] = failed.get("licence not found", 0) + 1
             continue
-        url = f"https://{library.host}/licence/{len(pages)}/{shown.name.lower()}"
-        title = f"{shown.name} of {library.name}"
-        pages.append((Page(url, title, plain_html(text), section="Licence"), "licence"))
+        url = f"https://{library.host}/licence/{len(pages)}/{file.name.lower()}"
+        title = f"{file.name} of {library.name}"
+        pages.append((WebPage(url, title, plain_html(text), section="Licence"), "licence"))
     return pages
 
 
-def module_pages(library: Library, path: Path, source: bytes) -> list[tuple[Page, float]]:
+def module_pages(library: Library, path: Path, source: bytes) -> list[tuple[WebPage, float]]:
     """The pages of one source file, and the share of prose in each. Raises what `ast.parse` raises."""
     if not _LONG_STRING.search(source):
         return []
@@ -107,18 +108,18 @@ def module_pages(library: Library, path: Path, source: bytes) -> list[tuple[Page
     parts = list(path.with_suffix("").parts)
     module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
     shared: list[tuple[str, str]] = []  # (HTML, text)
-    own: list[tuple[str, list[tuple[str, str]]]] = []
+    separate: list[tuple[str, list[tuple[str, str]]]] = []
     if text := ast.get_docstring(tree):
         shared.append((to_html(text), text))
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             sections = _object_sections(node)
             if sum(len(text) for _, text in sections) >= OWN_PAGE_CHARACTERS:
-                own.append((node.name, sections))
+                separate.append((node.name, sections))
             else:
                 shared += sections
     pages = _paged(library, module, f"module-{module}", shared)
-    for name, sections in own:
+    for name, sections in separate:
         pages += _paged(library, f"{module}.{name}", f"{module}.{name}", sections, module)
     return pages
 
@@ -144,8 +145,8 @@ def _signature(node: ast.AST) -> str:
 
 def _paged(
     library: Library, title: str, stem: str, sections: list[tuple[str, str]], parent: str = ""
-) -> list[tuple[Page, float]]:
-    """Sections as one page, or as several where one would be too long; none where there is too little text."""
+) -> list[tuple[WebPage, float]]:
+    """Sections as one page, as several where one would be too long, or as none where there is too little text."""
     pages, at = [], 0
     while at < len(sections):
         end, size = at, 0
@@ -157,14 +158,14 @@ def _paged(
             url = f"https://{library.host}/en/{library.version}/{stem.lower()}{number}.html"
             body = "\n".join(html for html, _ in sections[at:end])
             section = parent or library.name
-            page = Page(url, title + (f" ({len(pages) + 1})" if pages else ""), body, section=section)
+            page = WebPage(url, title + (f" ({len(pages) + 1})" if pages else ""), body, section=section)
             pages.append((page, prose_share([text for _, text in sections[at:end]])))
         at = end
     return pages
 
 
 def prose_share(texts: list[str]) -> float:
-    """Share of the texts that is prose (flush-left paragraphs of plain words); 0 where there is little of it."""
+    """Share of the texts that is prose (flush-left paragraphs of plain words); 0 below RICH_CHARACTERS of it."""
     total = prose = 0
     for text in texts:
         total += len(text)

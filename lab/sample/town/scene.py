@@ -1,58 +1,58 @@
-"""Who holds what and what lies where: narrated changes and claims. Used by the stories and by the evaluation items.
+"""Who holds what and what lies where: changes and claims, in sentences. For stories, tales and evaluation items.
 
-Takes a state, the people present, the objects and the spots of a place; gives sentences with the facts that they tell.
+In: a state, the people present, the objects and the spots of a place. Out: sentences, and Statements of their facts.
 """
 
 from dataclasses import dataclass, field
 from random import Random
 
-from lab.sample.town.facts import Fact, State, Told
-from lab.sample.town.grammar import Grammar, Text
+from lab.sample.town.facts import Fact, Statement, WorldState
+from lab.sample.town.grammar import Grammar, Speaker
 from lab.sample.town.people import Person
 
 
 @dataclass
 class Scene:
-    """People, objects and spots of one place at one time, over a state that its events change."""
+    """People, objects and spots of one place, and the state that they change."""
 
     grammar: Grammar
-    text: Text
-    state: State
+    speaker: Speaker
+    state: WorldState
     people: list[Person]
     objects: list[str]
     spots: list[str]
-    told: list[Told] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
     @property
     def random(self) -> Random:
-        return self.text.random
+        return self.speaker.random
 
     def holder(self, name: str) -> Person | None:
-        """Who of those present has the object; None where it lies somewhere."""
+        """The person present who has the object; None where it lies somewhere."""
         fact = self.state.object(name)
         if fact.kind == "place":
             return None
         return next(person for person in self.people if person.name == fact.value)
 
     def say(self, rule: str, **bindings: object) -> str:
-        self.text.bindings.update(bindings)
-        return self.grammar.say(rule, self.text)
+        self.speaker.bindings.update(bindings)
+        return self.grammar.say(rule, self.speaker)
 
     def other(self, *persons: Person) -> Person:
-        """Somebody present who is none of these."""
+        """A person present who is none of these."""
         return self.random.choice([person for person in self.people if person not in persons])
 
     def other_spot(self, spot: str = "") -> str:
         return self.random.choice([other for other in self.spots if other != spot])
 
     def start(self, name: str) -> str:
-        """Where the object is as the story begins, as a clause without capital or final mark."""
+        """Where the object is as the story begins."""
         fact = self.state.object(name)
         if fact.kind == "holder":
             sentence = self.say("holder_start", A=self.holder(name), o=name)
         else:
             sentence = self.say("place_start", spot=fact.value, o=name)
-        self.told.append(Told(False, fact, sentence))
+        self.statements.append(Statement(False, fact, sentence))
         return sentence
 
     def give(self, name: str, receiver: Person | None = None) -> str:
@@ -76,7 +76,7 @@ class Scene:
         return self._change("move", Fact("place", name, spot), A=mover, o=name, source=source, spot=spot)
 
     def change(self, name: str, giving: float = 0.6) -> str:
-        """Some change of this object: its holder gives it or puts it down, or somebody takes or moves it."""
+        """A change of this object: its holder gives it or puts it down, or somebody takes or moves it."""
         if self.holder(name):
             return self.give(name) if self.random.random() < giving else self.put(name)
         return self.take(name) if self.random.random() < 0.65 else self.move(name)
@@ -86,16 +86,16 @@ class Scene:
         fact = self.state.object(name)
         bindings = {"A": self.holder(name)} if fact.kind == "holder" else {"spot": fact.value}
         sentence = self.say(f"{fact.kind}_{moment}", o=name, **bindings)
-        self.told.append(Told(False, fact, sentence))
+        self.statements.append(Statement(False, fact, sentence))
         return sentence
 
     def meanwhile(self) -> str:
         """Something that changes nothing."""
-        one = self.random.choice(self.people)
-        return self.say("meanwhile", A=one, B=self.other(one))
+        person = self.random.choice(self.people)
+        return self.say("meanwhile", A=person, B=self.other(person))
 
     def _change(self, rule: str, fact: Fact, **bindings: object) -> str:
         sentence = self.say(rule, **bindings)
         self.state.set(fact)
-        self.told.append(Told(True, fact, sentence))
+        self.statements.append(Statement(True, fact, sentence))
         return sentence

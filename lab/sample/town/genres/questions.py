@@ -1,4 +1,4 @@
-"""What children learn and readers ask: lessons, questions and answers. Each takes a draft and writes a page on it."""
+"""Readers' questions with their answers: what is asked is a fact of the town, or advice. Writes the page on a draft."""
 
 from collections.abc import Callable
 
@@ -8,25 +8,7 @@ from lab.sample.town.facts import Fact
 from lab.sample.town.happenings import recall
 from lab.sample.town.people import Person
 
-CLASS = 3  # children who are named
 ADVICE = ("repair", "chore", "animals", "store")
-
-
-def lesson(draft: Draft) -> None:
-    """One lesson: a question, what was found out, what the class made of it."""
-    random, world = draft.random, draft.world
-    pupils = [one for one in world.children() if one.name not in world.away]
-    pupils += [one for one in world.grown() if one not in pupils][: max(0, CLASS - len(pupils))]
-    draft.people(CLASS, pupils)
-    draft.bind(lesson=random.choice(draft.grammar.records["lesson"]))
-    draft.entitle("lesson_title")
-    draft.paragraph(draft.say("lesson_intro"), draft.asides(1, 3))
-    draft.paragraph(draft.lines("lesson_fact", 2, 4), draft.lines("lesson_compare", 1, 3))
-    draft.paragraph(draft.lines("lesson_class", 2, 4), draft.asides(2, 4))
-    draft.paragraph(draft.lines("lesson_fact", 1, 2), draft.lines("lesson_compare", 0, 2), recall(draft, 1))
-    draft.paragraph(
-        draft.asides(1, 3), draft.some("proverb", "idea", "weather_now", low=0, high=2), draft.say("lesson_end")
-    )
 
 
 def questions(draft: Draft) -> None:
@@ -53,8 +35,8 @@ def _object(draft: Draft) -> Pair:
     fact = claims.pick_object(draft)
     if not fact:
         return None
-    asked = draft.say("q_holder" if fact.kind == "holder" else "q_place", o=fact.subject)
-    return asked, claims.tell_object(draft, fact, "a_holder", "a_place")
+    question = draft.say("q_holder" if fact.kind == "holder" else "q_place", o=fact.subject)
+    return question, claims.say_object(draft, fact, "a_holder", "a_place")
 
 
 def _price(draft: Draft) -> Pair:
@@ -65,10 +47,10 @@ def _price(draft: Draft) -> Pair:
 
 def _trait(kind: str) -> Callable[[Draft], Pair]:
     def ask(draft: Draft) -> Pair:
-        able: list[Person] = [one for one in draft.world.people if _known(kind, one) and one.full not in draft.topics]
-        if not able:
+        people = [one for one in draft.world.people if _known(kind, one) and one.full not in draft.topics]
+        if not people:
             return None
-        person = draft.random.choice(able)
+        person = draft.random.choice(people)
         draft.topics.append(person.full)
         return draft.say(f"q_{kind}", X=person), claims.trait(draft, kind, person, f"a_{kind}")
 
@@ -87,12 +69,12 @@ def _owner(draft: Draft) -> Pair:
         return None
     pet = draft.random.choice(pets)
     draft.topics.append(pet.name)
-    asked = draft.say("q_owner", pet=pet)
-    return asked, draft.claim(Fact("owner", pet.name, pet.owner.name), draft.say("a_owner", O=pet.owner))
+    question = draft.say("q_owner", pet=pet)
+    return question, draft.claim(Fact("owner", pet.name, pet.owner.name), draft.say("a_owner", O=pet.owner))
 
 
 def _advice(draft: Draft) -> Pair:
-    """Advice on things in general, in which question and answer speak of the same thing."""
+    """Advice on things in general; question and answer name the same thing."""
     words, topic = draft.grammar.words, draft.random.choice(ADVICE)
     draft.bind(**{name: draft.random.choice(words[name]) for name in ("thing", "animal", "fruit", "chore")})
     pair = draft.say(f"qa_{topic}_q"), draft.say(f"qa_{topic}_a")

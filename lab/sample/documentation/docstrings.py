@@ -1,9 +1,9 @@
-"""Docstrings as HTML, the way documentation sites show them.
+"""Docstrings as HTML, as documentation sites show them.
 
 In: a docstring, indentation cleaned (inspect.cleandoc). Out: HTML of headings, paragraphs, definition lists, lists and
-code blocks. Understands what people write: reStructuredText's blocks and inline marks, numpydoc's underlined sections,
-Google's "Args:" sections, Sphinx's ":param x:" fields, doctests and Markdown fences. Far from a full reST parser, which
-needs 100 times longer a docstring and complains about every role that it does not know.
+code blocks. Covers reStructuredText's blocks and inline marks, numpydoc's underlined sections, Google's "Args:"
+sections, Sphinx's ":param x:" fields, doctests and Markdown fences. docutils would take 100 times as long per docstring
+and complain about every role that it does not know.
 """
 
 import re
@@ -20,16 +20,7 @@ _GOOGLE = re.compile(r"^([A-Z][\w ]{2,24}):\s*$")
 _ENTRIES = {"args", "arguments", "parameters", "params", "returns", "return", "raises", "yields", "attributes",
             "other parameters", "keyword args", "keyword arguments", "warns", "receives", "methods", "see also",
             "input", "inputs", "output", "outputs", "options"}  # fmt: skip
-_CODE_DIRECTIVES = {
-    "code",
-    "code-block",
-    "sourcecode",
-    "ipython",
-    "math",
-    "parsed-literal",
-    "productionlist",
-    "doctest",
-}
+_CODE_DIRECTIVES = set("code code-block sourcecode ipython math parsed-literal productionlist doctest".split())
 _VERSIONS = {
     "versionadded": "Added in version",
     "versionchanged": "Changed in version",
@@ -64,6 +55,8 @@ def to_html(docstring: str, level: int = 2) -> str:
 
 
 def _blocks(lines: list[str], level: int) -> list[str]:
+    # The first line says what kind of block begins; its function appends the HTML to `out` and returns the line after
+    # the block. What a block contains (an indented part, a list item) is read in the same way.
     out: list[str] = []
     at = 0
     while at < len(lines):
@@ -155,8 +148,8 @@ def _entries(lines: list[str], level: int) -> str:
 
 def _fields(lines: list[str], at: int, level: int, out: list[str]) -> int:
     items = []
-    while at < len(lines) and (found := _FIELD.match(lines[at])):
-        kind, name, text = found.groups()
+    while at < len(lines) and (field := _FIELD.match(lines[at])):
+        kind, name, text = field.groups()
         end = _indented_end(lines, at + 1)
         text = " ".join([text or "", *" ".join(lines[at + 1 : end]).split()]).strip()
         items += [f"<dt>{escape(name or kind)}</dt>", f"<dd><p>{inline(text)}</p></dd>"]
@@ -170,12 +163,12 @@ def _fields(lines: list[str], at: int, level: int, out: list[str]) -> int:
 def _directive(lines: list[str], at: int, level: int, out: list[str]) -> int:
     end = _indented_end(lines, at + 1)
     content = dedent("\n".join(lines[at + 1 : end])).splitlines()
-    found = _DIRECTIVE.match(lines[at])
-    if not found:  # a footnote, a link's target or a comment
+    directive = _DIRECTIVE.match(lines[at])
+    if not directive:  # a footnote, a link's target or a comment
         if lines[at].startswith(".. ["):
             out.append(f"<p class='footnote'>{inline(' '.join([lines[at][3:], *' '.join(content).split()]))}</p>")
         return end
-    name, argument = found.groups()
+    name, argument = directive.groups()
     if name in _CODE_DIRECTIVES:
         out.append(_code([line for line in content if not line.startswith(":")] or [argument]))
     elif name in _VERSIONS:
@@ -189,7 +182,7 @@ def _directive(lines: list[str], at: int, level: int, out: list[str]) -> int:
 def _list(lines: list[str], at: int, level: int, out: list[str]) -> int:
     tag = "ol" if _ORDERED.match(lines[at]) else "ul"
     items = []
-    while at < len(lines) and (found := _BULLET.match(lines[at])):
+    while at < len(lines) and (bullet := _BULLET.match(lines[at])):
         flush = _until(lines, at + 1, lambda text: not text.strip() or text[0] == " " or bool(_BULLET.match(text)))
         end = _indented_end(lines, flush)
         below = dedent("\n".join([" ".join(lines[at + 1 : flush]), *lines[flush:end]]).strip("\n"))
@@ -197,7 +190,7 @@ def _list(lines: list[str], at: int, level: int, out: list[str]) -> int:
         nested = _blocks(rest.splitlines(), level) if rest.strip() else []
         if first and _BULLET.match(first):
             first, nested = "", _blocks(below.splitlines(), level)
-        text = " ".join([lines[at][found.end() :], *first.split()])
+        text = " ".join([lines[at][bullet.end() :], *first.split()])
         items.append(f"<li>{inline(text)}{''.join(nested)}</li>")
         at = end
         while at + 1 < len(lines) and not lines[at].strip() and _BULLET.match(lines[at + 1]):

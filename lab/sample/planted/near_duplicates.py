@@ -1,7 +1,8 @@
 """Copies of a page at a chosen similarity.
 
 In: a page's HTML and a target. Out: HTML with some words replaced, and the exact Jaccard similarity of the two texts'
-sets of 5-word shingles (Broder 1997), which is what MinHash estimates. Words are lower case, punctuation left out.
+sets of 5-word shingles (Broder 1997), which is what MinHash estimates. Words are compared in lower case, without
+punctuation.
 """
 
 import re
@@ -31,29 +32,29 @@ def jaccard(first: str, second: str) -> float:
     return len(left & right) / len(left | right) if left | right else 0.0
 
 
-def near_duplicate(html: str, target: float, chance: Random) -> tuple[str, float]:
-    """The HTML with as many words replaced as bring its similarity to `target` as near as words allow.
+def near_duplicate(html: str, target: float, random: Random) -> tuple[str, float]:
+    """(HTML with words replaced, its similarity to the original: as near to `target` as replaced words allow).
 
-    A word in the midst of untouched text is part of five shingles, one beside a replaced word of one more: so whole
-    fives first, neighbours for the rest. Returns the HTML and its exact similarity.
+    A replaced word changes five shingles, or only one where the word beside it is replaced too: words far from all
+    replaced ones bring the similarity down quickly, neighbours finely.
     """
-    found = [match for match in _TEXT.finditer(html) if match.group(1)]
-    usable = [at for at, match in enumerate(found) if _REPLACEABLE.match(match.group(1))]
-    vocabulary = sorted({found[at].group(1) for at in usable})
+    matches = [match for match in _TEXT.finditer(html) if match.group(1)]
+    usable = [at for at, match in enumerate(matches) if _REPLACEABLE.match(match.group(1))]
+    vocabulary = sorted({matches[at].group(1) for at in usable})
     replaced: dict[int, str] = {}
-    order = chance.sample(usable, len(usable))
+    order = random.sample(usable, len(usable))
     best = (html, jaccard(html, html))
     original = shingles(words(html))
-    wanted_shared = round(2 * len(original) * target / (1 + target))
+    target_shared = round(2 * len(original) * target / (1 + target))
     shared = len(original)
-    while shared > wanted_shared and order:
-        far = shared - wanted_shared >= SHINGLE
+    while shared > target_shared and order:
+        far = shared - target_shared >= SHINGLE
         at = next((at for at in order if _isolated(at, replaced) == far), order[0])
         order.remove(at)
-        word = found[at].group(1)
+        word = matches[at].group(1)
         others = [other for other in vocabulary if other != word and abs(len(other) - len(word)) < 3] or ["something"]
-        replaced[at] = chance.choice(others)
-        edited = _with(html, found, replaced)
+        replaced[at] = random.choice(others)
+        edited = _with(html, matches, replaced)
         similarity = jaccard(html, edited)
         shared = len(original & shingles(words(edited)))
         if abs(similarity - target) < abs(best[1] - target):
@@ -65,10 +66,10 @@ def _isolated(at: int, replaced: dict[int, str]) -> bool:
     return all(abs(at - other) >= SHINGLE for other in replaced)
 
 
-def _with(html: str, found: list[re.Match], replaced: dict[int, str]) -> str:
+def _with(html: str, matches: list[re.Match], replaced: dict[int, str]) -> str:
     parts, end = [], 0
     for at in sorted(replaced):
-        start, stop = found[at].span(1)
+        start, stop = matches[at].span(1)
         parts += [html[end:start], replaced[at]]
         end = stop
     return "".join([*parts, html[end:]])

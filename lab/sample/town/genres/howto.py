@@ -1,7 +1,9 @@
-"""How things are done: recipes, gardens, animals, crafts. Each takes a draft and writes a page on it."""
+"""How things are done: recipes, gardens, animals, crafts, lessons. Each function writes its page on a draft."""
 
 from lab.sample.town.draft import Draft
 from lab.sample.town.happenings import recall
+
+CLASS = 3  # children who are named
 
 
 def recipe(draft: Draft) -> None:
@@ -25,10 +27,10 @@ def recipe(draft: Draft) -> None:
 
 
 def _steps(draft: Draft, rule: str) -> list[str]:
-    """The steps of a rule in their order, some left out: no two cooks tell all of them."""
-    steps = draft.grammar.in_order(rule, draft.text)
-    left_out = set(draft.random.sample(range(len(steps)), draft.random.randint(0, 2)))
-    return [step for at, step in enumerate(steps) if at not in left_out]
+    """The steps of a rule in order, up to two of them left out: no two recipes are the same."""
+    steps = draft.grammar.in_order(rule, draft.speaker)
+    omitted = set(draft.random.sample(range(len(steps)), draft.random.randint(0, 2)))
+    return [step for at, step in enumerate(steps) if at not in omitted]
 
 
 def garden(draft: Draft) -> None:
@@ -55,7 +57,7 @@ def care(draft: Draft) -> None:
 
 
 def craft(draft: Draft) -> None:
-    """Something mended or made with one tool and one material."""
+    """Repairing or making something with one tool and one material."""
     random, words = draft.random, draft.grammar.words
     draft.people(3, draft.world.grown())
     tool, other = random.sample(words["craft_tool"], 2)
@@ -63,10 +65,27 @@ def craft(draft: Draft) -> None:
     draft.bind(thing=thing, tool=tool, second_tool=other, material=material)
     draft.entitle("craft_title")
     draft.paragraph(draft.say("craft_intro"), draft.asides(2, 4))
-    steps = draft.grammar.in_order("craft_step", draft.text)
+    steps = draft.grammar.in_order("craft_step", draft.speaker)
     for at in sorted(random.sample(range(len(steps)), random.randint(5, 8))):
         draft.step(steps[at])
     draft.paragraph(draft.lines("craft_note", 3, 5), draft.lines("about_thing", 2, 4))
     draft.paragraph(
         draft.lines("about_worker", 2, 4), draft.some("proverb", "idea", "weather_now", low=1, high=3), recall(draft, 1)
+    )
+
+
+def lesson(draft: Draft) -> None:
+    """One lesson: a question, the answers, what the class thought."""
+    random, world = draft.random, draft.world
+    pupils = [one for one in world.children() if one.name not in world.away]
+    pupils += [one for one in world.grown() if one not in pupils][: max(0, CLASS - len(pupils))]
+    draft.people(CLASS, pupils)
+    draft.bind(lesson=random.choice(draft.grammar.records["lesson"]))
+    draft.entitle("lesson_title")
+    draft.paragraph(draft.say("lesson_intro"), draft.asides(1, 3))
+    draft.paragraph(draft.lines("lesson_fact", 2, 4), draft.lines("lesson_compare", 1, 3))
+    draft.paragraph(draft.lines("lesson_class", 2, 4), draft.asides(2, 4))
+    draft.paragraph(draft.lines("lesson_fact", 1, 2), draft.lines("lesson_compare", 0, 2), recall(draft, 1))
+    draft.paragraph(
+        draft.asides(1, 3), draft.some("proverb", "idea", "weather_now", low=0, high=2), draft.say("lesson_end")
     )

@@ -1,4 +1,6 @@
-"""Letters and diaries: the town as one person sees it. Each takes a draft and writes a page on it."""
+"""Letters, diaries and journeys: one person's view. Each function writes its page on a draft."""
+
+from types import SimpleNamespace
 
 from lab.sample.town import claims
 from lab.sample.town.draft import Draft
@@ -36,7 +38,7 @@ def letter(draft: Draft) -> None:
 
 
 def _reader(draft: Draft, writer: Person) -> tuple[Person, str]:
-    """Whom the letter goes to, and what the writer is to that person: one who is away, or a stranger to the town."""
+    """(reader, what the writer is to the reader): somebody who is away, or not of the town."""
     away = [draft.world.person(name) for name in draft.world.away]
     if away and draft.random.random() < 0.6:
         reader = draft.random.choice(away)
@@ -44,11 +46,11 @@ def _reader(draft: Draft, writer: Person) -> tuple[Person, str]:
     pronoun = draft.random.choice(("she", "he"))
     known = {person.name for person in draft.world.people}
     name = draft.random.choice([name for name in draft.grammar.words[f"name_{pronoun}"] if name not in known])
-    return Person(name, writer.surname, pronoun, 30, "", ("", ""), ""), draft.random.choice(FAR_RELATIONS)
+    return Person(name, writer.surname, pronoun), draft.random.choice(FAR_RELATIONS)
 
 
 def _news(draft: Draft) -> tuple[list[str], list[Person]]:
-    """Something new that this page is the first to tell, and whom it befell."""
+    """(sentences about something new that this page is the first to report, the people involved)."""
     happening, sentence = happen(draft)
     return [sentence, *more(draft, happening, 1, 2)], happening.people
 
@@ -72,3 +74,17 @@ def diary(draft: Draft) -> None:
     things = [claims.some_object(draft, "diary_object", "diary_place", writer) for _ in range(random.randint(0, 2))]
     draft.paragraph(*things, draft.asides(2, 4), draft.lines("diary_thought", 2, 4))
     draft.paragraph(draft.lines("diary_evening", 1, 3), draft.some("proverb", "idea", low=0, high=1))
+
+
+def travel(draft: Draft) -> None:
+    """A journey, in the words of the traveller."""
+    traveller, _ = draft.people(2, draft.world.grown())
+    draft.author = traveller.full
+    trip = draft.random.choice(draft.grammar.records["trip"])
+    draft.bind(trip=SimpleNamespace(**vars(trip) | {"means": draft.random.choice(trip.means)}))
+    draft.entitle("travel_title")
+    draft.paragraph(draft.say("travel_start"), draft.lines("travel_way", 2, 3))
+    draft.paragraph(draft.lines("travel_way", 2, 3), draft.asides(1, 3))
+    draft.paragraph(draft.lines("travel_there", 3, 5), draft.lines("about_past", 2, 3))
+    draft.paragraph(draft.lines("travel_there", 2, 4), draft.asides(1, 3))
+    draft.paragraph(draft.lines("travel_end", 1, 3), draft.some("proverb", "idea", low=0, high=1))

@@ -1,12 +1,14 @@
-"""Pages that the quality filters must refuse, one function a kind.
+"""Pages that the quality filters must refuse, one function per kind.
 
-In: a random generator, and paragraphs of sound English where the fault sits in otherwise good text. Out: the article's
-HTML. Each names the rule that it breaks (FACTS: Gopher, C4, FineWeb).
+In: a random generator, and paragraphs of sound English for faults in otherwise good text. Out: the article's HTML.
+Docstrings name the rule that the page breaks (of Gopher, C4 or FineWeb).
 """
 
 from collections.abc import Callable
 from html import escape
 from random import Random
+
+from lab.sample.planted.cases import paragraphs_html
 
 _LOREM = (
     "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
@@ -30,90 +32,82 @@ _SEARCHES = [
 _SYMBOLS = [*"#$%&*+=<>@^~|_", "->", "::", "***", "###", "=>", "%%", "$$", "//"]
 
 
-def paragraphs(texts: list[str]) -> str:
-    return "\n".join(f"<p>{escape(text, quote=False)}</p>" for text in texts)
-
-
-def repeated_lines(chance: Random, sound: list[str]) -> str:
+def repeated_lines(random: Random, sound: list[str]) -> str:
     """The same few lines again and again (Gopher: duplicate lines and paragraphs)."""
-    lines = chance.sample(_OFFERS, 2) * chance.randint(12, 20)
-    return paragraphs(lines)
+    lines = random.sample(_OFFERS, 2) * random.randint(12, 20)
+    return paragraphs_html(lines)
 
 
-def repeated_phrase(chance: Random, sound: list[str]) -> str:
+def repeated_phrase(random: Random, sound: list[str]) -> str:
     """One phrase over and over within running text (Gopher: duplicate n-grams)."""
-    phrase = chance.choice(_OFFERS)
-    return paragraphs([" ".join([text.split(".")[0] + ".", phrase, phrase, phrase]) for text in [*sound, *sound][:6]])
+    phrase = random.choice(_OFFERS)
+    starts = [text.split(".")[0] for text in [*sound, *sound][:6]]
+    return paragraphs_html([f"{start}. {phrase} {phrase} {phrase}" for start in starts])
 
 
-def keyword_list(chance: Random, sound: list[str]) -> str:
+def keyword_list(random: Random, sound: list[str]) -> str:
     """What people type into search engines, without a sentence (Gopher: stop words)."""
-    searches = [search.format(goods) for search in _SEARCHES for goods in chance.sample(_GOODS, 2)]
-    chance.shuffle(searches)
-    return paragraphs([f"{', '.join(searches[at : at + 4])}." for at in range(0, len(searches), 4)])
+    searches = [search.format(goods) for search in _SEARCHES for goods in random.sample(_GOODS, 2)]
+    random.shuffle(searches)
+    return paragraphs_html([f"{', '.join(searches[at : at + 4])}." for at in range(0, len(searches), 4)])
 
 
-def symbol_soup(chance: Random, sound: list[str]) -> str:
+def symbol_soup(random: Random, sound: list[str]) -> str:
     """Words drowned in symbols (Gopher: words with a letter)."""
     lines = []
     for text in sound:
         words = text.split()
-        lines.append(" ".join(f"{word} {chance.choice(_SYMBOLS)}" if chance.random() < 0.5 else word for word in words))
-    return paragraphs(lines)
+        lines.append(" ".join(f"{word} {random.choice(_SYMBOLS)}" if random.random() < 0.5 else word for word in words))
+    return paragraphs_html(lines)
 
 
-def lorem_ipsum(chance: Random, sound: list[str]) -> str:
+def lorem_ipsum(random: Random, sound: list[str]) -> str:
     """A theme's filler text left in a page (C4: lorem ipsum)."""
-    at = chance.randint(1, len(sound))
-    return paragraphs([*sound[:at], _LOREM, *sound[at:]])
+    at = random.randint(1, len(sound))
+    return paragraphs_html([*sound[:at], _LOREM, *sound[at:]])
 
 
-def curly_brace(chance: Random, sound: list[str]) -> str:
+def curly_brace(random: Random, sound: list[str]) -> str:
     """Code or an unfilled template in prose (C4: curly bracket)."""
-    template = "Dear {first_name}, we have news of " + chance.choice(_GOODS) + " for {city} that you should not miss."
-    return paragraphs([sound[0], template, *sound[1:]])
+    template = "Dear {first_name}, we have news of " + random.choice(_GOODS) + " for {city} that you should not miss."
+    return paragraphs_html([sound[0], template, *sound[1:]])
 
 
-def too_short(chance: Random, sound: list[str]) -> str:
+def too_short(random: Random, sound: list[str]) -> str:
     """A page with next to nothing on it (Gopher: words)."""
-    return paragraphs([f"This page about {chance.choice(_GOODS)} is under construction. Please come back later."])
+    return paragraphs_html([f"This page about {random.choice(_GOODS)} is under construction. Please come back later."])
 
 
-def long_words(chance: Random, sound: list[str]) -> str:
+def long_words(random: Random, sound: list[str]) -> str:
     """Laughter of over a thousand letters without a space (Gopher: mean word length; C4 drops such lines)."""
     lines = [sentence for text in sound for sentence in text.split(". ")][:12]
-    return paragraphs([f"{line} {chance.choice(['ha', 'wow', 'oo']) * chance.randint(501, 600)}" for line in lines])
+    laughs = [random.choice(["ha", "wow", "oo"]) * random.randint(501, 600) for _ in lines]
+    return paragraphs_html([f"{line} {laugh}" for line, laugh in zip(lines, laughs, strict=True)])
 
 
-def bullet_list(chance: Random, sound: list[str]) -> str:
+def bullet_list(random: Random, sound: list[str]) -> str:
     """Nothing but bullet points, line after line (Gopher: bullet lines)."""
     words = " ".join(sound).split()
     lines = [f"• {escape(' '.join(words[at : at + 6]), quote=False)}" for at in range(0, len(words), 6)]
     return f"<p>{'<br>'.join(lines)}</p>"
 
 
-def ellipsis_lines(chance: Random, sound: list[str]) -> str:
+def ellipsis_lines(random: Random, sound: list[str]) -> str:
     """Teasers that break off (Gopher: lines that end with an ellipsis)."""
     sentences = [sentence for text in sound for sentence in text.split(". ")]
-    return paragraphs([f"{sentence.rstrip('.')}..." for sentence in sentences])
+    return paragraphs_html([f"{sentence.rstrip('.')}..." for sentence in sentences])
 
 
-def short_lines(chance: Random, sound: list[str]) -> str:
+def short_lines(random: Random, sound: list[str]) -> str:
     """Verse-like scraps without a full stop (FineWeb: terminal punctuation, short lines)."""
     words = " ".join(sound).replace(".", "").replace('"', "").split()
-    return paragraphs([" ".join(words[at : at + 4]) for at in range(0, len(words), 4)])
+    return paragraphs_html([" ".join(words[at : at + 4]) for at in range(0, len(words), 4)])
 
 
 KINDS: dict[str, Callable[[Random, list[str]], str]] = {
-    "repeated_lines": repeated_lines,
-    "repeated_phrase": repeated_phrase,
-    "keyword_list": keyword_list,
-    "symbol_soup": symbol_soup,
-    "lorem_ipsum": lorem_ipsum,
-    "curly_brace": curly_brace,
-    "too_short": too_short,
-    "long_words": long_words,
-    "bullet_list": bullet_list,
-    "ellipsis_lines": ellipsis_lines,
-    "short_lines": short_lines,
-}
+    write.__name__: write
+    for write in (
+        repeated_lines, repeated_phrase, keyword_list, symbol_soup, lorem_ipsum, curly_brace, too_short, long_words,
+        bullet_list, ellipsis_lines, short_lines,
+    )
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Documentation of the installed libraries, as pages of the sample web."""
