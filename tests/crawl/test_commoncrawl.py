@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab import files
-from lab.crawl import commoncrawl, warc_scan
+from lab.crawl import commoncrawl
+from lab.crawl.warc_scan import scan
 from lab.errors import InputError
 from lab.files import read_json
 from lab.params import CrawlParams, EngineParams
@@ -91,7 +92,7 @@ def test_max_bytes_cuts_at_a_whole_record(server, tmp_path: Path):
     crawl(tmp_path, params(server, max_bytes=limit))
     (file,) = read_json(tmp_path / "manifest.json")["files"]
     assert Path(file["path"]).read_bytes() == b"".join(MEMBERS[:4])
-    assert len(list(warc_scan.scan(file["path"], lambda reason: pytest.fail(reason)))) == 4
+    assert len(list(scan(file["path"], lambda reason: pytest.fail(reason)))) == 4
 
 
 def test_errors_say_what_is_wrong(server, tmp_path: Path):
