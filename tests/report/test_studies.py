@@ -111,7 +111,7 @@ def test_sweep_tells_what_a_small_models_rate_costs_a_large_one(tmp_path):
 def test_a_value_that_failed_is_not_guessed():
     whole = swept(1.0)
     left = [each for each in whole.finished if (each.trial.line, each.trial.at) != ("w128", 0.016)]
-    found = sweep.describe("rates", RATES, replace(whole, found=left))
+    found = sweep.describe("rates", RATES, replace(whole, finished=left))
     assert "w128 has no finished run at 0.016" in found.sentences[0]
     only = sweep.describe("rates", RATES, replace(whole, finished=whole.finished[:1]))
     assert only.sentences == ["Too little is finished to compare models."]
