@@ -7,7 +7,6 @@ and scores at least `min_score`. As in FineWeb, the whole text is scored, with n
 import hashlib
 import os
 import struct
-import urllib.request
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,14 +16,13 @@ import fasttext
 from lab.documents import Counts, Document, Reason, shards, sift
 from lab.engine import run as run_shards
 from lab.errors import InputError, ParameterError, did_you_mean
-from lab.files import written_whole
+from lab.files import download
 from lab.params import EngineParams, LanguageParams
 
 SHIPPED = Path(__file__).with_name("lid.176.ftz")
 CACHE = Path("~/.cache/lab")
 DECIMALS = 6  # of a score; processors differ in further ones
 _LABEL = "__label__"
-_MIN_MODEL_BYTES = 500_000
 _HEAD = struct.Struct("<8xi60xi")  # of a model file: the width of its vectors, the number of labels
 
 
@@ -85,19 +83,8 @@ def model_path(name: str) -> Path:
 def _downloaded(url: str) -> Path:
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{url.rsplit('/', 1)[-1]}"
     target = CACHE.expanduser() / name
-    if target.is_file():
-        return target
-    with written_whole(target) as temporary:
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, "wb") as file:
-                expected = int(answer.headers.get("Content-Length") or 0)
-                while block := answer.read(1 << 20):
-                    file.write(block)
-        except OSError as error:
-            raise InputError(f"{url}: can't be downloaded ({error}). Set language.model to a local path.") from None
-        size = temporary.stat().st_size
-        if size < _MIN_MODEL_BYTES or (expected and size != expected):
-            raise InputError(f"{url}: got {size} bytes of {expected or 'a model'}; run again.")
+    if not target.is_file():
+        download(url, target, check=_require_whole)
     return target
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from lab.crawl.warc import INDEX_SCHEMA
+from lab.crawl.index import INDEX_SCHEMA
 from lab.curate.excerpt import excerpt
 from lab.curate.urls import blacklist as blacklists
 from lab.curate.urls import repeats
