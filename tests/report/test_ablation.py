@@ -75,7 +75,7 @@ def test_page_is_one_file_escaped_and_says_what_was_found(results, tmp_path):
 def test_what_is_weak_is_said(results):
     said = " ".join(ablation.caveats(results))
     assert "8 of 9 runs are in" in said
-    assert "The budget of these was not the baseline's: filters-+<b>-s1, filters-+<b>-s2." in said
+    assert "The budget of these runs differs from the baseline's: filters-+<b>-s1, filters-+<b>-s2." in said
     assert "The corpus of raw is smaller than the budget" in said and "1.31 epochs" in said
     assert "lab_entities 12.5 %" in said
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab.experiments.points import Point, Points
 from lab.experiments.scaling import IsoFlop, Sweep, Trial, isoflop_trials, sweep_trials
-from lab.report.curves import Curve, log_ticks, standalone
+from lab.report.charts import Series, lines, stand_alone
 from lab.report.studies import isoflop, sweep
 
 STUDY = IsoFlop.model_validate(
@@ -114,7 +114,7 @@ def test_a_value_that_failed_is_not_guessed():
     found = sweep.describe("rates", RATES, replace(whole, found=left))
     assert "w128 has no finished run at 0.016" in found.sentences[0]
     only = sweep.describe("rates", RATES, replace(whole, found=whole.found[:1]))
-    assert only.sentences == ["Too little is finished to compare models."]
+    assert only.sentences == ["Too few runs are finished to compare models."]
 
 
 def test_same_runs_same_bytes_and_tables_that_render(tmp_path):
@@ -132,10 +132,16 @@ def test_same_runs_same_bytes_and_tables_that_render(tmp_path):
 def test_picture_stands_alone_and_its_axes_have_numbers():
     import xml.etree.ElementTree as ElementTree
 
-    panels = {"one": [Curve("a", [(1e4, 3.0), (1e6, 2.0)])], "two": [Curve("b", [(2e4, 2.5)])]}
-    drawn = standalone("A < B", panels, x="tokens", y="loss")
+    axes = {"x": "tokens", "y": "loss", "log": "x", "y_values": (3.0, 2.0, 2.5)}
+    panels = [("one", [Series("a", [(1e4, 3.0), (1e6, 2.0)])]), ("two", [Series("b", [(2e4, 2.5)])])]
+    drawn = stand_alone("A < B", [(name, lines(470, series, **axes)) for name, series in panels], beside=True)
     root = ElementTree.fromstring(drawn)
-    assert root.find("{http://www.w3.org/2000/svg}style") is not None
-    assert {"one", "two", "100 k", "1 M"} <= {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert log_ticks(0.003, 0.07, 10) == [0.005, 0.01, 0.02, 0.05] or len(log_ticks(0.003, 0.07, 10)) > 4
-    assert log_ticks(1.0, 1e12, 4) and len(log_ticks(1.0, 1e12, 4)) <= 4
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.find(f"{svg}style") is not None
+    assert {"one", "two", "100 k", "1 M"} <= {text.text for text in root.iter(f"{svg}text")}
+    scales = [
+        [(text.text, text.get("y")) for text in panel.iter(f"{svg}text") if text.get("text-anchor") == "end"]
+        for panel in root.iter(f"{svg}svg")
+        if panel is not root
+    ]
+    assert len(scales) == 2 and len(scales[0]) > 2 and scales[0] == scales[1]  # one scale of y for both

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from lab import formatting as words
 from lab.params import Params
-from lab.report.run import pipeline
+from lab.report.run import picture
 from lab.report.run.collect import CURATION, Run
 from lab.report.run.scores import best_above_chance
 
@@ -39,7 +39,7 @@ def tiles(run: Run, params: Params, parts: dict[str, Any]) -> list[Tile]:
 def pictures(run: Run, params: Params) -> dict[str, Markup]:
     """The pipeline with what left each stage, wide and narrow."""
     lines = _lines(run, params)
-    return {"pipeline_wide": pipeline.picture(lines), "pipeline_narrow": pipeline.picture(lines, columns=2)}
+    return {"pipeline_wide": picture.picture(lines), "pipeline_narrow": picture.picture(lines, columns=2)}
 
 
 def _source(run: Run, params: Params) -> Tile:
@@ -108,7 +108,7 @@ def _scores(parts: dict[str, Any]) -> Tile:
 
 def _lines(run: Run, params: Params) -> dict[str, str]:
     """A line for each box: what left the stage, or what it would do where it has not run."""
-    lines = dict(pipeline.LINES)
+    lines = dict(picture.LINES)
     for stage in CURATION:
         if (left := run.documents(stage)) is not None:
             lines[stage] = f"{words.count(left)} {'records' if stage in ('index', 'url_filter') else 'documents'}"

@@ -53,7 +53,7 @@ def write(target: Path, data: Path, reports: Path, params: Params, root: Path = 
 def render(run: Run, parts: dict[str, Any]) -> str:
     """The HTML of all parts."""
     title = "A pretraining run, from crawl to scores"
-    return render_page("page.html.j2", title=title, contents=CONTENTS.items(), run=run, **parts)
+    return render_page("run/page.html.j2", title=title, contents=CONTENTS.items(), run=run, **parts)
 
 
 def _totals(confusion: dict[str, dict]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from lab import formatting as words
 from lab.params import Params
 from lab.report import charts
-from lab.report.charts import Series
+from lab.report.charts import Series, responsive
 from lab.report.run import filters, funnel, other_models, reproduce, scores, tokens, truth
 from lab.report.run.collect import CURATION, Curve, Run, read_curve, read_lines
 from lab.report.run.examples import Gallery, fit, gallery
@@ -74,10 +74,11 @@ def _planted(run: Run, params: Params, root: Path) -> dict:
 def _promise_picture(found: list[truth.Promise], rows: int, bands: int) -> Markup:
     first = min(0.4, *(promise.similarity for promise in found))
     steps = [first + (1 - first) * i / 60 for i in range(61)]
-    curve = Series("promised", [(s, truth.promised(s, rows, bands)) for s in steps])
-    dots = Series("caught", [(p.similarity, p.caught / p.n) for p in found], dots=True, joined=False)
+    curve = Series("promised", line=[(s, truth.promised(s, rows, bands)) for s in steps])
+    dots = Series("caught", dots=[(p.similarity, p.caught / p.n) for p in found])
     title = "Near-duplicate pairs caught, against MinHash's promise"
-    return charts.lines(title, [curve, dots], x="Jaccard similarity", y="share caught", start=first, floor=0.0)
+    axes = {"x": "Jaccard similarity", "y": "share caught", "start": first, "floor": 0.0}
+    return responsive(title, charts.lines, [curve, dots], **axes)
 
 
 def _tokens(run: Run, params: Params, root: Path) -> dict:
@@ -94,22 +95,26 @@ def _tokens(run: Run, params: Params, root: Path) -> dict:
         facts.insert(0, ("bytes a token, held-out text", words.decimal(per_token)))
     if found.splits and found.counted < next((s.tokens for s in found.splits if s.name == "train"), found.counted):
         facts.append(("counted", f"the first {words.short(found.counted)} tokens"))
-    drawn = charts.columns("Documents by length", found.lengths, x="tokens", y="documents") if found.lengths else ""
+    drawn = ""
+    if found.lengths:
+        drawn = responsive("Documents by length", charts.columns, found.lengths, x="tokens", y="documents")
     return {"tokens": found, "token_facts": facts, "lengths_picture": drawn}
 
 
 def _training(run: Run, params: Params, root: Path) -> dict:
     curve = read_curve(run.reports / "train" / "curve.csv")
     unigram = words.number(run.get("train", "unigram_entropy"))
-    series = [Series("training loss", curve.loss)] if curve.loss else []
-    series += [Series("validation loss", curve.validation_loss, dots=True)] if curve.validation_loss else []
+    series = [Series("training loss", line=curve.loss)] if curve.loss else []
+    series += [Series("validation loss", curve.validation_loss, curve.validation_loss)] if curve.validation_loss else []
     found: dict[str, Any] = {"curve": curve, "unigram": unigram}
     if series:
         levels = {"unigram entropy": unigram} if unigram is not None else {}
-        found["loss_picture"] = charts.lines("Loss against tokens", series, x="tokens", y="nats a token", levels=levels)
+        found["loss_picture"] = responsive(
+            "Loss against tokens", charts.lines, series, x="tokens", y="nats per token", levels=levels
+        )
     if curve.learning_rate:
-        rate = [Series("learning rate", curve.learning_rate)]
-        found["rate_picture"] = charts.lines("Learning rate", rate, x="tokens", y="", floor=0.0)
+        rate = [Series("learning rate", line=curve.learning_rate)]
+        found["rate_picture"] = responsive("Learning rate", charts.lines, rate, x="tokens", y="", floor=0.0)
     samples = [
         (words.clean(row.get("prompt")), words.excerpt(row.get("text"), 800))
         for path in sorted((run.data / "train").glob("samples*.jsonl"))
@@ -123,13 +128,14 @@ def _scores(run: Run, params: Params, root: Path) -> dict:
     found = scores.read_scores(run)
     shares = [score for score in found if score.share]
     losses = [score for score in found if not score.share]
+    share = {"unit": "share right", "limit": 1.0}
     return {
         "scores": found,
         "beside": other_models.read_models(run),
         "overlaps": scores.read_overlaps(run),
         "items": scores.read_items(run.data, EXAMPLES_OF_ITEMS),
-        "share_picture": charts.bars("Scores", scores.bars(shares), unit="share right", limit=1.0) if shares else "",
-        "loss_bars": charts.bars("Losses", scores.bars(losses), unit="", color=3) if losses else "",
+        "share_picture": responsive("Scores", charts.bars, scores.bars(shares), **share) if shares else "",
+        "loss_bars": responsive("Losses", charts.bars, scores.bars(losses), unit="", color=3) if losses else "",
     }
 
 

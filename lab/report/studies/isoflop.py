@@ -14,9 +14,11 @@ from lab import formatting as words
 from lab.experiments.fit import Minimum, Parabola, PowerLaw, find_minimum, fit_parabola, fit_power_law, with_interval
 from lab.experiments.points import Point, Points
 from lab.experiments.scaling import IsoFlop
-from lab.report.curves import Curve, curves, standalone, tick_label
+from lab.report.axes import power_label
+from lab.report.charts import Series, lines, responsive, stand_alone
 from lab.report.studies import study
 from lab.report.studies.study import Figure, Study, Table
+from lab.report.svg import WIDE
 
 DRAWN = 60  # points of a parabola
 PUBLISHED = {"tokens": (0.53, "Llama 3"), "parameters": (0.49, "Chinchilla, approach 2")}
@@ -49,11 +51,11 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
     by_parameters = fit(points.found, "parameters", lambda point: point.parameters)
     both = [by_tokens, by_parameters]
     law = _law_curves(by_tokens)
-    drawn = {"x": "tokens", "y": "validation loss (nats a token)"}
+    loss = "validation loss (nats per token)"
     figures = [
         Figure(
             f"Loss over {each.axis}, at equal FLOPs",
-            curves(f"Loss over {each.axis}", _parabola_curves(each), x=each.axis, y=drawn["y"]),
+            responsive(f"Loss over {each.axis}", lines, _parabola_curves(each), x=each.axis, y=loss, log="x"),
             "Dots: runs. Lines: a parabola a budget. Rings: its lowest point." if each is by_tokens else "",
         )
         for each in both
@@ -62,10 +64,11 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         figures.append(
             Figure(
                 "Best number of tokens for a budget",
-                curves("Best number of tokens", law, x="FLOPs", y="tokens", log_y=True),
+                responsive("Best number of tokens", lines, law, x="FLOPs", y="tokens", log="xy"),
                 "Dots: the parabolas' lowest points. Line: the power law through them.",
             )
         )
+    drawing = lines(WIDE, _parabola_curves(by_tokens), x="tokens", y=loss, log="x")
     return Study(
         title="IsoFLOP curves",
         about=f"{isoflop.question or 'What is compute-optimal?'} {study.of_runs(points)}, "
@@ -74,7 +77,7 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         caveats=[*caveats(by_tokens), *study.common_caveats(points, len(isoflop.seeds))],
         figures=figures,
         tables=[_minima_table(by_tokens, by_parameters), study.runs_table(points)],
-        picture=standalone("IsoFLOP curves", {"": _parabola_curves(by_tokens)}, **drawn),
+        picture=stand_alone("IsoFLOP curves", [("", drawing)]),
         numbers={
             "revision": points.revision,
             "fits": {each.axis: _numbers(each) for each in both},
@@ -104,7 +107,7 @@ def fit(found: list[Point], axis: str, x_of: Callable[[Point], float]) -> Fits:
 def sentences(fits: Fits) -> list[str]:
     """The law of one axis in words; each budget without a minimum."""
     edges = [
-        f"{tick_label(flops)} FLOPs, {fits.axis}: {each.problem}; the budget is left out, not extrapolated."
+        f"{power_label(flops)} FLOPs, {fits.axis}: {each.problem}; the budget is left out, not extrapolated."
         for flops, each in fits.minima.items()
         if each.x is None
     ]
@@ -150,7 +153,7 @@ def _interval(law: PowerLaw) -> str:
     return "interval unknown: three sizes a budget leave nothing to tell noise from"
 
 
-def _parabola_curves(fits: Fits) -> list[Curve]:
+def _parabola_curves(fits: Fits) -> list[Series]:
     found = []
     for flops, pairs in fits.measured.items():
         parabola, minimum = fits.parabolas[flops], fits.minima[flops]
@@ -158,15 +161,15 @@ def _parabola_curves(fits: Fits) -> list[Curve]:
         if parabola is not None:
             line = [(x, parabola.at(x)) for x in _between(pairs[0][0], pairs[-1][0])]
         lowest = (minimum.x, minimum.loss) if minimum.x is not None and minimum.loss is not None else None
-        found.append(Curve(f"{tick_label(flops)} FLOPs", pairs, line, lowest))
+        found.append(Series(f"{power_label(flops)} FLOPs", pairs, line, lowest))
     return found
 
 
-def _law_curves(fits: Fits) -> list[Curve]:
+def _law_curves(fits: Fits) -> list[Series]:
     if fits.law is None:
         return []
     line = [(flops, fits.law.at(flops)) for flops in _between(min(fits.used), max(fits.used))]
-    return [Curve(f"{fits.law.coefficient:.3g} C^{fits.law.exponent:.2f}", list(fits.used.items()), line)]
+    return [Series(f"{fits.law.coefficient:.3g} C^{fits.law.exponent:.2f}", list(fits.used.items()), line)]
 
 
 def _between(low: float, high: float) -> list[float]:
@@ -181,7 +184,7 @@ def _minima_table(by_tokens: Fits, by_parameters: Fits) -> Table:
         ratio = words.short(each.x / other.x) if each.x and other.x else words.NOTHING
         loss = words.NOTHING if each.loss is None else f"{each.loss:.4f}"
         note = each.problem or other.problem or "inside"
-        rows.append((tick_label(flops), words.short(each.x), words.short(other.x), ratio, loss, note))
+        rows.append((power_label(flops), words.short(each.x), words.short(other.x), ratio, loss, note))
     headings = ("FLOPs", "best tokens", "best parameters", "tokens a parameter", "loss there", "minimum")
     return Table("Lowest points", headings, rows, "Parameters are all weights, embeddings included.")
 

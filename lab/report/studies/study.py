@@ -52,8 +52,8 @@ class Study:
 def write(folder: Path, study: Study) -> None:
     """Write all files, each whole or not at all."""
     texts = {
-        "index.html": render_page("study.html.j2", study=study),
-        "report.md": render_markdown("study.md.j2", study=study),
+        "index.html": render_page("studies/study.html.j2", study=study),
+        "report.md": render_markdown("studies/study.md.j2", study=study),
         "picture.svg": study.picture,
         "points.json": json.dumps(study.numbers, indent=2, ensure_ascii=False) + "\n",
     }

@@ -1,7 +1,7 @@
 """The picture of the pipeline: in, a line for each box (or the documents that left it); out, an SVG that stands alone.
 
 It is legible on white and on black without knowing which: light words in boxes of middle tones, grey arrows, no
-background. `python -m lab.report.run.pipeline` writes reports/pictures/pipeline.svg, which the README shows.
+background. `python -m lab.report.run.picture` writes reports/pictures/pipeline.svg, which the README shows.
 """
 
 from collections.abc import Mapping
