@@ -16,6 +16,7 @@ from typing import Any
 
 from lab.errors import InputError, LabError
 from lab.files import parse_yaml
+from lab.git import git
 
 DVC = (sys.executable, "-m", "dvc")  # its script need not be on the PATH
 NAMED_AT_MOST = 12  # experiments in an error
@@ -47,12 +48,7 @@ class Repository:
 
     def git(self, *arguments: str, root: Path | None = None) -> str:
         """What git prints. LabError with git's own last line where it fails."""
-        command = ["git", *arguments]
-        done = subprocess.run(command, cwd=root or self.root, capture_output=True, encoding="utf-8", errors="replace")
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            raise LabError(f"git {arguments[0]} failed in {root or self.root}: {lines[-1]}")
-        return done.stdout
+        return git(root or self.root, *arguments)
 
     def revision(self, name: str = "HEAD") -> str:
         """The commit of a revision, or of an experiment by its name: of several, the one that was made from HEAD.
