@@ -73,6 +73,17 @@ def read_json_lines(path: Path) -> list[Any]:
     return found
 
 
+def json_objects(lines: Iterable[str]) -> Iterator[dict]:
+    """The objects of JSON lines; broken lines and other values are skipped."""
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
 def read_json(path: Path) -> Any:
     """The value of a JSON file. InputError where it is missing or broken."""
     try:

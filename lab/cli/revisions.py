@@ -16,8 +16,7 @@ from lab.cli.project import Project
 from lab.errors import InputError
 from lab.evaluate.per_item import Items, read_items
 from lab.experiments.repository import Repository
-from lab.files import parse_yaml
-from lab.report.run.collect import objects
+from lab.files import json_objects, parse_yaml
 from lab.report.run.reproduce import Parameter, parameters
 
 WORKSPACE = "workspace"
@@ -58,7 +57,7 @@ def read_revision(project: Project, name: str) -> Revision:
         folder += f"/models/{model.replace('/', '--')}"
     texts = _items_here(project.root / folder) if commit is None else _items_of(project, commit, folder)
     # Not splitlines: JSON may hold U+2028.
-    read = {task: read_items(objects(text.split("\n"))) for task, text in texts}
+    read = {task: read_items(json_objects(text.split("\n"))) for task, text in texts}
     items = {task: found for task, found in read.items() if found is not None}
     return Revision(name, commit, metrics, flat(values), items, model or None)
 

@@ -166,11 +166,6 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return []
 
 
-def power_label(value: float) -> str:
-    """A short number; from 10^10 on in powers of ten, as FLOPs are."""
-    return f"{value:.3g}".replace("e+", "e") if value >= 1e10 else short(value)
-
-
 def _legend(keys: Sequence[Key], width: float) -> tuple[Markup, float]:
     """The entries in rows that fit, where there are several; and the height that they use."""
     if len(keys) < 2:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from lab.formatting import short
+from lab.formatting import power, short
 from lab.report import svg
-from lab.report.axes import Axes, Axis, Key, linear, logarithmic, power_label
+from lab.report.axes import Axes, Axis, Key, linear, logarithmic
 from lab.report.document import picture_style
 from lab.report.svg import WIDE
 
@@ -95,7 +95,7 @@ def lines(
     xs = [point[0] for each in series for point in each.all()]
     ys = [point[1] for each in series for point in each.all()] + [*levels.values(), *y_values]
     if "x" in log:
-        across = logarithmic(x, xs, 10 if wide else 4, power_label)
+        across = logarithmic(x, xs, 10 if wide else 4, power)
     else:
         across = linear(x, [start, *xs], 6 if wide else 3)
         high = max(xs) if max(xs) > across.low else across.high

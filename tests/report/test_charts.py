@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.pipeline import NAMES, STAGES
 from lab.report import axes, charts, svg
 from lab.report.axes import Axes, Axis, linear, log_ticks, logarithmic
 from lab.report.charts import Bar, Interval, Series, responsive
 from lab.report.run import picture
-from lab.report.run.collect import STAGES
 from tests.conftest import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -105,10 +105,10 @@ def test_odd_values_still_make_a_picture(values):
 
 
 def test_the_pipelines_picture_has_every_stage_and_fits():
-    drawn = pictures(picture.picture(picture.LINES))[0]
+    drawn = pictures(picture.picture({}))[0]
     texts = [text.text for text in drawn.iter(f"{SVG}text")]
-    assert set(STAGES) <= set(texts)
-    assert all(svg.text_width(line, 12.5) < picture.WIDTH for line in picture.LINES.values())
+    assert set(NAMES) <= set(texts)
+    assert all(svg.text_width(stage.line, 12.5) < picture.WIDTH for stage in STAGES)
 
 
 def test_the_readmes_picture_is_the_generated_one(tmp_path):

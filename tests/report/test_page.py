@@ -159,7 +159,7 @@ def test_broken_inputs_are_survived(finished, name, content):
 def test_a_broken_input_is_named_on_the_page(finished):
     (finished[0] / "quality" / "part-00000.parquet").write_text("no parquet")
     html = made(finished)
-    assert "not a readable shard" in html and "Not everything is there" in html
+    assert "not a readable shard" in html and "This report is incomplete" in html
 
 
 def test_another_crawl_has_no_planted_cases_and_says_so(finished):

@@ -11,12 +11,13 @@ from lab.documents import Counts
 from lab.errors import InputError
 from lab.files import write_json
 from lab.params import Params, load
+from lab.pipeline import FILTERING
 from lab.report.run import collect, funnel, other_models, page, reproduce, scores, tokens
 
 
 def test_the_funnel_holds_every_document(finished):
     stages = funnel.stages(collect.collect(*finished))
-    assert [stage.name for stage in stages] == list(collect.CURATION)
+    assert [stage.name for stage in stages] == list(FILTERING)
     for before, after in pairwise(stages):
         assert before.counts.documents_out == after.counts.documents_in
     assert all(s.removed == s.counts.documents_in - s.counts.documents_out for s in stages)
@@ -87,7 +88,7 @@ def test_other_models_stand_beside_ours_and_the_best_is_marked(finished, tmp_pat
     assert best["lab_agreement"] == [1] and best["lab_bits"] == [0]  # fewer bits are better
     assert best["lab_entities"] == best["wikitext"] == []
     write_json(finished[1] / "evaluate.json", run.metrics["evaluate"])
-    page.write(tmp_path / "page.html", *finished, Params())
+    page.write(tmp_path / "page.html", *finished, Params(), tmp_path)
     assert ">gpt2</th>" in (tmp_path / "page.html").read_text("utf-8")
 
 
@@ -160,4 +161,4 @@ def test_hashes_follow_the_data(finished):
     (data / "train" / "model.safetensors").write_bytes(b"other weights")
     after = reproduce.hashes(data)
     assert {name for name in before if before[name] != after[name]} == {"model"}
-    assert before["dataset, validation"] == "not there"
+    assert before["dataset, validation"] == "missing"

@@ -1,6 +1,6 @@
-"""The funnel: in, the counts of each curation stage; out, a Sankey picture of documents and the rows of its table.
+"""The funnel. In: the counts of each stage that filters; out, a Sankey picture of documents and the rows of its table.
 
-The picture is true to scale: the trunk's width, and each branch's, is the number of documents.
+The picture is to scale: the width of the trunk, and of each branch, is the number of documents.
 """
 
 import textwrap
@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from lab.documents import Counts
 from lab.formatting import count, label
+from lab.pipeline import FILTERING
 from lab.report import svg
-from lab.report.run.collect import CURATION, Run
+from lab.report.run.collect import Run
 from lab.report.svg import FONT, WIDE
 
 LABELLED = 4  # reasons that get their own branch; the rest go in one
@@ -47,7 +48,7 @@ class Stage:
 
 def stages(run: Run) -> list[Stage]:
     """The curation stages that have run, in order."""
-    return [Stage(name, counts) for name in CURATION if (counts := run.counts(name)) is not None]
+    return [Stage(name, counts) for name in FILTERING if (counts := run.counts(name)) is not None]
 
 
 def picture(stages: list[Stage]) -> Markup:

@@ -19,6 +19,13 @@ from lab.report.charts import Interval, intervals, responsive, stand_alone
 from lab.report.document import render_markdown, render_page, write_all
 from lab.report.svg import WIDE
 
+CONTENTS = (
+    ("verdict", "Verdict"),
+    ("differences", "Differences"),
+    ("trust", "Which scores to trust"),
+    ("runs", "Runs"),
+    ("reproduce", "Reproduce"),
+)
 KINDS = {"better": "good", "worse": "bad", "undecided": ""}
 
 
@@ -55,6 +62,7 @@ def render(results: Results) -> str:
         "studies/ablation.html.j2",
         results=results,
         title=f"Ablation: {results.name}",
+        contents=CONTENTS,
         sentences=sentences(results),
         caveats=caveats(results),
         pictures=pictures(results),
