@@ -59,7 +59,7 @@ def picture(stages: list[Stage]) -> Markup:
 def _picture(stages: list[Stage], width: int) -> Markup:
     # Each stage is a node (a thin bar as wide as what came in). From its right end, one branch per reason turns off to
     # the right; the rest goes down as the trunk, to the next node. Labels stand to the right of the branches.
-    trunk, branches_end = (0.54 * width, 0.68 * width) if width >= WIDE else (0.28 * width, 0.38 * width)
+    trunk, branches_end = (0.54 * width, 0.64 * width) if width >= WIDE else (0.28 * width, 0.38 * width)
     pixels = trunk / max(1, max(stage.counts.documents_in for stage in stages))
     marks, y = [], 8.0
     for stage in stages:
