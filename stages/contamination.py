@@ -1,13 +1,13 @@
 """contamination: which evaluation items stand in the train split, and the scores without them."""
 
-from lab.evaluate.contamination import measure
+from lab.evaluate.contamination import run as measure
 from lab.params import Params
 from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    out = DATA / "contamination"
-    return {"tasks": measure(DATA / "dataset" / "train", DATA / "evaluate", out, params.contamination, params.engine)}
+    sources = (DATA / name for name in ("dataset", "evaluate"))
+    return measure(*sources, DATA / "contamination", params.contamination, params.engine)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,13 @@
 """evaluate: the exported model's scores, by lm-eval."""
 
-from lab.evaluate.item_table import item_tables
-from lab.evaluate.run import evaluate
-from lab.evaluate.scores import beside
-from lab.files import write_json
+from lab.evaluate.run import run as evaluate
 from lab.params import Params
-from lab.tracking import log_scores
-from stages import DATA, REPORTS, run
+from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    metrics = evaluate(DATA / "export", DATA / "dataset", DATA / "evaluate", params.evaluate, DATA / "train")
-    write_json(REPORTS / "scores.json", beside(metrics))
-    log_scores(params, metrics["scores"], item_tables(DATA / "evaluate"), metrics.get("milestones", []))
-    return metrics
+    sources = (DATA / name for name in ("export", "train", "dataset"))
+    return evaluate(*sources, DATA / "evaluate", params, params.engine)
 
 
 if __name__ == "__main__":

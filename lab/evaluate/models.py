@@ -28,11 +28,6 @@ def labels(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def folder_of(label: str) -> str:
-    """The folder of a model's items, by its label."""
-    return label.replace("/", "--")
-
-
 def open_model(name: str, params: EvaluateParams) -> LM:
     """The model, ready to be asked. InputError where it can't be had or read, saying what to do."""
     folder = Path(name) if _is_folder(name) else fetch_model(name, params.data_dir)

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from lab.cli.comparison import judge
-from lab.cli.comparison_tables import scores_table
+from lab.cli.comparison_tables import scores_table, trust_table
 from lab.cli.revisions import Revision, flat
-from lab.cli.trust import trust_table
+from lab.evaluate.answers import Items
 from lab.evaluate.compare import compare
-from lab.evaluate.per_item import Items
 from lab.formatting import NOTHING
 from tests.cli.conftest import error_of
 from tests.cli.experiments import make_project, run

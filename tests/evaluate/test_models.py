@@ -11,7 +11,7 @@ from lab.evaluate import fetch
 from lab.evaluate.adapter import LabLM
 from lab.evaluate.models import labels, open_model
 from lab.evaluate.run import evaluate
-from lab.evaluate.scores import beside
+from lab.evaluate.scores import headlines
 from lab.params import EvaluateParams
 from tests.evaluate.test_adapter import ODD, STORY, assert_same, instances
 
@@ -106,8 +106,8 @@ def test_all_models_are_in_one_table(made, models, corpus, tmp_path):
     alone = evaluate(models["llama"], corpus.folder, tmp_path / "alone", SETTINGS)
     assert metrics["scores"] == alone["scores"] and "models" not in alone
     assert list(metrics["models"]) == ["tiny-gpt2", "tiny-neox"]
-    readable = beside(metrics)
-    assert beside(alone) == {task: value for task, value in readable.items() if task != "models"}
+    readable = headlines(metrics)
+    assert headlines(alone) == {task: value for task, value in readable.items() if task != "models"}
     for name in ("tiny-gpt2", "tiny-neox"):
         assert set(readable["models"][name]) == set(metrics["scores"])
         scored = metrics["models"][name]["scores"]["lab_agreement"]

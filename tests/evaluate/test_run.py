@@ -9,7 +9,7 @@ import yaml
 
 from lab.errors import InputError, ParameterError
 from lab.evaluate import run, suites
-from lab.evaluate.item_text import item_text
+from lab.evaluate.answers import item_text
 from lab.evaluate.run import evaluate
 from lab.files import write_json_lines
 from lab.params import EvaluateParams
@@ -52,11 +52,11 @@ def test_each_item_has_a_line_that_gives_the_score(finished):
 
 
 def test_the_report_shows_the_items(finished):
-    from lab.report.run.scores import read_items
+    from lab.report.run.scores import read_questions
 
-    items = read_items(finished[0].parent, 2)["lab_continuation"]
-    shown = [item for of_kind in items.values() for item in of_kind]
-    assert all(len(item.answers) == 4 and sum(right for _, _, right, _ in item.answers) == 1 for item in shown)
+    groups = read_questions(finished[0].parent, 2)["lab_continuation"]
+    questions = [question for group in groups.values() for question in group]
+    assert all(len(one.answers) == 4 and sum(right for _, _, right, _ in one.answers) == 1 for one in questions)
 
 
 def test_a_second_run_gives_the_same_bytes_and_no_paths(finished, corpus, models, tmp_path):

@@ -99,7 +99,7 @@ def _scores(parts: dict[str, Any]) -> Tile:
     if not best:
         note = f"{len(parts['scores'])} scores, none with chance and error" if parts["scores"] else "not evaluated yet"
         return Tile("Above chance", words.NOTHING, note)
-    sure = sum((score.above or 0) > SURE for score in best)
+    sure = sum((score.above_chance or 0) > SURE for score in best)
     first = best[0]
     surest = f"{words.label(first.task)} {first.value:.2f} (chance {first.chance:.2f})"
     note = f"tasks by over {SURE:.0f} standard errors; surest: {surest}"

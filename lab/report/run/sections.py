@@ -10,10 +10,11 @@ from typing import Any
 from markupsafe import Markup
 
 from lab import formatting as words
+from lab.evaluate.scores import higher_is_better
 from lab.params import Params
 from lab.report import charts
 from lab.report.charts import Series
-from lab.report.run import filters, funnel, other_models, reproduce, scores, tokens, truth
+from lab.report.run import filters, funnel, reproduce, scores, tokens, truth
 from lab.report.run.collect import CURATION, Curve, Run, read_curve, read_lines
 from lab.report.run.examples import Gallery, fit, gallery
 
@@ -120,14 +121,14 @@ def _training(run: Run, params: Params, root: Path) -> dict:
 
 
 def _scores(run: Run, params: Params, root: Path) -> dict:
-    found = scores.read_scores(run)
-    shares = [score for score in found if score.share]
-    losses = [score for score in found if not score.share]
+    every = scores.scores_of(run)
+    shares = [score for score in every if higher_is_better(score.metric)]
+    losses = [score for score in every if not higher_is_better(score.metric)]
     return {
-        "scores": found,
-        "beside": other_models.read_models(run),
+        "scores": every,
+        "models": scores.models_table(run),
         "overlaps": scores.read_overlaps(run),
-        "items": scores.read_items(run.data, EXAMPLES_OF_ITEMS),
+        "questions": scores.read_questions(run.data, EXAMPLES_OF_ITEMS),
         "share_picture": charts.bars("Scores", scores.bars(shares), unit="share right", limit=1.0) if shares else "",
         "loss_bars": charts.bars("Losses", scores.bars(losses), unit="", color=3) if losses else "",
     }
@@ -163,7 +164,7 @@ EMPTY: dict[str, dict] = {
     "planted": {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE},
     "tokens": {"tokens": None},
     "training": {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []},
-    "scores": {"scores": [], "beside": None, "overlaps": [], "items": {}, "share_picture": "", "loss_bars": ""},
+    "scores": {"scores": [], "models": None, "overlaps": [], "questions": {}, "share_picture": "", "loss_bars": ""},
     "reproduce": {
         "revision": reproduce.Revision(None, False),
         "command": "dvc repro",

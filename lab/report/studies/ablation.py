@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from lab import formatting as words
 from lab.evaluate.compare import Difference
-from lab.evaluate.per_item import BITS
+from lab.evaluate.scores import BITS
 from lab.experiments.results import Results
 from lab.report.document import render_markdown, render_page, write_all
 from lab.report.forest import Interval, intervals, panels

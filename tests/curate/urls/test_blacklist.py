@@ -90,9 +90,7 @@ def test_an_unfinished_cache_is_not_used(lists: Path):
 
 
 def test_two_processes_at_once(lists: Path):
-    program = (
-        "import sys; from pathlib import Path; from lab.curate.urls import blacklist as b; print(b.compiled(Path('lists')))"
-    )
+    program = "import sys; from pathlib import Path; from lab.curate.urls import blacklist as b; print(b.compiled(Path('lists')))"
     running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     outputs = {process.communicate()[0] for process in running}
     assert len(outputs) == 1 and all(process.returncode == 0 for process in running)
