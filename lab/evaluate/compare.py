@@ -25,7 +25,7 @@ Z_DETECTED = 0.841621  # and beyond it, so that an effect is found four times in
 
 @dataclass(frozen=True)
 class Difference:
-    """Variant less baseline, on one task or averaged over several. Shares (0 to 1) or bits per byte."""
+    """Variant minus baseline, on one task or averaged over several. Shares (0 to 1) or bits per byte."""
 
     task: str
     metric: str

@@ -86,17 +86,17 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, tra
 def _score_milestones(
     train: Path, last: dict, export: Path, tasks: dict[str, Any], out: Path, params: EvaluateParams
 ) -> list[dict[str, Any]]:
-    from lab.evaluate.milestones import find, open_milestone
+    from lab.evaluate.models import find_milestones, open_milestone
     from lab.model.huggingface import load_tokenizer
 
-    before, end = find(train)
+    intermediate, final = find_milestones(train)
     encoding = load_tokenizer(export)
     rows = []
-    for milestone in before:
+    for milestone in intermediate:
         model = open_milestone(milestone, encoding, params)
         scores = _score(model, tasks, out / "steps" / milestone.folder.name, params)
         rows.append({**milestone.as_dict(), "scores": scores})
-    return [*rows, {**end.as_dict(), "scores": last}] if rows else []
+    return [*rows, {**final.as_dict(), "scores": last}] if rows else []
 
 
 def _load_tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def test_items_are_matched_by_what_they_are_not_by_their_place():
     order = np.random.default_rng(1).permutation(len(one.keys))
     other = replace(one, keys=tuple(one.keys[at] for at in order), values=one.values[order])
     found = match([one], [other])
-    assert (found.baseline == found.variant).all() and found.unmatched == 0
+    assert (found.baseline == found.variant).all() and found.unmatched == 0  # copied, not computed
 
 
 def test_nothing_in_common_is_a_clear_error():
@@ -173,6 +173,7 @@ def test_nothing_in_common_is_a_clear_error():
 
 
 def test_the_same_verdict_each_time():
+    """Equal may be asked for: the same code, shapes and process, and seeded draws."""
     assert compare("x", arm(0.5, 1), arm(0.52, 7)) == compare("x", arm(0.5, 1), arm(0.52, 7))
 
 
@@ -190,7 +191,7 @@ def test_folders_of_the_stage_are_read(tmp_path):
     assert runs[0]["qa"].chance == 0.5
     found = compare("b", runs[:1], runs[1:])
     by_task = {task.task: task for task in found.tasks}
-    assert by_task["qa"].difference == 0.5
+    assert by_task["qa"].difference == 0.5  # exact: whole numbers divided by 60
     assert by_task["bits"].difference == pytest.approx(-1 / math.log(2) / 50)
 
 

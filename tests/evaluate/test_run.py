@@ -60,6 +60,7 @@ def test_the_report_shows_the_items(finished):
 
 
 def test_a_second_run_gives_the_same_bytes_and_no_paths(finished, corpus, models, tmp_path):
+    """Equal bytes may be asked for: the same code, shapes and process, and rounded likelihoods."""
     again = tmp_path / "again"
     assert evaluate(models["llama"], corpus.folder, again, SETTINGS) == finished[1]
     assert files(again) == files(finished[0])
@@ -68,7 +69,10 @@ def test_a_second_run_gives_the_same_bytes_and_no_paths(finished, corpus, models
 
 def test_batches_do_not_change_scores(finished, corpus, models, tmp_path):
     other = evaluate(models["llama"], corpus.folder, tmp_path / "out", SETTINGS.model_copy(update={"batch_tokens": 90}))
-    assert other == finished[1]
+    assert list(other["scores"]) == list(finished[1]["scores"])
+    for task, values in finished[1]["scores"].items():
+        # To rounding: other shapes are summed in another order.
+        assert other["scores"][task] == pytest.approx(values, rel=1e-4), task
 
 
 def files(folder: Path) -> dict[str, str]:
