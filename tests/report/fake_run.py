@@ -215,8 +215,8 @@ def _write_scores(data: Path, reports: Path) -> None:
     answers = [" to the island.", " <script>alert(1)</script>", " of cheese.", " nine."]
     with (data / "evaluate" / "lab_continuation.jsonl").open("w") as file:
         for i in range(8):
-            pairs = {f"gen_args_{n}": {"arg_0": f"{i}: The ferry goes", "arg_1": a} for n, a in enumerate(answers)}
-            likelihoods = [[[-12.5 - n * (1 if i % 2 else -1), False]] for n in range(4)]
-            row = {"doc_id": i, "arguments": pairs, "resps": likelihoods, "target": "0", "acc": float(i % 2)}
+            pairs = [[f"{i}: The ferry goes", answer] for answer in answers]
+            likelihoods = [[-12.5 - n * (1 if i % 2 else -1), False] for n in range(4)]
+            row = {"doc_id": i, "arguments": pairs, "filtered_resps": likelihoods, "target": "0", "acc": float(i % 2)}
             file.write(json.dumps(row) + "\n")
         file.write("not json\n")

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from lab.evaluate.answers import Items
 from lab.evaluate.compare import compare
-from lab.evaluate.per_item import Items
 from lab.experiments.plan import Ablation, Experiment
 from lab.experiments.results import Results, Run, measure_signals
 from lab.report.studies import ablation

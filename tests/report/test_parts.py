@@ -9,10 +9,11 @@ import pytest
 
 from lab.documents import Counts
 from lab.errors import InputError
+from lab.evaluate.scores import higher_is_better
 from lab.files import write_json
 from lab.params import Params, load
 from lab.pipeline import FILTERING
-from lab.report.run import collect, funnel, other_models, page, reproduce, scores, tokens
+from lab.report.run import collect, funnel, page, reproduce, scores, tokens
 
 
 def test_the_funnel_holds_every_document(finished):
@@ -79,12 +80,12 @@ def test_a_token_outside_the_vocabulary_is_named(finished):
 
 def test_other_models_stand_beside_ours_and_the_best_is_marked(finished, tmp_path):
     run = collect.collect(*finished)
-    assert other_models.read_models(run) is None
+    assert scores.models_table(run) is None
     theirs = {"lab_agreement": {"acc": 0.9, "chance": 0.5}, "lab_bits": {"bits_per_byte": 1.4}, "wikitext": {"acc": 1}}
     run.metrics["evaluate"]["models"] = {"gpt2": {"scores": theirs}, "broken": 3}
-    found = other_models.read_models(run)
-    assert found.names == ["ours", "gpt2"]
-    best = {row.task: row.best for row in found.rows}
+    table = scores.models_table(run)
+    assert table.names == ["ours", "gpt2"]
+    best = {row.task: row.best for row in table.rows}
     assert best["lab_agreement"] == [1] and best["lab_bits"] == [0]  # fewer bits are better
     assert best["lab_entities"] == best["wikitext"] == []
     write_json(finished[1] / "evaluate.json", run.metrics["evaluate"])
@@ -93,14 +94,14 @@ def test_other_models_stand_beside_ours_and_the_best_is_marked(finished, tmp_pat
 
 
 def test_scores_above_chance_are_counted_in_standard_errors(finished):
-    found = scores.read_scores(collect.collect(*finished))
-    best = scores.best_above_chance(found)
+    every = scores.scores_of(collect.collect(*finished))
+    best = scores.best_above_chance(every)
     assert [score.task for score in best] == ["lab_continuation", "lab_agreement"]
-    assert best[0].above == pytest.approx((0.61 - 0.25) / 0.028)
-    entities = next(score for score in found if score.task == "lab_entities")
-    assert entities.above is None and entities.share
-    bits = next(score for score in found if score.metric == "bits_per_byte")
-    assert not bits.share and bits.chance is None
+    assert best[0].above_chance == pytest.approx((0.61 - 0.25) / 0.028)
+    entities = next(score for score in every if score.task == "lab_entities")
+    assert entities.above_chance is None and higher_is_better(entities.metric)
+    bits = next(score for score in every if score.metric == "bits_per_byte")
+    assert not higher_is_better(bits.metric) and bits.chance is None
 
 
 def test_contamination_is_told_with_the_score_that_is_left(finished):
@@ -109,9 +110,9 @@ def test_contamination_is_told_with_the_score_that_is_left(finished):
 
 
 def test_items_show_what_the_model_chose(finished):
-    found = scores.read_items(finished[0], 2)["lab_continuation"]
-    assert len(found["right"]) == len(found["wrong"]) == 2
-    wrong = found["wrong"][0]
+    groups = scores.read_questions(finished[0], 2)["lab_continuation"]
+    assert len(groups["right"]) == len(groups["wrong"]) == 2
+    wrong = groups["wrong"][0]
     assert wrong.prompt == "0: The ferry goes"
     assert [(correct, chosen) for _, _, correct, chosen in wrong.answers] == [
         (True, False),
@@ -125,7 +126,7 @@ def test_items_show_what_the_model_chose(finished):
 def test_odd_items_do_no_harm(row, tmp_path):
     (tmp_path / "evaluate").mkdir()
     (tmp_path / "evaluate" / "task.jsonl").write_text(json.dumps(row) + "\n")
-    assert set(scores.read_items(tmp_path, 3)) <= {"task"}
+    assert set(scores.read_questions(tmp_path, 3)) <= {"task"}
 
 
 def test_parameters_that_differ_make_the_command():

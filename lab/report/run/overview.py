@@ -100,7 +100,7 @@ def _scores(parts: dict[str, Any]) -> Tile:
     if not best:
         known = len(parts["scores"])
         return Tile("Above chance", NOTHING, f"no chance level for {known} scores" if known else "not evaluated yet")
-    sure = sum((score.above or 0) > SURE for score in best)
+    sure = sum((score.above_chance or 0) > SURE for score in best)
     first = best[0]
     surest = f"{label(first.task)} {first.value:.2f} (chance {first.chance:.2f})"
     note = f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}"

@@ -7,13 +7,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lab.evaluate.scores import higher_is_better
 from lab.formatting import NOTHING, clean, count, decimal, excerpt, number, share, short
 from lab.git import Revision, read_revision
 from lab.params import Params
 from lab.pipeline import FILTERING
 from lab.report import charts
 from lab.report.charts import Series, responsive
-from lab.report.run import filters, funnel, other_models, reproduce, scores, tokens, truth
+from lab.report.run import filters, funnel, reproduce, scores, tokens, truth
 from lab.report.run.collect import Curve, Run, read_curve, read_lines
 from lab.report.run.examples import Gallery, fit, gallery
 
@@ -134,14 +135,15 @@ def _training(run: Run, params: Params, root: Path) -> dict:
 
 
 def _scores(run: Run, params: Params, root: Path) -> dict:
-    every = scores.read_scores(run)
-    shares, losses = [score for score in every if score.share], [score for score in every if not score.share]
+    every = scores.scores_of(run)
+    shares = [score for score in every if higher_is_better(score.metric)]
+    losses = [score for score in every if not higher_is_better(score.metric)]
     axis = {"unit": "share right", "limit": 1.0}
     return {
         "scores": every,
-        "beside": other_models.read_models(run),
+        "models": scores.models_table(run),
         "overlaps": scores.read_overlaps(run),
-        "items": scores.read_items(run.data, EXAMPLES_OF_ITEMS),
+        "questions": scores.read_questions(run.data, EXAMPLES_OF_ITEMS),
         "share_picture": responsive("Scores", charts.bars, scores.bars(shares), **axis) if shares else "",
         "loss_bars": responsive("Losses", charts.bars, scores.bars(losses), unit="", color=3) if losses else "",
     }
@@ -164,7 +166,7 @@ NO_FILTERS: dict[str, Any] = {"filters": None, "language_scores": None, "filter_
 NO_EXAMPLES: dict[str, Any] = {"galleries": [], "shown_examples": 0, "wanted_examples": 0}
 NO_CASES = {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE}
 NO_CURVE = {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []}
-NO_SCORES = {"scores": [], "beside": None, "overlaps": [], "items": {}, "share_picture": "", "loss_bars": ""}
+NO_SCORES = {"scores": [], "models": None, "overlaps": [], "questions": {}, "share_picture": "", "loss_bars": ""}
 NO_SETTINGS = {
     "revision": Revision(None, False),
     "command": "dvc repro",

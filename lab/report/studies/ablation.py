@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.evaluate.compare import Difference
-from lab.evaluate.per_item import BITS
+from lab.evaluate.scores import BITS
 from lab.experiments.results import Results
 from lab.formatting import label, number, percent, short
 from lab.report.charts import Interval, intervals, responsive, stand_alone
