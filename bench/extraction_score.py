@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.crawl.warc import Record, read_records, scan
+from lab.crawl.warc import Record, read_records
+from lab.crawl.warc_scan import scan
 from lab.files import read_json
 
 _WORD = re.compile(r"\w+")

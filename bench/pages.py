@@ -10,7 +10,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from resiliparse.parse.html import HTMLTree
 
-from lab.crawl.warc import Record, read_records, scan
+from lab.crawl.warc import Record, read_records
+from lab.crawl.warc_scan import scan
 from lab.curate.extract.stage import extract_text
 from lab.curate.language.stage import LanguageIdentifier
 

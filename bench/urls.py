@@ -21,7 +21,8 @@ from random import Random
 from bench.datatrove import VENV, datatrove_python
 from bench.pages import ARCHIVE
 from bench.published import publish, run_command
-from lab.crawl.warc import Record, read_records, scan
+from lab.crawl.warc import Record, read_records
+from lab.crawl.warc_scan import scan
 from lab.curate.urls.stage import UrlFilter, host_of
 from lab.documents import Reason
 from lab.errors import InputError, LabError

@@ -1,8 +1,8 @@
-"""Which records a WARC file holds and where: the scan that an index is made of.
+"""Which records a WARC file holds, and where: the scan that an index is made of.
 
 In: a WARC 1.0/1.1 file, plain or compressed record by record (ISO 28500), or a part of one. Out: a row for each
-response record (lab.crawl.warc.INDEX_SCHEMA); what can't be read is counted, and the scan goes on behind it. Parsing is
-FastWARC's.
+response record (lab.crawl.index.INDEX_SCHEMA). A record that can't be read is counted, and the scan continues after it.
+Parsing is FastWARC's.
 """
 
 import os
@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-import fsspec
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+from lab.crawl.warc import open_stream
 from lab.errors import InputError
 
 _MEMBER = re.compile(b"\x1f\x8b\x08")  # of gzip
 _HEADER = re.compile(rb"WARC/1\.")
-_WINDOW = 1 << 20  # bytes read at a time while looking for one
+_WINDOW = 1 << 20  # bytes read at a time in search of a record
 
 
 @dataclass(frozen=True)
-class Part:
-    """The records of a file that begin at or behind `start` and before `end`, in bytes; None: up to the file's end."""
+class FilePart:
+    """The records of a file that begin at `start` or later and before `end`, in bytes; None: the end of the file."""
 
     path: str
     sha256: str | None
@@ -31,26 +31,24 @@ class Part:
     end: int | None = None
 
 
-def is_url(path: str) -> bool:
-    return "://" in path
+@dataclass
+class Extent:
+    """What a scan has read: the number of records of any type, where the first one begins, and where the first one
+    after the part's end begins."""
 
-
-def open_stream(path: str) -> IO[bytes]:
-    """Open a local path or URL for random access. InputError where that fails."""
-    try:
-        return fsspec.open(path, "rb").open() if is_url(path) else open(path, "rb")
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"{path}: can't be opened ({error}). Check crawl.paths of params.yaml.") from None
+    records: int = 0
+    first: int | None = None
+    next: int | None = None
 
 
 def scan(path: str, lost: Callable[[str], None]) -> Iterator[dict]:
-    """Rows of the index for one file, in file order; `lost(reason)` is told of each record that can't be read.
+    """Rows of the index for one file, in file order; `lost(reason)` is called for each record that can't be read.
 
-    Behind a broken record the scan goes on at the next one that begins like one. InputError where none can be read.
+    InputError if none can be read.
     """
-    met = Met()
-    yield from scan_part(Part(path, None), lost, met)
-    if not met.records:
+    extent = Extent()
+    yield from scan_part(FilePart(path, None), lost, extent)
+    if not extent.records:
         raise no_records(path)
 
 
@@ -58,40 +56,34 @@ def no_records(path: str) -> InputError:
     return InputError(f"{path}: holds no WARC record. Is it a WARC file? Correct crawl.paths of params.yaml.")
 
 
-@dataclass
-class Met:
-    """What a scan met: records of any type, where the first one began, and where the first one behind its end does."""
-
-    records: int = 0
-    first: int | None = None
-    next: int | None = None
-
-
-def scan_part(part: Part, lost: Callable[[str], None], met: Met) -> Iterator[dict]:
-    """As `scan`, for a part of a file; `met` is filled in."""
+def scan_part(part: FilePart, lost: Callable[[str], None], extent: Extent) -> Iterator[dict]:
+    """As `scan`, for a part of a file; fills in `extent`."""
+    # 1. Find the first record that begins in the part, and let FastWARC iterate from there.
+    # 2. A row waits in `pending` until the next record has begun: only then is its length known.
+    # 3. After a record that FastWARC can't parse, find the next one that begins like one, and iterate again from it.
+    # 4. Stop at the first record that begins at or after the part's end, which the next part reads.
     with open_stream(part.path) as stream:
         size = stream.seek(0, os.SEEK_END)
         end = size if part.end is None else part.end
-        start = met.first = next_record(stream, part.start, end) if part.start else 0
+        start = extent.first = next_record(stream, part.start, end) if part.start else 0
         while start is not None and start < end:
             stream.seek(start)
             last, pending = start, None
             try:
                 for record in ArchiveIterator(stream, record_types=WarcRecordType.any_type, parse_http=False):
-                    # A stream's positions count from where it was handed over, or from the file's start: see _position.
-                    last = _position(record.stream_pos, start)
+                    last = _absolute(record.stream_pos, start)
                     if pending:
                         yield {**pending, "length": last - pending["offset"]}
                         pending = None
                     if last >= end:
                         break
-                    met.records += 1
-                    wanted = record.record_type == WarcRecordType.response
-                    row = _row(record, part.path, last) if wanted else None
+                    extent.records += 1
+                    is_response = record.record_type == WarcRecordType.response
+                    row = _row(record, part.path, last) if is_response else None
                     expected = record.content_length
                     if record.consume() < expected:  # FastWARC takes the file's end for the record's
                         lost("truncated")
-                    elif wanted and row is None:
+                    elif is_response and row is None:
                         lost("malformed")
                     else:
                         pending = row
@@ -101,12 +93,13 @@ def scan_part(part: Part, lost: Callable[[str], None], met: Met) -> Iterator[dic
             except (OSError, ValueError, RuntimeError, EOFError):
                 start = next_record(stream, last + 1, size)
                 lost("truncated" if start is None else "malformed")
-            if pending:  # whole, whatever came behind it
+            if pending:  # complete, whatever follows it
                 yield {**pending, "length": (size if start is None else start) - pending["offset"]}
-        met.next = size if start is None else start
+        extent.next = size if start is None else start
 
 
-def _position(position: int, start: int) -> int:
+def _absolute(position: int, start: int) -> int:
+    """FastWARC counts a stream's positions from the file's start, or from where it was handed over (`start`)."""
     return position if position >= start else start + position
 
 
@@ -136,15 +129,14 @@ def _row(record: object, path: str, offset: int) -> dict | None:
 
 
 def next_record(stream: IO[bytes], start: int, end: int) -> int | None:
-    """Where the next record begins, at or behind `start` and before `end`: a gzip member, in a file that is compressed,
-    or a header, in one that is not."""
+    """Offset of the first record in [start, end): a gzip member in a compressed file, else a header; None: no such."""
     stream.seek(0)
     mark = _MEMBER if stream.read(2) == _MEMBER.pattern[:2] else _HEADER
     while start < end:
         stream.seek(start)
         window = stream.read(_WINDOW)
-        for found in mark.finditer(window):
-            offset = start + found.start()
+        for match in mark.finditer(window):
+            offset = start + match.start()
             if offset >= end:
                 return None
             if _begins_record(stream, offset):

@@ -4,6 +4,7 @@ A missing or broken report is no error: it becomes a line in `problems`.
 """
 
 import csv
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from lab.documents import BATCH_ROWS, Counts
 from lab.errors import InputError
-from lab.files import json_objects, read_json
+from lab.files import read_json
 from lab.formatting import number, whole
 from lab.pipeline import NAMES
 
@@ -107,11 +108,14 @@ def read_curve(path: Path) -> Curve:
 
 
 def read_lines(path: Path, limit: int | None = None) -> list[dict]:
-    """At most `limit` objects of a JSON-lines file; broken lines are skipped. Empty if there is no file."""
+    """At most `limit` objects of a JSON-lines file; empty if there is no file.
+
+    Broken lines are skipped, unlike by lab.files: a file that is still being written may end in half a line.
+    """
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace") as file:
-        return list(islice(json_objects(file), limit))
+        return list(islice(filter(None, map(_object, file)), limit))
 
 
 def open_shard(path: Path) -> pq.ParquetFile:
@@ -129,6 +133,14 @@ def read_shard(path: Path, columns: Iterable[str], urls: Iterable[str] | None = 
         names = [name for name in columns if name in file.schema_arrow.names]
         for batch in file.iter_batches(BATCH_ROWS, columns=names):
             yield from (batch if wanted is None else batch.filter(pc.is_in(batch["url"], wanted))).to_pylist()
+
+
+def _object(line: str) -> dict | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _float(text: str | None) -> float | None:

@@ -60,7 +60,7 @@ def write(folder: Path, name: str, sweep: Sweep, points: Points) -> None:
 
 def describe(name: str, sweep: Sweep, points: Points) -> Study:
     """All that the report says."""
-    panels = {panel: read_lines(points.found, panel, list(sweep.lines)) for panel in sweep.panels}
+    panels = {panel: read_lines(points.finished, panel, list(sweep.lines)) for panel in sweep.panels}
     transfers = [Transfer(panel, lines[0], lines[-1]) for panel, lines in panels.items() if len(lines) > 1]
     curves = {panel: [_series(line) for line in lines] for panel, lines in panels.items() if lines}
     losses = [loss for lines in panels.values() for line in lines for loss in line.losses.values()]
@@ -87,7 +87,7 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
             "key": sweep.key,
             "revision": points.revision,
             "lines": [_numbers(line) for lines in panels.values() for line in lines],
-            "runs": [study.as_json(point) for point in points.found],
+            "runs": [study.as_json(point) for point in points.finished],
         },
         revision=points.revision,
         command=f"lab sweep {name}",
