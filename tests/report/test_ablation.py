@@ -115,6 +115,6 @@ def test_only_the_baseline_makes_a_page_too(results, tmp_path):
 def test_the_picture_stands_alone(results, tmp_path):
     ablation.write(tmp_path, results)
     picture = ElementTree.parse(tmp_path / "picture.svg").getroot()
-    words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert words.count("raw") == words.count("+<b>") == 5  # two means and three tasks, on all of which raw is worse
+    names = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert names.count("raw") == names.count("+<b>") == 5  # two means and three tasks, on all of which raw is worse
     assert picture.find("{http://www.w3.org/2000/svg}style") is not None

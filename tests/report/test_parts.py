@@ -50,12 +50,18 @@ def test_the_curve_leaves_blanks_out(finished):
 
 
 def test_token_statistics_are_those_of_the_shards(finished):
-    found = tokens.read_tokens(finished[0])
-    assert found.counted == found.splits[0].tokens == 393
-    assert found.used == 2 and found.rare == 1
-    assert found.frequent == [("␣the", 387), ("<|endoftext|>", 6)]
+    statistics = tokens.read_tokens(finished[0])
+    assert statistics.counted == statistics.splits[0].tokens == 393
+    assert statistics.used == 2 and statistics.rare == 1
+    assert statistics.frequent == [("␣the", 387), ("<|endoftext|>", 6)]
     # Documents of 0, 1, 5, 40, 41 and 300 tokens.
-    assert {bar.name: bar.value for bar in found.lengths if bar.value} == {"0": 1, "1": 1, "4": 1, "32": 2, "256": 1}
+    assert {bar.name: bar.value for bar in statistics.lengths if bar.value} == {
+        "0": 1,
+        "1": 1,
+        "4": 1,
+        "32": 2,
+        "256": 1,
+    }
 
 
 def test_documents_that_cross_pieces_keep_their_length(finished, monkeypatch):
@@ -67,8 +73,8 @@ def test_documents_that_cross_pieces_keep_their_length(finished, monkeypatch):
 
 def test_only_so_many_tokens_are_counted(finished, monkeypatch):
     monkeypatch.setattr(tokens, "MAX_TOKENS", 50)
-    found = tokens.read_tokens(finished[0])
-    assert found.counted == 50 and found.splits[0].tokens == 393
+    statistics = tokens.read_tokens(finished[0])
+    assert statistics.counted == 50 and statistics.splits[0].tokens == 393
 
 
 def test_a_token_outside_the_vocabulary_is_named(finished):
@@ -131,9 +137,9 @@ def test_odd_items_do_no_harm(row, tmp_path):
 
 def test_parameters_that_differ_make_the_command():
     params = Params.model_validate({"language": {"keep": ["de"]}, "train": {"budget": "60 seconds"}})
-    shown, defaults = params.model_dump(mode="json"), Params().model_dump(mode="json")
-    told = """dvc exp run -S 'language.keep=["de"]' -S 'train.budget="60 seconds"'"""
-    assert reproduce.command(shown, defaults) == told
+    values, defaults = params.model_dump(mode="json"), Params().model_dump(mode="json")
+    expected = """dvc exp run -S 'language.keep=["de"]' -S 'train.budget="60 seconds"'"""
+    assert reproduce.command(values, defaults) == expected
     assert reproduce.command(defaults, defaults) == "dvc repro"
 
 
@@ -147,13 +153,13 @@ AWKWARD = {
 def test_the_command_is_one_that_dvc_takes_and_makes_the_same_parameters(tmp_path):
     from dvc.utils.hydra import apply_overrides
 
-    wanted = Params.model_validate(AWKWARD).model_dump(mode="json", exclude={"engine"})
+    values = Params.model_validate(AWKWARD).model_dump(mode="json", exclude={"engine"})
     defaults = Params().model_dump(mode="json", exclude={"engine"})
     path = tmp_path / "params.yaml"
     path.write_text(json.dumps(defaults))
-    _, _, _, *words = shlex.split(reproduce.command(wanted, defaults))
-    apply_overrides(path, [word for word in words if word != "-S"])
-    assert load(path).model_dump(mode="json", exclude={"engine"}) == wanted
+    _, _, _, *arguments = shlex.split(reproduce.command(values, defaults))
+    apply_overrides(path, [argument for argument in arguments if argument != "-S"])
+    assert load(path).model_dump(mode="json", exclude={"engine"}) == values
 
 
 def test_hashes_follow_the_data(finished):

@@ -57,6 +57,8 @@ def gallery(stage: str, folder: Path, number: int, characters: int, before: Path
 
     With `before`, the folder of the previous stage, kept documents whose text has changed are a verdict of their own.
     """
+    # First pass: count verdicts; for each, a heap keeps the `number` rows of the smallest hashes.
+    # Second pass: read those rows, and make excerpts; of changed documents, also from the shard of the previous stage.
     totals: Counter[str] = Counter()
     chosen: dict[str, list[tuple[int, str, int]]] = defaultdict(list)  # verdict -> heap of (-hash, path, row)
     for path, row, identity, verdict in _verdicts(folder, before):

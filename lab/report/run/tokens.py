@@ -59,6 +59,8 @@ def read_tokens(data: Path) -> Tokens:
         shards = [shard["path"] for shard in index["splits"][name]["shards"]]
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError) as error:
         raise InputError(f"{data / 'tokenize' / 'index.json'}: not an index of token shards ({error!r}).") from error
+    # Piece by piece: count the ids; cut at the end-of-text tokens, and count the lengths between them by powers of two.
+    # A document may go on in the next piece: `open_length` is what it has had so far.
     counts = np.zeros(vocabulary, dtype=np.int64)
     lengths: np.ndarray = np.zeros(32, dtype=np.int64)
     counted = open_length = 0
