@@ -164,10 +164,23 @@ def _reproduce(run: Run, params: Params, root: Path) -> dict:
 
 NO_FILTERS: dict[str, Any] = {"filters": None, "language_scores": None, "filter_names": {}}
 NO_EXAMPLES: dict[str, Any] = {"galleries": [], "shown_examples": 0, "wanted_examples": 0}
-NO_CASES = {"kinds": [], "confusion": {}, "promises": [], "planted_wrong": [], "planted_missing": UNREADABLE}
-NO_CURVE = {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []}
-NO_SCORES = {"scores": [], "models": None, "overlaps": [], "questions": {}, "share_picture": "", "loss_bars": ""}
-NO_SETTINGS = {
+NO_CASES: dict[str, Any] = {
+    "kinds": [],
+    "confusion": {},
+    "promises": [],
+    "planted_wrong": [],
+    "planted_missing": UNREADABLE,
+}
+NO_CURVE: dict[str, Any] = {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []}
+NO_SCORES: dict[str, Any] = {
+    "scores": [],
+    "models": None,
+    "overlaps": [],
+    "questions": {},
+    "share_picture": "",
+    "loss_bars": "",
+}
+NO_SETTINGS: dict[str, Any] = {
     "revision": Revision(None, False),
     "command": "dvc repro",
     "hashes": {},
