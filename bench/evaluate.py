@@ -1,9 +1,9 @@
 """The adapter `lab` against lm-eval's `hf`: seconds for the same requests of the same model, and whether they agree.
 
 `python -m bench.evaluate [--model data/export] [--dataset data/dataset] [--blimp FOLDER] [--wikitext FILE]`, needs
-accelerate. `hf` runs with its default batch of 1 and with larger ones, of which the best counts too; all have the same
-number of threads and take turns, and the medians are compared. Wall time: what a user waits for, so the machine must be
-quiet. Tokenization is in the time, loading is not.
+accelerate. `hf` runs with its default batch of 1 and with larger ones, of which the best counts too. All have the same
+number of threads and take turns; the medians are compared. Wall time, which a user waits for: nothing else may run on
+the machine. Tokenization is included, loading is not.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Requests = tuple[str, list[tuple]]  # kind of request, arguments
 
 @dataclass(frozen=True)
 class Timing:
-    """Median seconds of both for one task, and the largest difference between their log-likelihoods (nats)."""
+    """One task: median seconds of both, and the largest difference between their log-likelihoods (nats)."""
 
     task: str
     requests: int
@@ -58,36 +58,36 @@ class Timing:
 
 
 def requests(dataset: Path, items: int, blimp: Path, wikitext: Path) -> dict[str, Requests]:
-    """The sample suite's requests by task, and some of BLiMP's and WikiText-2's where these are there."""
+    """The sample suite's requests by task, and some of BLiMP's and WikiText-2's where their data is available."""
     from lab.evaluate.held_out import read_pages
     from lab.evaluate.items import make_items
 
-    made, _ = make_items(read_pages(dataset, 2 * items, 1), items, 1)
-    found: dict[str, Requests] = {}
-    for task, rows in made.items():
+    tasks, _ = make_items(read_pages(dataset, 2 * items, 1), items, 1)
+    by_task: dict[str, Requests] = {}
+    for task, rows in tasks.items():
         if "choices" in rows[0]:
             between = " " if rows[0]["text"] else ""
             asked = [(row["text"], between + choice) for row in rows for choice in row["choices"]]
-            found[task] = "loglikelihood", asked
+            by_task[task] = "loglikelihood", asked
         else:
-            found[task] = "loglikelihood_rolling", [(row["text"],) for row in rows]
+            by_task[task] = "loglikelihood_rolling", [(row["text"],) for row in rows]
     if blimp.is_dir():
         pairs = [
             row for path in sorted(blimp.glob("*.parquet")) for row in pq.read_table(path).to_pylist()[:PARADIGM_PAIRS]
         ]
         sentences = [row[name] for row in pairs for name in ("sentence_good", "sentence_bad")]
-        found["blimp"] = "loglikelihood", [("", f" {sentence}") for sentence in sentences]
+        by_task["blimp"] = "loglikelihood", [("", f" {sentence}") for sentence in sentences]
     if wikitext.is_file():
         from lab.evaluate.gpt2.texts import wikitext as articles
 
         lines = wikitext.read_text("utf-8").split("\n")
         texts = articles([{"text": f"{line}\n"} for line in lines])["text"][:ARTICLES]
-        found["wikitext-2"] = "loglikelihood_rolling", [(text,) for text in texts]
-    return found
+        by_task["wikitext-2"] = "loglikelihood_rolling", [(text,) for text in texts]
+    return by_task
 
 
 def measure(model: Path, asked: Mapping[str, Requests], repeats: int) -> list[Timing]:
-    """Time each task's requests, in turns. Answers of the last repeat are compared."""
+    """Time each task's requests, in turns; the answers of the last repeat are compared."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
@@ -102,16 +102,16 @@ def measure(model: Path, asked: Mapping[str, Requests], repeats: int) -> list[Ti
         seconds: dict[int, list[float]] = {0: [], **{batch: [] for batch in BATCHES}}
         answers: dict[int, list] = {}
         for _ in range(repeats):
-            ours._encoded.cache_clear()  # so that no repeat has texts tokenized already
+            ours._encoded.cache_clear()  # so that each repeat tokenizes its texts
             answers[0] = _timed(lambda: getattr(ours, kind)(instances), seconds[0])  # noqa: B023
-            with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # a bar for each text
+            with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # `hf` shows a bar for each text
                 for batch, lm in theirs.items():
                     answers[batch] = _timed(lambda: getattr(lm, kind)(instances, disable_tqdm=True), seconds[batch])  # noqa: B023
         apart = max(
             abs(_likelihood(one) - _likelihood(other))
             for one, other in zip(answers[0], answers[BATCHES[-1]], strict=True)
         )
-        medians = {batch: statistics.median(found) for batch, found in seconds.items()}
+        medians = {batch: statistics.median(of_batch) for batch, of_batch in seconds.items()}
         timings.append(Timing(task, len(instances), medians.pop(0), medians, apart))
     return timings
 
@@ -163,33 +163,33 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, default=Path("data/export"))
     parser.add_argument("--dataset", type=Path, default=Path("data/dataset"))
     parser.add_argument("--blimp", type=Path, default=BLIMP, help="a folder of BLiMP's paradigms as parquet files")
-    parser.add_argument("--wikitext", type=Path, default=WIKITEXT, help="WikiText-2's test split, a line a line")
+    parser.add_argument("--wikitext", type=Path, default=WIKITEXT, help="WikiText-2's test split, as lines")
     parser.add_argument("--threads", type=int, default=cores(), help="of each")
     parser.add_argument("--items", type=int, default=60, help="of each task of the sample suite")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=TABLE)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
 
     from lab.model.huggingface import load
 
-    torch.set_num_threads(given.threads)
-    model, _ = load(given.model)
+    torch.set_num_threads(options.threads)
+    model, _ = load(options.model)
     described = (
-        f"{model.config.parameters():,} parameters, context {model.config.context}, {given.threads} threads for each"
+        f"{model.config.parameters():,} parameters, context {model.config.context}, {options.threads} threads for each"
     )
-    asked = requests(given.dataset, given.items, given.blimp, given.wikitext)
-    timings = measure(given.model, asked, given.repeats)
+    asked = requests(options.dataset, options.items, options.blimp, options.wikitext)
+    timings = measure(options.model, asked, options.repeats)
     text = table(timings, described)
-    publish(given.out, text)
+    publish(options.out, text)
 
 
 def _timed(run: Callable[[], list], seconds: list[float]) -> list:
     started = time.perf_counter()
-    found = run()
+    answers = run()
     seconds.append(time.perf_counter() - started)
-    return found
+    return answers
 
 
 def _likelihood(answer: float | tuple[float, bool]) -> float:

@@ -1,4 +1,4 @@
-"""Numbers and web text as a person reads them: in, a value of any stage's metrics; out, a short string for the page."""
+"""Numbers and web text as a person reads them. In: a value of any stage's metrics; out, a short string."""
 
 import re
 import unicodedata
@@ -9,10 +9,16 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066
 
 
 def number(value: Any) -> float | None:
-    """The value as a float, or None where it is no finite number (a missing metric, NaN, a word)."""
+    """The value as a float; None if it is not a finite number (a missing metric, NaN, a string)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if abs(value) < float("inf") else None
+
+
+def whole(value: Any) -> int | None:
+    """The value as an integer; None if it is not a finite number."""
+    known = number(value)
+    return None if known is None else int(known)
 
 
 def count(value: Any) -> str:
@@ -32,8 +38,14 @@ def short(value: Any) -> str:
     return f"{known:,.0f}" if known == int(known) else f"{known:.4g}"
 
 
+def power(value: Any) -> str:
+    """As `short`; from 10^10 on in powers of ten, as FLOPs are: 25e10 -> 2.5e11."""
+    known = number(value)
+    return f"{known:.3g}".replace("e+", "e") if known is not None and known >= 1e10 else short(known)
+
+
 def size(value: Any) -> str:
-    """Bytes in decimal units: 1234567 -> 1.23 MB. 0 and less mean that a stage does not know."""
+    """Bytes in decimal units: 1234567 -> 1.23 MB. 0 and below: not known."""
     known = number(value)
     if not known or known < 0:
         return NOTHING
@@ -44,7 +56,7 @@ def size(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A share as per cent: 0.1234 -> 12.3 %."""
+    """A share in per cent: 0.1234 -> 12.3 %."""
     known = number(value)
     if known is None:
         return NOTHING
@@ -53,9 +65,9 @@ def percent(value: Any) -> str:
     return f"{known * 100:.1f} %".replace(".0 %", " %")
 
 
-def share(part: Any, whole: Any) -> str:
-    """`part` of `whole` as per cent; a dash where that is not defined."""
-    a, b = number(part), number(whole)
+def share(part: Any, total: Any) -> str:
+    """`part` of `total` in per cent; a dash where that is not defined."""
+    a, b = number(part), number(total)
     return percent(a / b) if a is not None and b else NOTHING
 
 
@@ -66,20 +78,20 @@ def decimal(value: Any, digits: int = 3) -> str:
 
 
 def label(name: str) -> str:
-    """A name of the code as words: near_duplicate -> near duplicate."""
+    """An identifier as words: near_duplicate -> near duplicate."""
     return name.replace("_", " ")
 
 
 def clean(text: Any) -> str:
-    """Text that can't disturb a page: no control characters, no direction overrides, no lone surrogates.
+    """Text without control characters, direction overrides and lone surrogates: each becomes U+FFFD.
 
-    Each becomes U+FFFD, so that a reader sees that something stood there. Escaping is the template's work.
+    HTML is not escaped here: the templates do that.
     """
     return _CONTROLS.sub("\ufffd", "" if text is None else str(text))
 
 
 def excerpt(text: Any, characters: int) -> str:
-    """The first characters of a text, cleaned; an ellipsis where something follows."""
+    """The first characters of a text, cleaned, with an ellipsis if it is longer."""
     cleaned = clean(text)
     if len(cleaned) <= characters:
         return cleaned
@@ -90,10 +102,10 @@ def excerpt(text: Any, characters: int) -> str:
 
 
 def visible(token: bytes) -> str:
-    """A token's bytes as a person can see them: spaces as ␣, newlines as ↵, bytes that are no text as <E2>."""
-    shown = token.decode("utf-8", "backslashreplace")
-    shown = re.sub(r"\\x([0-9a-f]{2})", lambda match: f"<{match[1].upper()}>", shown) if b"\\x" not in token else shown
-    return clean(shown.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣"))
+    """A token's bytes made visible: spaces as ␣, newlines as ↵, bytes that are not UTF-8 as <E2>."""
+    text = token.decode("utf-8", "backslashreplace")
+    text = re.sub(r"\\x([0-9a-f]{2})", lambda match: f"<{match[1].upper()}>", text) if b"\\x" not in token else text
+    return clean(text.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣"))
 
 
 def _three(value: float) -> str:

@@ -47,7 +47,7 @@ def _revision() -> str | None:
 
 
 class Table(Protocol):
-    """What lab.evaluate.item_table gives of a task."""
+    """What lab.evaluate.answers.item_tables gives of a task."""
 
     @property
     def columns(self) -> list[str]: ...

@@ -10,7 +10,7 @@ import pytest
 from wandb.proto import wandb_internal_pb2
 
 from lab import tracking
-from lab.evaluate.item_table import ItemTable
+from lab.evaluate.answers import ItemTable
 from lab.params import Params, TrackingParams
 from lab.train.module import STEPS_PER_READING
 from tests.train.conftest import params

@@ -44,39 +44,38 @@ def compare(
         )
     project = find_project()
 
-    from lab.cli import comparison, comparison_tables
+    from lab.cli import comparison_tables
+    from lab.cli.comparison import judge
     from lab.cli.revisions import read_revision
-    from lab.cli.trust import trust_table
 
-    found = [read_revision(project, name) for name in revisions]
-    judged = [comparison.judge(found[0], other, seed) for other in found[1:]]
+    columns = [read_revision(project, name) for name in revisions]
+    judged = [judge(columns[0], other, seed) for other in columns[1:]]
     if as_json:
-        print(json.dumps(comparison_tables.as_json(found, judged), indent=2, ensure_ascii=False))
+        print(json.dumps(comparison_tables.as_json(columns, judged), indent=2, ensure_ascii=False))
         return
-    tables = [
-        comparison_tables.scores_table(found),
-        *(comparison_tables.differences_table(found[0], one) for one in judged),
-        trust_table(found),
-        comparison_tables.training_table(found),
-        comparison_tables.parameters_table(found),
+    candidates = [
+        comparison_tables.scores_table(columns),
+        *(comparison_tables.differences_table(columns[0], one) for one in judged),
+        comparison_tables.trust_table(columns),
+        comparison_tables.training_table(columns),
+        comparison_tables.parameters_table(columns),
     ]
-    others = ", ".join(comparison_tables.described(revision) for revision in found[1:])
-    head = f"Baseline: {comparison_tables.described(found[0])}. Compared: {others}."
+    tables = [table for table in candidates if table is not None]
+    others = ", ".join(revision.title for revision in columns[1:])
+    head = f"Baseline: {columns[0].title}. Compared: {others}."
     sentences = [one.comparison.sentence() for one in judged]
-    notes = comparison_tables.notes(found, judged)
-    shown = [table for table in tables if table is not None]
+    notes = comparison_tables.notes(columns, judged)
     if markdown:
-        print(
-            "\n\n".join([head, *(f"**{said}**" for said in sentences), *(table.markdown() for table in shown), *notes])
-        )
+        bold = [f"**{sentence}**" for sentence in sentences]
+        print("\n\n".join([head, *bold, *(table.markdown() for table in tables), *notes]))
         return
 
     from lab.cli.terminal import harmless, make_console
 
     console = make_console()
-    for part in (harmless(head), *(harmless(said, "bold") for said in sentences)):
+    for part in (harmless(head), *(harmless(sentence, "bold") for sentence in sentences)):
         console.print(part, soft_wrap=not console.is_terminal)
-    for table in shown:
+    for table in tables:
         console.print()
         console.print(table.rich(comparison_tables.STYLES))
     console.print()

@@ -1,24 +1,22 @@
 """What a revision of the project left.
 
 In: `workspace`, a git revision or the name of a DVC experiment; with `:MODEL`, what another model scored there. Out:
-its metrics, parameters and evaluation items.
-Metrics and parameters are in git itself; the items are an output that DVC keeps, so they can be had only as long as its
-cache (or a remote) holds them.
+its metrics, parameters and answers to evaluation items. Metrics and parameters are in git itself; the answers are an
+output of DVC's, available as long as its cache holds them.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.cli.project import Project
-from lab.errors import InputError
-from lab.evaluate.per_item import Items, read_items
+from lab.errors import InputError, LabError
+from lab.evaluate.answers import Items, read_run, task_files
+from lab.evaluate.scores import Score, compared_scores, read_scores
 from lab.experiments.repository import Repository
 from lab.files import parse_yaml
-from lab.report.run.collect import objects
-from lab.report.run.reproduce import Parameter, parameters
+from lab.report.run.reproduce import parameters
 
 WORKSPACE = "workspace"
 METRICS = ("evaluate", "train")
@@ -27,14 +25,28 @@ SHORT = 7  # characters of a commit
 
 @dataclass(frozen=True)
 class Revision:
-    """One column of a comparison. `items`: what it scored on each item, by task; empty where that can't be had."""
+    """One column of a comparison."""
 
     name: str
     commit: str | None  # None: the working tree
-    metrics: dict[str, dict]  # of evaluate and, where it is there, train
+    metrics: dict[str, dict]  # of evaluate and, where it has run, train
     parameters: dict[str, str]  # section.key -> value as text
-    items: dict[str, Items] = field(repr=False, default_factory=dict)
+    items: dict[str, Items] = field(repr=False, default_factory=dict)  # by task; empty where they are not available
     model: str | None = None  # one of evaluate.models instead of the project's own
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The score of each task that comparisons use. InputError where there is none."""
+        scores = compared_scores(read_scores(self.metrics["evaluate"].get("scores")))
+        if not scores:
+            raise InputError(f"{self.name}: reports/evaluate.json holds no scores. Run `dvc repro -f evaluate`.")
+        return scores
+
+    @property
+    def title(self) -> str:
+        """The name with its commit."""
+        commit = "what lies in the folder" if self.commit is None else self.commit[:SHORT]
+        return f"{WORKSPACE if self.commit is None else self.name} ({commit})"
 
 
 def read_revision(project: Project, name: str) -> Revision:
@@ -52,21 +64,15 @@ def read_revision(project: Project, name: str) -> Revision:
             f"`git add reports dvc.lock && git commit` after `dvc repro` keeps the scores of a revision."
         )
     values = parse_yaml(_text(repository, commit, "params.yaml") or "", f"{name}: params.yaml", "sections")
-    folder = "data/evaluate"
     if model:
         metrics = {"evaluate": _of_model(name, model, metrics["evaluate"])}
-        folder += f"/models/{model.replace('/', '--')}"
-    texts = _items_here(project.root / folder) if commit is None else _items_of(project, commit, folder)
-    # Not splitlines: JSON may hold U+2028.
-    read = {task: read_items(objects(text.split("\n"))) for task, text in texts}
-    items = {task: found for task, found in read.items() if found is not None}
+    items = read_run(task_files(_answers(repository, commit), model))
     return Revision(name, commit, metrics, flat(values), items, model or None)
 
 
 def flat(values: dict[str, Any]) -> dict[str, str]:
     """{"quality": {"c4": {"enabled": True}}} -> {"quality.c4.enabled": "true"}."""
-    found: list[Parameter] = parameters(values, {})
-    return {f"{parameter.section}.{parameter.key}".rstrip("."): parameter.value for parameter in found}
+    return {f"{parameter.section}.{parameter.key}".rstrip("."): parameter.value for parameter in parameters(values, {})}
 
 
 def differing(revisions: list[Revision]) -> dict[str, list[str | None]]:
@@ -77,34 +83,26 @@ def differing(revisions: list[Revision]) -> dict[str, list[str | None]]:
 
 
 def _of_model(name: str, model: str, evaluated: dict) -> dict:
-    """What the stage measured of another model. InputError, with the models that there are, where it has none such."""
+    """The metrics of another model. InputError, with the models that were scored, where it is not among them."""
     known = evaluated.get("models")
     known = known if isinstance(known, dict) else {}
     if not isinstance(known.get(model), dict):
-        there = ", ".join(known) or "none"
-        raise InputError(f"{name}: no model '{model}' was scored there (there are: {there}). See evaluate.models.")
+        raise InputError(
+            f"{name}: no model '{model}' was scored there (there are: {', '.join(known) or 'none'}). "
+            "See evaluate.models."
+        )
     return known[model]
 
 
-def _items_here(folder: Path) -> Iterator[tuple[str, str]]:
-    """Tasks and the JSON lines of their items."""
-    for path in sorted(folder.glob("*.jsonl")):
-        yield path.stem, path.read_text("utf-8", errors="replace")
-
-
-def _items_of(project: Project, commit: str, folder: str) -> Iterator[tuple[str, str]]:
-    """From DVC's cache or remote; nothing where they are in neither."""
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-    from dvc_data.index import DataIndexDirError
-
+def _answers(repository: Repository, commit: str | None) -> Path | dict[str, Path]:
+    """data/evaluate in the folder, or its files in DVC's cache; empty where the cache does not have them."""
+    if commit is None:
+        return repository.root / "data/evaluate"
     try:
-        files = DVCFileSystem(str(project.root), rev=commit)
-        for path in sorted(files.find(folder, maxdepth=1)):
-            if path.endswith(".jsonl"):
-                yield Path(path).stem, files.read_bytes(path).decode("utf-8", "replace")
-    except (DvcException, DataIndexDirError, OSError):
-        return
+        files = repository.output(commit, "data/evaluate")
+    except LabError:
+        return {}
+    return {name: path for name, path in files.items() if path.exists()}
 
 
 def _text(repository: Repository, commit: str | None, path: str) -> str | None:

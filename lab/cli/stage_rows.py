@@ -15,9 +15,10 @@ from statistics import median
 
 from lab.documents import BATCH_ROWS, text_bytes
 from lab.errors import InputError
-from lab.report.run.collect import CURATION, open_shard
+from lab.pipeline import FILTERING
+from lab.report.run.collect import open_shard
 
-STAGES = (*CURATION, "dataset")
+STAGES = (*FILTERING, "dataset")
 KEPT = "kept"
 NO_REASON = "unknown"
 

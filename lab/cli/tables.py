@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` are as long as `headings`; the first column is text, the others are figures where `figures` says so."""
+    """`rows` are as long as `headings`; the first column is text, the others are figures if `figures`."""
 
     title: str
     headings: tuple[str, ...]
@@ -25,20 +25,20 @@ class Table:
         )
 
     def rich(self, styles: dict[str, str]) -> "RichTable":
-        """For a terminal; cells that are in `styles` have that style."""
+        """For a terminal. `styles`: cell -> its style."""
         from rich.table import Table as RichTable
 
         from lab.cli.terminal import harmless
 
-        shown = RichTable(
+        table = RichTable(
             title=harmless(self.title), title_justify="left", title_style="bold", box=None, pad_edge=False
         )
         for number, heading in enumerate(self.headings):
             right = self.figures and number > 0
-            shown.add_column(harmless(heading), justify="right" if right else "left", overflow="fold")
+            table.add_column(harmless(heading), justify="right" if right else "left", overflow="fold")
         for row in self.rows:
-            shown.add_row(*(harmless(cell, styles.get(cell, "")) for cell in row))
-        return shown
+            table.add_row(*(harmless(cell, styles.get(cell, "")) for cell in row))
+        return table
 
 
 def _escaped(cell: str) -> str:

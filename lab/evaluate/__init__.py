@@ -1,1 +1,1 @@
-"""Scores of a base model by lm-eval, through our own adapter, and what a difference between two models is worth."""
+"""Scores of a base model by lm-eval, through our own adapter, and whether two models differ."""

@@ -1,8 +1,8 @@
-"""Our model as lm-eval sees one: ModelLM, in memory, and LabLM, a folder's, registered with lm-eval as "lab".
+"""Our model for lm-eval: ModelLM, in memory, and LabLM, of a folder, registered with lm-eval as "lab".
 
 In: lm-eval's requests. Out: log-likelihoods and texts, by the rules of lm-eval's own `hf` model (lm_eval/models/
-huggingface.py): the same windows and truncation, so that each answer agrees with it to rounding. Faster by computing
-shared beginnings and repeated requests once, and logits where they are asked for only.
+huggingface.py): the same windows and truncation, so that answers agree to rounding. It is faster because shared
+beginnings and repeated requests are computed once, and logits only where they are needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,14 +30,14 @@ from lab.model.huggingface import load
 from lab.progress import progress
 from lab.tokens.bpe import end_of_text
 
-CPU_TOKENS = 1024  # at once, at most, a core: its cache holds the activations of about as many
-NEW_TOKENS = 256  # of a generated answer, where the task does not say; lm-eval's default
+CPU_TOKENS = 1024  # at most per batch and core, whose cache holds the activations of about as many
+NEW_TOKENS = 256  # of a generated answer where the task sets no number; lm-eval's default
 
 Piece = tuple[int, list[int], list[int]]  # number of the request, context, continuation
 
 
 class ModelLM(TemplateLM):
-    """A model and its tokenizer. `batch_tokens`: most tokens that go through it at once, padding included."""
+    """A model and its tokenizer. `batch_tokens`: the most tokens of a batch, padding included."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class ModelLM(TemplateLM):
         encoding: Encoding,
         device: str = "auto",
         batch_tokens: int = 16_384,
-        beginning: int | None = None,  # the token that a text begins with; None: end-of-text
-        prepended: Sequence[int] = (),  # that the tokenizer puts before every text
+        beginning: int | None = None,  # token that precedes a text without context; None: end-of-text
+        prepended: Sequence[int] = (),  # tokens that the tokenizer puts before every text
     ):
         super().__init__()
         self.encoding, self._device, self.batch_tokens = encoding, _device(device), batch_tokens
@@ -63,23 +63,23 @@ class ModelLM(TemplateLM):
 
     @property
     def prefix_token_id(self) -> int:
-        """What a text that nothing precedes is read after."""
+        """The token that precedes a text without context."""
         return self._beginning
 
     @property
     def max_length(self) -> int:
-        """Tokens that the model reads at once."""
+        """The model's context, in tokens."""
         return self.model.config.context
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: object) -> list[int]:
-        """Token ids; a special token's name in the text becomes that token, as Hugging Face's tokenizers have it."""
+        """Token ids; a special token's name in the text becomes that token, as in Hugging Face's tokenizers."""
         ids = list(self._encoded(string))
         if add_special_tokens is False or (add_special_tokens is None and ids[:1] == [self._beginning]):
             return ids
         return self._prepended + ids
 
     def tok_decode(self, tokens: list[int]) -> str:
-        """The text; without special tokens, and those that a model's vocabulary has beyond the tokenizer's."""
+        """The text, without special tokens and without ids beyond the tokenizer's vocabulary."""
         special, size = self.encoding._special_tokens.values(), self.encoding.n_vocab
         return self.encoding.decode([token for token in tokens if token < size and token not in special])
 
@@ -92,29 +92,29 @@ class ModelLM(TemplateLM):
     ) -> list[tuple[float, bool]]:
         pieces: list[Piece] = []
         for number, ((before, text), context, continuation) in enumerate(requests):
-            if text and not continuation:  # its letters have merged with the context's last: the token that holds them
+            if text and not continuation:  # its letters merged with the context's last: score the token that has both
                 whole = self.tok_encode(before + text)
                 context, continuation = whole[:-1], whole[-1:]
-            pieces += [(number, *each) for each in self._windows(context or [self._beginning], continuation)]
+            pieces += [(number, *window) for window in self._windows(context or [self._beginning], continuation)]
         return self._scored(pieces, len(requests), "log-likelihoods")
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = True) -> list[float]:
-        """Log-likelihood of whole texts after the first token, in windows of the context's length, none twice."""
+        """Log-likelihood of whole texts, in windows of the context's length; each token is scored once."""
         pieces: list[Piece] = []
         for number, request in enumerate(requests):
             pieces += [(number, *window) for window in self._rolling(self.tok_encode(request.args[0]), self._beginning)]
         return [likelihood for likelihood, _ in self._scored(pieces, len(requests), "rolling log-likelihoods")]
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
-        """Texts after contexts, up to a stop string or the number of tokens that the task sets."""
+        """Texts that continue the contexts, up to a stop string or the number of tokens that the task sets."""
         answers = [""] * len(requests)
         order = sorted(range(len(requests)), key=lambda number: (repr(requests[number].args[1]), number))
         with progress("generation", len(requests)) as ticker:
             for _, numbers in groupby(order, key=lambda number: repr(requests[number].args[1])):
-                alike = sorted(numbers, key=lambda number: len(self.tok_encode(requests[number].args[0])))
-                at_once = max(1, self.batch_tokens // self.max_length)
-                for first in range(0, len(alike), at_once):
-                    batch = alike[first : first + at_once]
+                by_length = sorted(numbers, key=lambda number: len(self.tok_encode(requests[number].args[0])))
+                batch_size = max(1, self.batch_tokens // self.max_length)
+                for first in range(0, len(by_length), batch_size):
+                    batch = by_length[first : first + batch_size]
                     texts = self._generate([requests[number].args[0] for number in batch], requests[batch[0]].args[1])
                     for number, text in zip(batch, texts, strict=True):
                         answers[number] = text
@@ -132,7 +132,7 @@ class ModelLM(TemplateLM):
                 "model.context."
             )
         prompts = [self.tok_encode(context)[-room:] or [self._end] for context in contexts]
-        lookback = max(len(stop.encode()) for stop in stops) + 1  # tokens: one has a byte at least
+        lookback = max(len(stop.encode()) for stop in stops) + 1  # tokens: each has at least one byte
         sampled = chosen["do_sample"]
         written = generate_batch(
             self.model,
@@ -150,7 +150,7 @@ class ModelLM(TemplateLM):
         return tuple(self.encoding.encode(string, allowed_special="all"))
 
     def _windows(self, context: list[int], continuation: list[int]) -> list[tuple[list[int], list[int]]]:
-        """The pair; a continuation longer than the model's context (where `hf` gives up) in windows of that length."""
+        """The pair; a continuation beyond the model's context, which `hf` refuses, in windows of that length."""
         if len(continuation) <= self.max_length:
             return [(context, continuation)] if continuation else []
         return self._rolling(continuation, context[-1])
@@ -160,7 +160,9 @@ class ModelLM(TemplateLM):
         return [make_disjoint_window(window) for window in windows]
 
     def _scored(self, pieces: list[Piece], requests: int, label: str) -> list[tuple[float, bool]]:
-        """The sum over each request's pieces, and whether all of them are greedy."""
+        """For each request the sum over its pieces, and whether all of them are greedy."""
+        # Pieces that read the same tokens become one input, which may be asked for several continuations. Inputs are
+        # planned into batches; each batch's answers are added to the requests that its inputs' pieces belong to.
         numbers: dict[tuple[int, ...], int] = {}  # of the distinct inputs
         asked: list[list[Asked]] = []
         owners: list[list[int]] = []
@@ -175,20 +177,20 @@ class ModelLM(TemplateLM):
         sums, greedy = [0.0] * requests, [True] * requests
         inputs = list(numbers)
         batches = plan(inputs, self._tokens_at_once)
-        with progress(label, len(pieces)) as ticker, closing(self._answers(inputs, batches, asked)) as found_of_batches:
-            for batch, answers in zip(batches, found_of_batches, strict=True):
-                for member, found in zip(batch.members, answers, strict=True):
-                    for owner, (likelihood, best) in zip(owners[member], found, strict=True):
+        with progress(label, len(pieces)) as ticker, closing(self._answers(inputs, batches, asked)) as by_batch:
+            for batch, by_member in zip(batches, by_batch, strict=True):
+                for member, answers in zip(batch.members, by_member, strict=True):
+                    for owner, (likelihood, best) in zip(owners[member], answers, strict=True):
                         sums[owner] += likelihood
                         greedy[owner] = greedy[owner] and best
-                ticker.advance(sum(len(found) for found in answers))
+                ticker.advance(sum(len(answers) for answers in by_member))
         return list(zip(sums, greedy, strict=True))
 
     def _answers(
         self, inputs: list[tuple[int, ...]], batches: list[Batch], asked: list[list[Asked]]
     ) -> Iterator[list[list[tuple[float, bool]]]]:
-        """`score` of each batch, in order. On a processor each core computes batches of its own: one batch over several
-        cores spends much of its time waiting, the more so the smaller the model."""
+        """`score` of each batch, in order. On a CPU each core computes whole batches: cores that share a batch spend
+        much of their time waiting, above all with small models."""
         threads = torch.get_num_threads()
         workers = min(threads, len(batches)) if self._device.type == "cpu" else 1
 
@@ -203,28 +205,28 @@ class ModelLM(TemplateLM):
             yield from pool.map(compute, batches)
         finally:
             pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)  # a thread's own number, but also that of threads to come
+            torch.set_num_threads(threads)  # also the number for threads that start later
 
 
 @register_model("lab")
 class LabLM(ModelLM):
-    """An exported model, by its folder."""
+    """An exported model's folder."""
 
     def __init__(
         self,
         folder: str | Path,
         device: str | None = "auto",
         batch_tokens: int = 16_384,
-        batch_size: object = None,  # lm-eval's command line passes these two; batch_tokens takes their place
+        batch_size: object = None,  # lm-eval's command line passes these two; batch_tokens replaces them
         max_batch_size: object = None,
     ):
         model, encoding = load(Path(folder))
-        begins, prepended = _beginning(Path(folder), encoding), _prepended(Path(folder))
-        super().__init__(model, encoding, device or "auto", int(batch_tokens), begins, prepended)
+        beginning, prepended = _beginning(Path(folder), encoding), _prepended(Path(folder))
+        super().__init__(model, encoding, device or "auto", int(batch_tokens), beginning, prepended)
 
 
 def _beginning(folder: Path, encoding: Encoding) -> int | None:
-    """The token that the folder's tokenizer begins a text with, as `hf` takes it; None where it has none."""
+    """The folder's beginning-of-text token, as `hf` reads it; None where it has none."""
     path = folder / "tokenizer_config.json"
     named = read_json(path).get("bos_token") if path.exists() else None
     name = named.get("content") if isinstance(named, dict) else named
@@ -232,7 +234,7 @@ def _beginning(folder: Path, encoding: Encoding) -> int | None:
 
 
 def _prepended(folder: Path) -> list[int]:
-    """The tokens that the folder's tokenizer puts before every text, as Llama 3's does; none where it puts none."""
+    """The tokens that the folder's tokenizer puts before every text, as Llama 3's does."""
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"

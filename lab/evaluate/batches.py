@@ -1,8 +1,7 @@
-"""Which token sequences go through the model together, and which beginnings they share.
+"""Which token sequences are computed together, and which beginnings they share.
 
-In: sequences of token ids. Out: batches of groups; the members of a group begin with the same tokens, which are
-computed once for all of them. A question's choices share its context that way, a few-shot task's questions their
-examples.
+In: sequences of token ids. Out: batches of groups. A group's members begin with the same tokens, which are computed
+once: a question's choices share its context, a few-shot task's questions share the examples.
 """
 
 from collections.abc import Sequence
@@ -11,14 +10,14 @@ from itertools import pairwise
 
 import numpy as np
 
-FEWEST_SHARED = 8  # tokens; fewer are not worth a second pass
-MOST_PADDING = 1.2  # of a batch's tokens to those that are needed
-CLOSER = 1.5  # how much longer the beginning shared with the next must be for a new group
+FEWEST_SHARED = 8  # tokens; for fewer, the second pass costs more than it saves
+MOST_PADDING = 1.2  # a batch's tokens, padding included, by those without
+CLOSER = 1.5  # a group ends where the next two sequences share a beginning longer by this factor
 
 
 @dataclass(frozen=True)
 class Group:
-    """Sequences (by index) that agree in their first `prefix` tokens; 0 where it is one sequence."""
+    """Sequences (by index) that agree in their first `prefix` tokens; 0 for a single sequence."""
 
     prefix: int
     members: tuple[int, ...]
@@ -26,7 +25,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Batch:
-    """Groups computed together: their first `prefix` tokens once a group, the rest padded to `tail` tokens a member."""
+    """Groups computed together: the first `prefix` tokens once per group, the rest padded to `tail` per member."""
 
     groups: tuple[Group, ...]
     prefix: int
@@ -40,8 +39,11 @@ class Batch:
 def plan(sequences: Sequence[Sequence[int]], most_tokens: int) -> list[Batch]:
     """Batches of at most `most_tokens` tokens, padding included, that hold each sequence once; the largest first.
 
-    No two sequences are equal, and each has a token at least. One that is longer makes a batch of its own.
+    No two sequences are equal, none is empty. A sequence longer than `most_tokens` is a batch by itself.
     """
+    # Sequences with a common beginning form groups; a group that is too large is split. The groups, longest beginning
+    # first, then fill batches: a batch shares the shortest beginning of its groups, so the next group opens a new batch
+    # where the joint one would be too large, or mostly padding.
     lengths = [len(sequence) for sequence in sequences]
     groups = [part for group in _groups(sequences) for part in _parts(group, lengths, most_tokens)]
     groups.sort(key=lambda group: (-group.prefix, -max(lengths[member] for member in group.members), group.members))
@@ -56,7 +58,7 @@ def plan(sequences: Sequence[Sequence[int]], most_tokens: int) -> list[Batch]:
 
 
 def _groups(sequences: Sequence[Sequence[int]]) -> list[Group]:
-    """Neighbours in alphabetical order, as long as sharing computes fewer tokens than starting afresh."""
+    """Neighbours in lexical order, joined as long as sharing a beginning saves tokens."""
     order = sorted(range(len(sequences)), key=lambda index: sequences[index])
     arrays = [np.asarray(sequences[index]) for index in order]
     shared = [_common(one, other) for one, other in pairwise(arrays)]
@@ -80,14 +82,14 @@ def _group(prefix: int, members: list[int]) -> Group:
 
 
 def _common(one: np.ndarray, other: np.ndarray) -> int:
-    """Length of the beginning that both have, less one token where it is all of one: each keeps a tail."""
+    """Length of the common beginning, but less than each sequence: each keeps a tail of one token at least."""
     size = min(len(one), len(other))
     differing = np.flatnonzero(one[:size] != other[:size])
     return int(differing[0]) if len(differing) else size - 1
 
 
 def _parts(group: Group, lengths: list[int], most_tokens: int) -> list[Group]:
-    """The group, or pieces of it that fit into a batch; all with its beginning."""
+    """The group, split into pieces that fit into a batch; all with the group's beginning."""
     parts: list[list[int]] = [[]]
     for member in group.members:
         tail = max(lengths[other] for other in [*parts[-1], member]) - group.prefix

@@ -1,31 +1,31 @@
 """Whether a variant is better than its baseline: differences with intervals, and a plain sentence.
 
-In: for each arm, one {task: Items} a run (runs differ by their seed). Out: a Comparison. Statistics are
+In: for each arm, one {task: Items} per run (runs differ by their seed). Out: a Comparison. Statistics are
 lab.evaluate.resampling's; p-values of a comparison's tasks are corrected together (Holm 1979).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from lab.errors import InputError
 from lab.evaluate import resampling
-from lab.evaluate.per_item import BITS, Items, Matched, match, read_run
+from lab.evaluate.answers import Items, Matched, match
 from lab.evaluate.resampling import Variances
+from lab.evaluate.scores import amount, higher_is_better
 
 RESAMPLES = 4000  # at least
 FEWEST_ITEMS = 20  # that two arms must have in common
 LEVEL = 0.05  # of significance
-DETECTED = 0.8  # of differences as large as the minimum detectable effect
-_Z_LEVEL, _Z_DETECTED = 1.959964, 0.841621  # quantiles of the normal distribution for both
+Z_LEVEL = 1.959964  # standard errors on either side of a 95 % interval
+Z_DETECTED = 0.841621  # and beyond it, so that an effect is found four times in five (power 0.8)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Variant less baseline, on one task or averaged over several. Shares (0 to 1) or bits per byte."""
+    """Variant minus baseline, on one task or averaged over several. Shares (0 to 1) or bits per byte."""
 
     task: str
     metric: str
@@ -35,8 +35,8 @@ class Difference:
     high: float
     p: float
     corrected: float  # p for having looked at all tasks
-    detectable: float  # least true difference that would be found, at these items and seeds, four times in five
-    seeds_needed: int | None  # a side, to tell if the difference is what it seems; None: seeds alone won't do
+    detectable: float  # least true difference that is found four times in five with these items and seeds
+    seeds_needed: int | None  # per side, to find a true difference of this size; None: no number of seeds is enough
     items: int
     seeds: tuple[int, int]  # runs of baseline and variant
 
@@ -47,7 +47,7 @@ class Difference:
     @property
     def gain(self) -> float:
         """The difference, positive where the variant is better."""
-        return self.difference if self.metric != BITS else -self.difference
+        return self.difference if higher_is_better(self.metric) else -self.difference
 
     @property
     def verdict(self) -> str:
@@ -70,16 +70,13 @@ class Comparison:
         """For example: "+dedup: better on 3 of 5 tasks, worse on 1, +1.2 ± 0.5 points on average; …"."""
         counts = {kind: sum(task.verdict == kind for task in self.tasks) for kind in ("better", "worse")}
         parts = [f"{kind} on {count}" for kind, count in counts.items() if count]
-        said = (
-            " and ".join(parts) + f" of {_tasks(len(self.tasks))}"
-            if parts
-            else f"no difference shown on {_tasks(len(self.tasks))}"
-        )
-        found = ", ".join([said, *(_amount(mean) for mean in self.means)])
-        return f"{self.name}: {found}{self._outlook()}."
+        tasks = _tasks(len(self.tasks))
+        verdict = " and ".join(parts) + f" of {tasks}" if parts else f"no difference shown on {tasks}"
+        clauses = ", ".join([verdict, *(_average(mean) for mean in self.means)])
+        return f"{self.name}: {clauses}{self._outlook()}."
 
     def _outlook(self) -> str:
-        """What it would take to tell on the task that is nearest to it."""
+        """What would decide the undecided task that is nearest to a verdict."""
         if self.tasks and max(sum(task.seeds) for task in self.tasks) == 2:
             return "; one run each, so this is about these two models, not about the decision: give it three seeds"
         undecided = [task for task in self.tasks if task.verdict == "undecided"]
@@ -106,26 +103,21 @@ def compare(
     }
     matched: dict[str, Matched] = {}
     for task in (task for task in runs[0] if task not in left_out):
-        found = match([run[task] for run in baseline], [run[task] for run in variant])
-        if found is None:
+        common = match([run[task] for run in baseline], [run[task] for run in variant])
+        if common is None:
             left_out[task] = "the runs have different metrics for it"
-        elif len(found.weights) < FEWEST_ITEMS:
-            left_out[task] = f"the runs answered different items: {len(found.weights)} in common"
+        elif len(common.weights) < FEWEST_ITEMS:
+            left_out[task] = f"the runs answered different items: {len(common.weights)} in common"
         else:
-            matched[task] = found
+            matched[task] = common
     if not matched:
         raise InputError(f"{name}: there is no task that can be compared: {_reasons(left_out)}.")
-    # Enough that a task can be told when the least p-value there is has been corrected for all of them.
+    # Enough that the least possible p-value is still significant after the correction for all tasks.
     resamples = max(RESAMPLES, math.ceil(2 * len(matched) / LEVEL))
-    parts = {task: _part(task, found, resamples, seed) for task, found in matched.items()}
+    parts = {task: _part(task, common, resamples, seed) for task, common in matched.items()}
     corrected = resampling.holm(np.array([part.p for part in parts.values()]))
     tasks = [_difference(task, part, float(p)) for (task, part), p in zip(parts.items(), corrected, strict=True)]
     return Comparison(name, tuple(tasks), tuple(_means(list(parts.values()), seed)), left_out)
-
-
-def compare_folders(name: str, baseline: Sequence[Path], variant: Sequence[Path], *, seed: int = 0) -> Comparison:
-    """The same for folders as the stage `evaluate` leaves them, one a run."""
-    return compare(name, [read_run(path) for path in baseline], [read_run(path) for path in variant], seed=seed)
 
 
 @dataclass(frozen=True)
@@ -136,8 +128,8 @@ class _Part:
     items: int
     runs: tuple[np.ndarray, np.ndarray]  # scores of the baseline's runs and of the variant's
     variances: Variances
-    by_items: np.ndarray  # deviations of the difference as the items make them, [resamples]
-    deviations: np.ndarray  # and as seeds and items make them
+    by_items: np.ndarray  # deviations of the difference due to the items, [resamples]
+    deviations: np.ndarray  # due to items and seeds, [resamples]
 
     @property
     def point(self) -> float:
@@ -148,18 +140,18 @@ class _Part:
         return float(resampling.p_value(np.float64(self.point), self.deviations))
 
 
-def _part(task: str, found: Matched, resamples: int, seed: int) -> _Part:
+def _part(task: str, common: Matched, resamples: int, seed: int) -> _Part:
     random = np.random.default_rng([seed, *task.encode()])
-    arms = found.baseline, found.variant, found.weights
-    runs = resampling.scores(found.baseline, found.weights), resampling.scores(found.variant, found.weights)
+    arms = common.baseline, common.variant, common.weights
+    runs = resampling.scores(common.baseline, common.weights), resampling.scores(common.variant, common.weights)
     parts = resampling.variances(*arms)
     by_items = resampling.item_deviations(*arms, resamples, random)
     deviations = by_items + resampling.seed_deviations(parts, resamples, random)
-    return _Part(found.metric, len(found.weights), runs, parts, by_items, deviations)
+    return _Part(common.metric, len(common.weights), runs, parts, by_items, deviations)
 
 
 def _mean(parts: Sequence[_Part], seed: int) -> _Part:
-    """The average of tasks of one kind: each has items of its own, a run's seed is one for all of them."""
+    """The average of tasks of one kind: items differ between tasks, while a run's seed is the same for all."""
     number, freedom = len(parts), parts[0].variances.freedom
     baseline, variant = (np.mean([part.runs[arm] for part in parts], axis=0) for arm in (0, 1))
     spread = sum(((runs - runs.mean()) ** 2).sum() for runs in (baseline, variant))
@@ -180,10 +172,14 @@ def _mean(parts: Sequence[_Part], seed: int) -> _Part:
 
 def _means(parts: Sequence[_Part], seed: int) -> list[Difference]:
     """Over the tasks with a share of right answers, and over those in bits per byte."""
-    kinds = [[part for part in parts if (part.metric == BITS) is bits] for bits in (False, True)]
-    found = [(len(of_kind), _mean(of_kind, seed)) for of_kind in kinds if of_kind]
-    unit = {BITS: " in bits per byte"}
-    return [_difference(f"mean of {_tasks(number)}{unit.get(mean.metric, '')}", mean, mean.p) for number, mean in found]
+    kinds = [[part for part in parts if higher_is_better(part.metric) is higher] for higher in (True, False)]
+    means = [(len(of_kind), _mean(of_kind, seed)) for of_kind in kinds if of_kind]
+    return [
+        _difference(
+            f"mean of {_tasks(count)}{'' if higher_is_better(mean.metric) else ' in bits per byte'}", mean, mean.p
+        )
+        for count, mean in means
+    ]
 
 
 def _difference(task: str, part: _Part, corrected: float) -> Difference:
@@ -197,26 +193,25 @@ def _difference(task: str, part: _Part, corrected: float) -> Difference:
         high=float(high),
         p=part.p,
         corrected=corrected,
-        detectable=float(high - low) / 2 * (1 + _Z_DETECTED / _Z_LEVEL),
+        detectable=float(high - low) / 2 * (1 + Z_DETECTED / Z_LEVEL),
         seeds_needed=runs_to_tell(part.point, part.variances),
         items=part.items,
         seeds=(len(part.runs[0]), len(part.runs[1])),
     )
 
 
-def runs_to_tell(point: float, found: Variances) -> int | None:
-    """Runs a side at which a difference of this size is found four times in five, if the items stay the same."""
-    room = point**2 / (_Z_LEVEL + _Z_DETECTED) ** 2 - max(float(found.items - found.rest), 0.0)
-    if found.freedom == 0 or room <= 0:
+def runs_to_tell(point: float, variances: Variances) -> int | None:
+    """Runs per side at which a difference of this size is found four times in five, if the items stay the same."""
+    room = point**2 / (Z_LEVEL + Z_DETECTED) ** 2 - max(float(variances.items - variances.rest), 0.0)
+    if variances.freedom == 0 or room <= 0:
         return None
-    return max(1, math.ceil(2 * float(found.per_seed) / room))
+    return max(1, math.ceil(2 * float(variances.per_seed) / room))
 
 
-def _amount(mean: Difference) -> str:
-    half = (mean.high - mean.low) / 2
-    if mean.metric == BITS:
-        return f"{mean.difference:+.3f} ± {half:.3f} bits per byte on average"
-    return f"{100 * mean.difference:+.1f} ± {100 * half:.1f} points on average"
+def _average(mean: Difference) -> str:
+    unit = "points" if higher_is_better(mean.metric) else "bits per byte"
+    half = amount((mean.high - mean.low) / 2, mean.metric)
+    return f"{amount(mean.difference, mean.metric, '+')} ± {half} {unit} on average"
 
 
 def _tasks(count: int) -> str:

@@ -1,12 +1,12 @@
-"""Which evaluation items stand in the train split, and what the scores are without them.
+"""The stage: which evaluation items are in the train split, and the scores without them.
 
-In: the train split, data/evaluate/<task>.jsonl (lab.evaluate.scores.item_row). Out: <task>.jsonl with each item's share
-of words that lie in a shared n-gram, and scores over all items, those that overlap and those that do not. Words and n
-are GPT-3's (Brown et al. 2020, appendix C): lower case, no punctuation, n between 8 and 13; the covered share is Llama
-3's (Grattafiori et al. 2024, section 5.1.4).
+In: the train split, data/evaluate/<task>.jsonl. Out: <task>.jsonl with each item's share of words that lie in a shared
+n-gram, and scores over all items, those that overlap and those that do not. Words and n are GPT-3's (Brown et al. 2020,
+appendix C): lower case, no punctuation, n between 8 and 13; the covered share is Llama 3's (Grattafiori et al. 2024,
+section 5.1.4).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import regex
 
-from lab import engine
 from lab.documents import read_rows, shards
+from lab.engine import run as run_shards
 from lab.errors import InputError
-from lab.evaluate.item_text import item_text
-from lab.evaluate.metrics import Score, metrics_of, score
+from lab.evaluate.answers import item_text, once, task_files
+from lab.evaluate.scores import item_metrics, score_items
 from lab.files import read_json_lines, write_json_lines
 from lab.params import ContaminationParams, EngineParams
 
@@ -43,7 +43,7 @@ class Task:
 
 
 class Words(dict):
-    """The items' words -> numbers from 1; a word that no item has is 0, and so is every n-gram with it a mismatch."""
+    """The items' words -> numbers from 1. Other words are 0, and an n-gram with a 0 matches nothing."""
 
     def __missing__(self, word: str) -> int:
         return 0
@@ -54,7 +54,7 @@ class Words(dict):
 
 
 def split_words(text: str) -> list[str]:
-    """Words in lower case, without punctuation; where words are not set apart by spaces, letters.
+    """Words in lower case, without punctuation; letters where a script puts no spaces between words.
 
     >>> split_words("Don't stop -- the cat's (black) 13-gram! 東京")
     ['dont', 'stop', 'the', 'cats', 'black', '13gram', '東', '京']
@@ -62,40 +62,40 @@ def split_words(text: str) -> list[str]:
     return _UNSPACED.sub(r" \g<0> ", _NO_WORD.sub("", text.lower())).split()
 
 
-def measure(
-    train: Path, evaluation: Path, out: Path, params: ContaminationParams, engine_params: EngineParams
-) -> dict[str, dict]:
-    """Write each item's covered share to `out`/<task>.jsonl; returns, for each task, how many overlap and its scores.
+def run(dataset: Path, evaluate: Path, out: Path, params: ContaminationParams, engine: EngineParams) -> dict:
+    """Write each item's covered share to `out`/<task>.jsonl; returns {"tasks": {task: overlaps and scores}}.
 
     Raises InputError where there are no shards or no items.
     """
-    paths = sorted(evaluation.glob("*.jsonl"))
-    if not paths:
-        raise InputError(f"{evaluation}: no items (<task>.jsonl) here. Run `dvc repro evaluate`.")
-    words, tasks = read_tasks(paths, params)
-    wanted = {n: np.unique(np.concatenate([task.grams for task in tasks if task.ngram == n])) for n in _ngrams(tasks)}
-    items = {path.stem: path for path in shards(train)}
-    found = engine.run(
+    # Words of all items get numbers, n-grams of these numbers get hashes. Each train shard is asked which of the items'
+    # hashes it has; a word is covered if an n-gram around it is among them.
+    files = task_files(evaluate)
+    if not files:
+        raise InputError(f"{evaluate}: no items (<task>.jsonl) here. Run `dvc repro evaluate`.")
+    words, tasks = read_tasks(files, params)
+    sizes = sorted({task.ngram for task in tasks})
+    grams = {n: np.unique(np.concatenate([task.grams for task in tasks if task.ngram == n])) for n in sizes}
+    train_shards = run_shards(
         "contamination",
-        partial(_look_up, words=words, wanted=wanted),
-        items,
-        engine=engine_params,
+        partial(_look_up, words=words, grams=grams),
+        {path.stem: path for path in shards(dataset / "train")},
+        engine=engine,
         params=params,
-        inputs=lambda path: [path, *paths],
+        inputs=lambda path: [path, *files.values()],
     )
     hits = {
-        n: grams[sorted({place for shard in found for place in shard.result[str(n)]})] for n, grams in wanted.items()
+        n: of_size[sorted({place for shard in train_shards for place in shard.result[str(n)]})]
+        for n, of_size in grams.items()
     }
     out.mkdir(parents=True, exist_ok=True)
-    return {task.name: _write(task, covered_shares(task, hits[task.ngram]), out, params) for task in tasks}
+    return {"tasks": {task.name: _write(task, covered_shares(task, hits[task.ngram]), out, params) for task in tasks}}
 
 
-def read_tasks(paths: Sequence[Path], params: ContaminationParams) -> tuple[Words, list[Task]]:
-    """The items of all tasks, as numbers of the words that any of them has."""
+def read_tasks(files: Mapping[str, Path], params: ContaminationParams) -> tuple[Words, list[Task]]:
+    """The items of all tasks ({task: its file}), as numbers of the words that any of them has."""
     words, tasks = Words(), []
-    for path in paths:
-        rows = read_json_lines(path)
-        rows = [row for row in rows if row.get("filter") == rows[0].get("filter")]  # each item once
+    for name, path in files.items():
+        rows = once(read_json_lines(path))
         texts = [split_words(item_text(row)) for row in rows]
         for word in (word for text in texts for word in text):
             words.setdefault(word, len(words) + 1)
@@ -103,10 +103,10 @@ def read_tasks(paths: Sequence[Path], params: ContaminationParams) -> tuple[Word
         short = int(np.percentile(lengths, SHORT_ITEMS)) if len(lengths) else params.min_ngram
         n = min(max(short, params.min_ngram), params.max_ngram)
         grams = [ngrams(np.array([words[word] for word in text], np.uint64), n) for text in texts]
-        owners = np.repeat(np.arange(len(grams)), [len(found) for found in grams])
-        starts = np.concatenate([np.arange(len(found)) for found in grams]) if grams else np.zeros(0, np.int64)
+        owners = np.repeat(np.arange(len(grams)), [len(of_item) for of_item in grams])
+        starts = np.concatenate([np.arange(len(of_item)) for of_item in grams]) if grams else np.zeros(0, np.int64)
         every = np.concatenate(grams) if grams else np.zeros(0, np.uint64)
-        tasks.append(Task(path.stem, rows, n, every, owners, starts, lengths))
+        tasks.append(Task(name, rows, n, every, owners, starts, lengths))
     return words, tasks
 
 
@@ -130,56 +130,51 @@ def covered_shares(task: Task, hits: np.ndarray) -> np.ndarray:
     return (before[ends] - before[ends - task.lengths]) / np.maximum(task.lengths, 1)
 
 
-def _look_up(path: Path, folder: Path, name: str, *, words: Words, wanted: dict[int, np.ndarray]) -> dict:
-    """The places in `wanted` of the n-grams that a train shard has, by n."""
-    found: dict[int, set[int]] = {n: set() for n in wanted}
+def _look_up(path: Path, folder: Path, name: str, *, words: Words, grams: dict[int, np.ndarray]) -> dict:
+    """Which of the items' n-grams a train shard has: n -> places in `grams`."""
+    places: dict[int, set[int]] = {n: set() for n in grams}
     for row in read_rows(path, ["text"]):
         numbers = words.numbers(row["text"])
-        for n, grams in wanted.items():
+        for n, of_size in grams.items():
             keys = ngrams(numbers, n)
             keys = keys[_whole(numbers, n)]
-            places = np.searchsorted(grams, keys)
-            inside = places < len(grams)
-            found[n].update(places[inside][grams[places[inside]] == keys[inside]].tolist())
-    return {str(n): sorted(places) for n, places in found.items()}
+            nearest = np.searchsorted(of_size, keys)
+            inside = nearest < len(of_size)
+            places[n].update(nearest[inside][of_size[nearest[inside]] == keys[inside]].tolist())
+    return {str(n): sorted(of_size) for n, of_size in places.items()}
 
 
 def _whole(numbers: np.ndarray, n: int) -> np.ndarray:
-    """Which n-grams have known words only, bool [words - n + 1]."""
+    """Which n-grams consist of known words, bool [words - n + 1]."""
     unknown = np.concatenate([[0], np.cumsum(numbers == 0)])
     return unknown[n:] == unknown[:-n] if len(unknown) > n else np.zeros(0, bool)
 
 
-def _ngrams(tasks: Sequence[Task]) -> list[int]:
-    return sorted({task.ngram for task in tasks})
-
-
 def _write(task: Task, shares: np.ndarray, out: Path, params: ContaminationParams) -> dict:
-    dirty = shares > params.max_covered_share
-    write_json_lines(out / f"{task.name}.jsonl", _lines(task, shares, dirty))
+    overlaps = shares > params.max_covered_share
+    write_json_lines(out / f"{task.name}.jsonl", _lines(task, shares, overlaps))
+    groups = {"all": np.ones_like(overlaps), "clean": ~overlaps, "overlapping": overlaps}
     return {
         "items": len(task.rows),
         "ngram": task.ngram,
-        "short": int((task.lengths < task.ngram).sum()),  # too short to be looked for
-        "overlapping": int(dirty.sum()),
-        "share": round(float(dirty.mean()), 6) if len(dirty) else 0.0,
+        "short": int((task.lengths < task.ngram).sum()),  # items with fewer words than n can't overlap
+        "overlapping": int(overlaps.sum()),
+        "share": round(float(overlaps.mean()), 6) if len(overlaps) else 0.0,
         "covered": round(float(shares.mean()), 6) if len(shares) else 0.0,
         "scores": {
-            metric: {
-                "all": _shown(score(metric, task.rows)),
-                "clean": _shown(score(metric, [row for row, bad in zip(task.rows, dirty, strict=True) if not bad])),
-                "overlapping": _shown(score(metric, [row for row, bad in zip(task.rows, dirty, strict=True) if bad])),
-            }
-            for metric in metrics_of(task.rows)
+            metric: {group: _score(task, metric, members) for group, members in groups.items()}
+            for metric in item_metrics(task.rows)
         },
     }
 
 
-def _lines(task: Task, shares: np.ndarray, dirty: np.ndarray) -> Iterator[dict]:
-    for row, share, bad in zip(task.rows, shares, dirty, strict=True):
+def _score(task: Task, metric: str, members: np.ndarray) -> dict | None:
+    """The score over the items for which `members`, bool [items], is true; None without any."""
+    score = score_items(task.name, metric, [row for row, member in zip(task.rows, members, strict=True) if member])
+    return score and {"value": round(score.value, 6), "error": score.error and round(score.error, 6)}
+
+
+def _lines(task: Task, shares: np.ndarray, overlaps: np.ndarray) -> Iterator[dict]:
+    for row, share, overlap in zip(task.rows, shares, overlaps, strict=True):
         line = {"doc_id": row["doc_id"], "doc_hash": row["doc_hash"], "covered": round(float(share), 6)}
-        yield line | {"overlaps": bool(bad)}
-
-
-def _shown(value: Score | None) -> dict | None:
-    return None if value is None else {"value": round(value.value, 6), "error": value.error and round(value.error, 6)}
+        yield line | {"overlaps": bool(overlap)}

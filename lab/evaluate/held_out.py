@@ -1,8 +1,8 @@
-"""Pages that the model has not seen, and their sentences that stand nowhere in the train split.
+"""Pages that the model has not seen, and their sentences that are nowhere in the train split.
 
-In: a dataset folder (train/, validation/; lab.documents' schema). Out: `Page`s of each sort. Sentences are what stands
-between a mark of .!? with a space behind it, or a line's end, and the next: rough, but the same wherever a text is cut,
-so that a sentence that is not among the train split's sentences proves that no passage with it is in there either.
+In: a dataset folder (train/, validation/; lab.documents' schema). Out: HeldOutPages of each sort. A sentence ends at
+one of .!? followed by a space, or at a line's end: rough, but the same wherever a text is cut, so that if a sentence is
+not among the train split's sentences, no passage with it is in the train split either.
 """
 
 import heapq
@@ -25,7 +25,7 @@ _BREAK = re.compile(r"(?<=[.!?])[\"')\]”’»]*[^\S\n]+|[^\S\n]*\n\s*")
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence and where it stands in its page's text; `joined`: a single space parts it from the one before."""
+    """A sentence and its place in the page's text; `joined`: a single space separates it from the one before."""
 
     text: str
     start: int
@@ -33,8 +33,8 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Page:
-    """A held-out page. `unseen`: those of its sentences that are not in the train split."""
+class HeldOutPage:
+    """`unseen`: the page's sentences that are not in the train split."""
 
     url: str
     text: str
@@ -54,36 +54,36 @@ def split_sentences(text: str) -> list[Sentence]:
     >>> [sentence.text for sentence in split_sentences('He said "Stop." She did.')]
     ['He said "Stop."', 'She did.']
     """
-    found, start, joined = [], 0, False
+    sentences, start, joined = [], 0, False
     for match in [*_BREAK.finditer(text), None]:
         gap = match.group() if match else ""
         end = match.start() + len(gap) - len(gap.lstrip("\"')]”’»")) if match else len(text)
         if sentence := text[start:end].strip():
-            found.append(Sentence(sentence, text.index(sentence, start), joined))
+            sentences.append(Sentence(sentence, text.index(sentence, start), joined))
         if match:
             start, joined = match.end(), "\n" not in gap and text[end : match.end()] == " "
-    return found
+    return sentences
 
 
-def read_pages(dataset: Path, most: int, seed: int) -> dict[str, list[Page]]:
-    """At most `most` held-out pages of each sort, in an order that only the seed and the pages decide.
+def read_pages(dataset: Path, most: int, seed: int) -> dict[str, list[HeldOutPage]]:
+    """At most `most` held-out pages of each sort, in an order that depends on the seed and the pages alone.
 
-    The embedded sample crawl has `town` and `documentation`, and its few other pages are left out; any other crawl has
-    `web` alone. Memory holds these pages, whatever the size of the splits.
+    The embedded sample crawl has `town` and `documentation` (its few other pages are left out); other crawls have
+    `web`. Memory holds these pages only, whatever the size of the splits.
     """
     chosen = {sort: _first(_rows(dataset / "validation", sort), most, seed) for sort in (*SORTS, WEB)}
     if any(chosen[sort] for sort in SORTS):
         del chosen[WEB]
-    found = {sort: rows for sort, rows in chosen.items() if rows}
-    sentences = {text: split_sentences(text) for rows in found.values() for _, text in rows}
+    chosen = {sort: rows for sort, rows in chosen.items() if rows}
+    sentences = {text: split_sentences(text) for rows in chosen.values() for _, text in rows}
     unseen = {sentence.text for parts in sentences.values() for sentence in parts}
     unseen -= _seen(dataset / "train", unseen)
     return {
         sort: [
-            Page(url, text, tuple(sentences[text]), frozenset(part.text for part in sentences[text]) & unseen)
+            HeldOutPage(url, text, tuple(sentences[text]), frozenset(part.text for part in sentences[text]) & unseen)
             for url, text in rows
         ]
-        for sort, rows in found.items()
+        for sort, rows in chosen.items()
     }
 
 
@@ -100,13 +100,13 @@ def _first(rows: Iterable[dict], most: int, seed: int) -> list[tuple[str, str]]:
     return [(url, text) for _, url, text in heapq.nsmallest(most, keyed)]
 
 
-def _seen(split: Path, wanted: set[str]) -> set[str]:
-    """Those of the wanted sentences that the split has."""
+def _seen(split: Path, sentences: set[str]) -> set[str]:
+    """The sentences that the split has."""
     seen: set[str] = set()
     paths = shards(split)
     with progress("looking for leaks in the train split", len(paths)) as ticker:
         for path in paths:
             for row in read_rows(path, ["text"]):
-                seen.update(sentence.text for sentence in split_sentences(row["text"]) if sentence.text in wanted)
+                seen.update(part.text for part in split_sentences(row["text"]) if part.text in sentences)
             ticker.advance()
     return seen

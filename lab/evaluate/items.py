@@ -1,7 +1,7 @@
 """The sample suite's items: plain rows with a known right answer.
 
 In: held-out pages of each sort, the town's own items. Out: for each task its rows, or why it has none. The right
-answer stands in each place equally often. Entity tracking after Kim & Schuster 2023, minimal pairs after BLiMP
+answer is in each place equally often. Entity tracking after Kim & Schuster 2023, minimal pairs after BLiMP
 (Warstadt et al. 2020), bits per byte after the Pile (Gao et al. 2020).
 """
 
@@ -9,22 +9,22 @@ import re
 from dataclasses import asdict, dataclass
 from random import Random
 
-from lab.evaluate.held_out import Page
+from lab.evaluate.held_out import HeldOutPage
 from lab.sample.town.items import agreement_items, entity_items
 
 CHOICES = 4
 FEWEST_ITEMS = 8  # a task with fewer is left out
-BITS_CHARACTERS = 4000  # of a page, the first ones
+BITS_CHARACTERS = 4000  # at the beginning of a page
 CONTEXT_CHARACTERS = (150, 700)
 SENTENCE_WORDS = (6, 30)
-NEARBY = 16  # candidates, of which the nearest in length become wrong continuations
+NEARBY = 16  # candidates; the nearest in length become wrong continuations
 
 _SENTENCE = re.compile(r"[^a-z\W_].*[.!?][\"')\]”’»]*$", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """text + one of the choices; choices[answer] is right. `kind`: a finer sort, for looking into results."""
+    """text + one of the choices; choices[answer] is right. `kind`: a finer sort, for analysis."""
 
     text: str
     choices: list[str]
@@ -41,62 +41,64 @@ class Passage:
     url: str
 
 
-def make_items(pages: dict[str, list[Page]], count: int, seed: int) -> tuple[dict[str, list[dict]], dict[str, str]]:
-    """(rows of each task, reason for each task that is left out); at most `count` rows a task."""
-    made: dict[str, list] = {f"lab_bits_{sort}": bits(of_sort, count) for sort, of_sort in pages.items()}
-    made["lab_continuation"] = continuations(pages, count, seed)
-    made["lab_word_order"] = word_orders(pages, count, seed)
+def make_items(
+    pages: dict[str, list[HeldOutPage]], count: int, seed: int
+) -> tuple[dict[str, list[dict]], dict[str, str]]:
+    """(rows of each task, reason for each task that is left out); at most `count` rows per task."""
+    tasks: dict[str, list] = {f"lab_bits_{sort}": bits(of_sort, count) for sort, of_sort in pages.items()}
+    tasks["lab_continuation"] = continuations(pages, count, seed)
+    tasks["lab_word_order"] = word_orders(pages, count, seed)
     left_out = {}
     if "town" in pages:
-        made["lab_entities"] = entities(count, seed)
-        made["lab_agreement"] = agreements(count, seed)
+        tasks["lab_entities"] = entities(count, seed)
+        tasks["lab_agreement"] = agreements(count, seed)
     else:
         left_out = dict.fromkeys(["lab_entities", "lab_agreement"], "no town pages: they are the sample crawl's own")
-    for task, rows in made.items():
+    for task, rows in tasks.items():
         fewest = 2 if task.startswith("lab_bits_") else FEWEST_ITEMS
         if len(rows) < min(fewest, count):
             left_out[task] = f"the held-out pages give {len(rows)} items; at least {min(fewest, count)} are needed"
-    kept = {task: [asdict(row) for row in rows] for task, rows in made.items() if task not in left_out}
+    kept = {task: [asdict(row) for row in rows] for task, rows in tasks.items() if task not in left_out}
     return kept, left_out
 
 
-def bits(pages: list[Page], count: int) -> list[Passage]:
+def bits(pages: list[HeldOutPage], count: int) -> list[Passage]:
     """The beginnings of pages, cut between words."""
     return [Passage(_beginning(page.text), page.url) for page in pages[:count] if page.text.strip()]
 
 
-def continuations(pages: dict[str, list[Page]], count: int, seed: int) -> list[Choice]:
-    """What comes next, among four sentences of which three are other pages' of the same sort, about as long.
+def continuations(pages: dict[str, list[HeldOutPage]], count: int, seed: int) -> list[Choice]:
+    """Which sentence comes next: the page's own or one of three from other pages of the same sort, about as long.
 
-    All four are unseen in training, so that having met a sentence before is no hint; so is a part of each context.
+    All four are unseen in training, as is a part of the context, so that memory of the train split does not help.
     """
-    made = {
+    by_sort = {
         sort: _continuations(of_sort, count, Random(f"{seed}:continuation:{sort}")) for sort, of_sort in pages.items()
     }
     return [
         Choice(text, _placed(right, wrong, number % CHOICES), number % CHOICES, sort, url)
-        for number, (sort, (text, right, wrong, url)) in enumerate(_in_turn(made, count))
+        for number, (sort, (text, right, wrong, url)) in enumerate(_in_turn(by_sort, count))
     ]
 
 
-def word_orders(pages: dict[str, list[Page]], count: int, seed: int) -> list[Choice]:
-    """A sentence, and the same with two neighbouring words of its inside swapped."""
-    made = {sort: _swaps(of_sort, count, Random(f"{seed}:word order:{sort}")) for sort, of_sort in pages.items()}
+def word_orders(pages: dict[str, list[HeldOutPage]], count: int, seed: int) -> list[Choice]:
+    """A sentence, and the same with two neighbouring words swapped."""
+    by_sort = {sort: _swaps(of_sort, count, Random(f"{seed}:word order:{sort}")) for sort, of_sort in pages.items()}
     return [
         Choice("", _placed(right, [wrong], number % 2), number % 2, sort, url)
-        for number, (sort, (right, wrong, url)) in enumerate(_in_turn(made, count))
+        for number, (sort, (right, wrong, url)) in enumerate(_in_turn(by_sort, count))
     ]
 
 
 def entities(count: int, seed: int) -> list[Choice]:
-    """Who has what, or where it is, after the events told."""
-    made = []
+    """Who has what, or where it is, at the end of a story."""
+    choices = []
     for number, item in enumerate(entity_items(seed, count)):
         place = number // 2 % CHOICES  # the kinds come in turn
         wrong = [choice for choice in item.choices if choice != item.choices[item.answer]]
-        choices = _placed(item.choices[item.answer], wrong, place)
-        made.append(Choice(f"{item.context} {item.question}", choices, place, item.kind, ""))
-    return made
+        placed = _placed(item.choices[item.answer], wrong, place)
+        choices.append(Choice(f"{item.context} {item.question}", placed, place, item.kind, ""))
+    return choices
 
 
 def agreements(count: int, seed: int) -> list[Choice]:
@@ -116,15 +118,15 @@ def _placed(right: str, wrong: list[str], place: int) -> list[str]:
     return [*wrong[:place], right, *wrong[place:]]
 
 
-def _in_turn(made: dict[str, list], count: int) -> list[tuple]:
-    """(sort, item) of the sorts in turn, as long as each lasts."""
-    turns = [(number, sort, item) for sort, items in made.items() for number, item in enumerate(items)]
+def _in_turn(by_sort: dict[str, list], count: int) -> list[tuple]:
+    """(sort, item): one of each sort in turn, until each is used up or there are `count`."""
+    turns = [(number, sort, item) for sort, items in by_sort.items() for number, item in enumerate(items)]
     turns.sort(key=lambda turn: turn[0])
     return [(sort, item) for _, sort, item in turns[:count]]
 
 
-def _usable(page: Page, text: str) -> bool:
-    """Whether a sentence is whole, of middling length, mostly words, and unseen."""
+def _usable(page: HeldOutPage, text: str) -> bool:
+    """Whether a sentence is whole, neither short nor long, mostly letters, and unseen."""
     words = text.split()
     letters = sum(character.isalpha() or character == " " for character in text)
     return (
@@ -135,22 +137,22 @@ def _usable(page: Page, text: str) -> bool:
     )
 
 
-def _continuations(pages: list[Page], count: int, random: Random) -> list[tuple[str, str, list[str], str]]:
-    """(context, right, wrong, url), one a page, then a second of each page, and so on."""
+def _continuations(pages: list[HeldOutPage], count: int, random: Random) -> list[tuple[str, str, list[str], str]]:
+    """(context, right, wrong, url): one of each page, then a second of each page, and so on."""
     usable = [[part for part in page.sentences if part.joined and _usable(page, part.text)] for page in pages]
     pool = [(number, part.text) for number, parts in enumerate(usable) for part in parts]
-    found: dict[int, list] = {}
+    by_page: dict[str, list] = {}
     for number, (page, parts) in enumerate(zip(pages, usable, strict=True)):
         for part in random.sample(parts, min(len(parts), 1 + count // len(pages))):
             context = _context(page, part.start)
             wrong = _wrong(pool, number, part.text, random)
             if context and len(wrong) == CHOICES - 1:
-                found.setdefault(number, []).append((context, part.text, wrong, page.url))
-    return [item for _, item in _in_turn({str(number): items for number, items in found.items()}, count)]
+                by_page.setdefault(str(number), []).append((context, part.text, wrong, page.url))
+    return [item for _, item in _in_turn(by_page, count)]
 
 
-def _context(page: Page, end: int) -> str:
-    """Whole sentences before `end`, one of them unseen at least; empty where they are too short."""
+def _context(page: HeldOutPage, end: int) -> str:
+    """Whole sentences before `end`, at least one of them unseen; empty where they are too short."""
     fewest, most = CONTEXT_CHARACTERS
     before = [part for part in page.sentences if end - most <= part.start < end]
     text = page.text[before[0].start : end].rstrip() if before else ""
@@ -158,7 +160,7 @@ def _context(page: Page, end: int) -> str:
 
 
 def _wrong(pool: list[tuple[int, str]], number: int, right: str, random: Random) -> list[str]:
-    """Sentences of pages other than `number`, the nearest in length of some."""
+    """Sentences of pages other than `number`: of some candidates the nearest in length."""
     sampled = random.sample(pool, min(len(pool), NEARBY + 4))
     candidates = dict.fromkeys(text for page, text in sampled if page != number and text != right)
     nearest = sorted(candidates, key=lambda text: abs(len(text.encode()) - len(right.encode())))[: CHOICES - 1]
@@ -166,9 +168,9 @@ def _wrong(pool: list[tuple[int, str]], number: int, right: str, random: Random)
     return nearest
 
 
-def _swaps(pages: list[Page], count: int, random: Random) -> list[tuple[str, str, str]]:
-    """(right, wrong, url), one a page, then a second of each page, and so on."""
-    found: dict[str, list] = {}
+def _swaps(pages: list[HeldOutPage], count: int, random: Random) -> list[tuple[str, str, str]]:
+    """(right, wrong, url): one of each page, then a second of each page, and so on."""
+    by_page: dict[str, list] = {}
     for number, page in enumerate(pages):
         parts = [part.text for part in page.sentences if _usable(page, part.text)]
         for right in random.sample(parts, min(len(parts), 1 + count // len(pages))):
@@ -177,8 +179,8 @@ def _swaps(pages: list[Page], count: int, random: Random) -> list[tuple[str, str
             if places:
                 at = random.choice(places)
                 wrong = [*words[:at], words[at + 1], words[at], *words[at + 2 :]]
-                found.setdefault(str(number), []).append((right, " ".join(wrong), page.url))
-    return [item for _, item in _in_turn(found, count)]
+                by_page.setdefault(str(number), []).append((right, " ".join(wrong), page.url))
+    return [item for _, item in _in_turn(by_page, count)]
 
 
 def _swappable(one: str, other: str) -> bool:

@@ -1,40 +1,68 @@
-"""Models that others made, to be scored beside ours: evaluate.models.
+"""The models that are scored beside the exported one: others' (evaluate.models) and those of a training's steps.
 
-In: a Hugging Face name or a folder in its layout. Out: one of lm-eval's models: our adapter where the architecture and
-the tokenizer are ours to read (GPT-2, Llama, byte-level BPE), else lm-eval's own `hf`.
+In: a Hugging Face name or a folder in its layout; data/train with steps/<step>/, which train.evaluate_every keeps. Out:
+lm-eval's models, one at a time: our adapter where the architecture and the tokenizer are ours to read (GPT-2, Llama,
+byte-level BPE), else lm-eval's own `hf`.
 """
 
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import tiktoken
 from lm_eval.api.model import LM
 
 from lab.errors import InputError, LabError, ParameterError
-from lab.evaluate.adapter import LabLM
+from lab.evaluate.adapter import LabLM, ModelLM
+from lab.files import read_json
+from lab.model.config import ModelConfig
+from lab.model.export import read_trained
+from lab.model.huggingface import check_vocabulary
 from lab.params import EvaluateParams
 from lab.tokens.foreign import PROBE
 
 READ = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken"]  # files of a repository; pickles are never read
 
 
+@dataclass(frozen=True)
+class Milestone:
+    """A model after so many steps, tokens and FLOPs."""
+
+    folder: Path
+    step: int
+    tokens: int
+    flops: int
+
+    def as_dict(self) -> dict[str, int]:
+        return {"step": self.step, "tokens": self.tokens, "flops": self.flops}
+
+
+def find_milestones(train: Path) -> tuple[list[Milestone], Milestone]:
+    """The intermediate models in order, and the last one. InputError where training left nothing."""
+    folders = sorted(path for path in train.glob("steps/*") if path.is_dir())
+    return [_read_milestone(folder) for folder in folders], _read_milestone(train)
+
+
+def open_milestone(milestone: Milestone, encoding: tiktoken.Encoding, params: EvaluateParams) -> ModelLM:
+    """The model for lm-eval. InputError where its weights can't be read, or the tokenizer is another model's."""
+    model = read_trained(milestone.folder)
+    check_vocabulary(encoding, model.config)
+    return ModelLM(model, encoding, params.device, params.batch_tokens)
+
+
 def labels(names: Sequence[str]) -> dict[str, str]:
-    """Model -> what it is called in tables: its name on the hub, or the folder's own. ParameterError for the same."""
-    found = {name: Path(name).resolve().name if _is_folder(name) else name for name in names}
-    for label in found.values():
-        if list(found.values()).count(label) > 1:
+    """Model -> its label in tables: its name on the hub, or its folder's name. ParameterError where two are equal."""
+    by_name = {name: Path(name).resolve().name if _is_folder(name) else name for name in names}
+    for label in by_name.values():
+        if list(by_name.values()).count(label) > 1:
             raise ParameterError(f"evaluate.models: two models are called '{label}'. Rename one of the folders.")
-    return found
-
-
-def folder_of(label: str) -> str:
-    """The folder of a model's items, by its label."""
-    return label.replace("/", "--")
+    return by_name
 
 
 def open_model(name: str, params: EvaluateParams) -> LM:
-    """The model, ready to be asked. InputError where it can't be had or read, saying what to do."""
+    """Another model for lm-eval. InputError, with what to do, where it is not available or can't be read."""
     folder = Path(name) if _is_folder(name) else fetch_model(name, params.data_dir)
     try:
         model = LabLM(folder, params.device, params.batch_tokens)
@@ -46,7 +74,7 @@ def open_model(name: str, params: EvaluateParams) -> LM:
 
 
 def fetch_model(name: str, data_dir: str | None = None) -> Path:
-    """The folder of a model of the hub, downloaded once; with `data_dir`, only looked up there."""
+    """The folder of a model on the hub, downloaded once; with `data_dir`, it must be in there already."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -69,16 +97,16 @@ def _is_folder(name: str) -> bool:
 
 
 def _reads_alike(folder: Path, model: LabLM) -> bool:
-    """Whether our tokenizer gives the ids of the folder's own, with what that puts before a text and without."""
+    """Whether our tokenizer gives the same ids as the folder's, with its beginning-of-text token and without."""
     from transformers import AutoTokenizer
 
     try:
         theirs = AutoTokenizer.from_pretrained(str(folder))
         return all(
-            theirs(PROBE, **how)["input_ids"] == model.tok_encode(PROBE, **how)
-            for how in ({}, {"add_special_tokens": False})
+            theirs(PROBE, **options)["input_ids"] == model.tok_encode(PROBE, **options)
+            for options in ({}, {"add_special_tokens": False})
         )
-    except Exception:  # whatever a tokenizer's reader may raise: `hf` will say what is wrong
+    except Exception:  # a tokenizer's reader may raise anything; `hf` will say what is wrong
         return False
 
 
@@ -100,7 +128,13 @@ def _reference(name: str, folder: Path, params: EvaluateParams, reason: str) -> 
             dtype="float32",
             batch_size=8,
         )
-    except Exception as error:  # whatever transformers raises of a folder that it can't read
+    except Exception as error:  # transformers may raise anything for a folder that it can't read
         raise InputError(f"evaluate.models: {name} can't be read: {reason}; {error}") from error
     model.batch_size_per_gpu = max(1, params.batch_tokens // model.max_length)
     return model
+
+
+def _read_milestone(folder: Path) -> Milestone:
+    about = read_json(folder / "model.json")
+    tokens = int(about["tokens"])
+    return Milestone(folder, int(about["steps"]), tokens, int(tokens * ModelConfig.from_dict(about).flops_per_token()))

@@ -1,11 +1,11 @@
-"""How far a difference between two arms of runs may lie from the truth: items resampled, seeds drawn.
+"""How far the difference between two arms of runs may be from the truth: items resampled, seeds drawn.
 
-In: values of two arms [seeds, items] on the same items. Out: the difference, and deviations of it as chance makes them.
-Items are resampled with replacement, the same ones for both arms (paired bootstrap: Efron and Tibshirani 1993). Of
-seeds there are too few to resample: three resampled vary by a third too little. So a seed's share is drawn from the
-variance between runs, itself uncertain (scaled inverse chi-square), as a t-test has it, less what resampling the items
-has counted already: in a crossed design each of both holds the variance of the rest once (Owen 2007).
-All functions take further axes in front, so that thousands of simulated experiments are one call.
+In: values of two arms [seeds, items] on the same items. Out: the difference, and its deviations by chance. Items are
+resampled with replacement, the same for both arms (paired bootstrap: Efron and Tibshirani 1993). Seeds are too few to
+resample: the variance of three resampled seeds is a third too small. Their part is drawn from the variance between
+runs, itself uncertain (scaled inverse chi-square), as in a t-test, minus what resampling the items has counted already:
+in a crossed design, both contain the residual variance once (Owen 2007).
+All functions accept leading axes, so that thousands of simulated experiments are one call.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ AT_ONCE = 1 << 24  # numbers in a block of resampling counts
 
 @dataclass(frozen=True)
 class Variances:
-    """Of the difference between two arms, estimated; [...]. What seeds add is `seeds` - `rest`, where positive."""
+    """Estimated, of the difference between two arms; [...]. What seeds add is `seeds` - `rest`, where positive."""
 
-    items: np.ndarray  # from the items having been drawn, the rest included
-    seeds: np.ndarray  # from the runs having been drawn, the rest included; 0 where each arm has one run
+    items: np.ndarray  # due to the choice of items, the rest included
+    seeds: np.ndarray  # due to the choice of runs, the rest included; 0 where each arm has one run
     rest: np.ndarray  # what neither items nor seeds explain: an item's luck in one run
     per_seed: np.ndarray  # variance of one run's score about its arm's mean
     freedom: int  # of `seeds`, degrees of freedom
@@ -32,15 +32,15 @@ def scores(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def difference(baseline: np.ndarray, variant: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean score of the variant's runs less that of the baseline's, [...]."""
+    """Mean score of the variant's runs minus that of the baseline's, [...]."""
     return scores(variant, weights).mean(-1) - scores(baseline, weights).mean(-1)
 
 
 def variances(baseline: np.ndarray, variant: np.ndarray, weights: np.ndarray) -> Variances:
-    """Each part's variance. Needs two items at least."""
+    """The variance of each part. Needs at least two items."""
     count, total = len(weights), weights.sum()
-    each = variant.mean(-2) - baseline.mean(-2)
-    rests = each - difference(baseline, variant, weights)[..., None] * weights
+    by_item = variant.mean(-2) - baseline.mean(-2)
+    rests = by_item - difference(baseline, variant, weights)[..., None] * weights
     items = count / (count - 1) * (rests**2).sum(-1) / total**2
     runs = [baseline.shape[-2], variant.shape[-2]]
     freedom = sum(runs) - 2
@@ -57,26 +57,26 @@ def item_deviations(
     baseline: np.ndarray, variant: np.ndarray, weights: np.ndarray, number: int, random: np.random.Generator
 ) -> np.ndarray:
     """Deviations of the difference over `number` resamples of the items, [number, ...]."""
-    each = variant.mean(-2) - baseline.mean(-2)
+    by_item = variant.mean(-2) - baseline.mean(-2)
     count = len(weights)
-    columns = each.reshape(-1, count).T
-    found = []
+    columns = by_item.reshape(-1, count).T
+    blocks = []
     for first in range(0, number, max(1, AT_ONCE // count)):
         size = min(number - first, max(1, AT_ONCE // count))
         drawn = random.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
-        found.append((counts @ columns) / (counts @ weights)[:, None])
-    resampled = np.concatenate(found).reshape(number, *each.shape[:-1])
+        blocks.append((counts @ columns) / (counts @ weights)[:, None])
+    resampled = np.concatenate(blocks).reshape(number, *by_item.shape[:-1])
     return resampled - difference(baseline, variant, weights)
 
 
-def seed_deviations(found: Variances, number: int, random: np.random.Generator) -> np.ndarray:
-    """What the runs' seeds add, drawn `number` times, [number, ...]; nothing where runs differ by no more than luck."""
-    shape = (number, *np.shape(found.seeds))
-    if found.freedom == 0:
+def seed_deviations(known: Variances, number: int, random: np.random.Generator) -> np.ndarray:
+    """What the runs' seeds add, drawn `number` times, [number, ...]; 0 where items explain the runs."""
+    shape = (number, *np.shape(known.seeds))
+    if known.freedom == 0:
         return np.zeros(shape)
-    drawn = found.seeds * found.freedom / random.chisquare(found.freedom, shape)
-    extra = np.where(found.seeds > found.rest, np.maximum(drawn - found.rest, 0), 0)
+    drawn = known.seeds * known.freedom / random.chisquare(known.freedom, shape)
+    extra = np.where(known.seeds > known.rest, np.maximum(drawn - known.rest, 0), 0)
     return random.standard_normal(shape) * np.sqrt(extra)
 
 
@@ -93,7 +93,7 @@ def p_value(point: np.ndarray, deviations: np.ndarray) -> np.ndarray:
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """p-values corrected for having looked at all of them (Holm 1979), [tests]."""
+    """p-values corrected for the number of tests (Holm 1979), [tests]."""
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))

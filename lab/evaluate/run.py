@@ -1,9 +1,9 @@
-"""The stage: an exported model on the suites asked for, and other models beside it.
+"""The stage: the scores of an exported model, of other models and of the training's intermediate ones.
 
-In: an export folder, the dataset it was held out from, the section `evaluate`. Out: items/<task>.parquet (the sample
-suite's items), <task>.jsonl (what the model answered to each item), models/<name>/<task>.jsonl and the scores. Runs
-lm-eval's `evaluate`, the part of `simple_evaluate` that scores: what the rest adds is the machine's description,
-which would differ from run to run.
+In: an export folder, what training left, the dataset that was held out, params.yaml. Out: items/<task>.parquet (the
+sample suite's items), <task>.jsonl (the model's answers; those of other models in models/<name>/, of intermediate ones
+in steps/<step>/), the scores, reports/scores.json and the scores in W&B. Runs lm-eval's `evaluate`, the part of
+`simple_evaluate` that scores: the rest adds a description of the machine, which would differ from run to run.
 """
 
 import contextlib
@@ -18,9 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.evaluate.answers import item_tables, model_folder, task_files
 from lab.evaluate.sample import make_sample
-from lab.files import write_json_lines
-from lab.params import EvaluateParams
+from lab.evaluate.scores import headlines
+from lab.files import write_json, write_json_lines
+from lab.params import EngineParams, EvaluateParams, Params
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -28,33 +30,51 @@ if TYPE_CHECKING:
 BOOTSTRAP = 1000  # resamples, for the few metrics that lm-eval has no formula for
 
 
-def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, trained: Path | None = None) -> dict:
-    """Score the model; returns the stage's metrics ({"scores": …, "models": {name: {"scores": …}}, "left_out": …}).
+def run(
+    export: Path,
+    train: Path,
+    dataset: Path,
+    out: Path,
+    params: Params,
+    engine: EngineParams,
+    reports: Path = Path("reports"),
+) -> dict:
+    """Score the models, write reports/scores.json and log to W&B; returns the stage's metrics (see `evaluate`)."""
+    metrics = evaluate(export, dataset, out, params.evaluate, train)
+    from lab.tracking import log_scores
 
-    With `trained`, what training left, the models of its intermediate steps are scored too, where it kept any:
-    {"milestones": [{"step": …, "tokens": …, "flops": …, "scores": …}, …]}, the exported model last.
+    write_json(reports / "scores.json", headlines(metrics))
+    log_scores(params, metrics["scores"], item_tables(task_files(out)), metrics.get("milestones", []))
+    return metrics
+
+
+def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, train: Path | None = None) -> dict:
+    """Score the model; returns {"scores": …, "models": {name: {"scores": …}}, "milestones": […], "left_out": …}.
+
+    `train`: what training left. The models of its intermediate steps are scored too, where it kept any:
+    {"step": …, "tokens": …, "flops": …, "scores": …} each, the exported model last.
     Raises ParameterError and InputError for suites that can't be run, EmptyCorpusError where the sample has no items.
     """
     set_network(params)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    tasks, left_out = [], {}
+    sample_tasks, left_out = [], {}
     if "sample" in params.suites:
-        tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed)
+        sample_tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed)
     for task, reason in left_out.items():
         print(f"evaluate: {task} is left out: {reason}", file=sys.stderr)
     from lab.evaluate.adapter import LabLM
-    from lab.evaluate.models import folder_of, labels, open_model
+    from lab.evaluate.models import labels, open_model
 
-    called = labels(params.models)
+    model_labels = labels(params.models)
     with tempfile.TemporaryDirectory() as cache, _quiet():
-        loaded = _tasks(tasks, out / "items", Path(cache), params)
-        scores = _score(LabLM(export, params.device, params.batch_tokens), loaded, out, params)
+        tasks = _load_tasks(sample_tasks, out / "items", Path(cache), params)
+        scores = _score(LabLM(export, params.device, params.batch_tokens), tasks, out, params)
         others = {
-            label: {"scores": _score(open_model(name, params), loaded, out / "models" / folder_of(label), params)}
-            for name, label in called.items()
+            label: {"scores": _score(open_model(name, params), tasks, out / "models" / model_folder(label), params)}
+            for name, label in model_labels.items()
         }
-        milestones = _score_milestones(trained, scores, export, loaded, out, params) if trained else []
+        milestones = _score_milestones(train, scores, export, tasks, out, params) if train else []
     return {
         "scores": scores,
         **({"models": others} if others else {}),
@@ -64,48 +84,48 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, tra
 
 
 def _score_milestones(
-    trained: Path, last: dict, export: Path, loaded: dict[str, Any], out: Path, params: EvaluateParams
+    train: Path, last: dict, export: Path, tasks: dict[str, Any], out: Path, params: EvaluateParams
 ) -> list[dict[str, Any]]:
-    from lab.evaluate.milestones import find, open_milestone
+    from lab.evaluate.models import find_milestones, open_milestone
     from lab.model.huggingface import load_tokenizer
 
-    before, end = find(trained)
+    intermediate, final = find_milestones(train)
     encoding = load_tokenizer(export)
     rows = []
-    for milestone in before:
+    for milestone in intermediate:
         model = open_milestone(milestone, encoding, params)
-        scores = _score(model, loaded, out / "steps" / milestone.folder.name, params)
+        scores = _score(model, tasks, out / "steps" / milestone.folder.name, params)
         rows.append({**milestone.as_dict(), "scores": scores})
-    return [*rows, {**end.as_dict(), "scores": last}] if rows else []
+    return [*rows, {**final.as_dict(), "scores": last}] if rows else []
 
 
-def _tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
+def _load_tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
     from lab.evaluate.suites import load_tasks
 
     loaded = load_tasks(params.suites, sample_tasks, items, cache)
     for task in loaded["tasks"].values():
-        own = task.get_config("num_fewshot")
-        shots = own if params.fewshot is None or own == 0 else params.fewshot  # a task file that says 0 means it
+        default = task.get_config("num_fewshot")
+        shots = default if params.fewshot is None or default == 0 else params.fewshot  # 0 in a task file is kept
         task.set_config(key="num_fewshot", value=shots or 0)
         task.set_fewshot_seed(seed=params.seed)
     return loaded
 
 
-def _score(model: "LM", loaded: dict[str, Any], out: Path, params: EvaluateParams) -> dict[str, dict[str, Any]]:
-    """A model's scores; its answers are written into `out`."""
+def _score(model: "LM", tasks: dict[str, Any], out: Path, params: EvaluateParams) -> dict[str, dict[str, Any]]:
+    """A model's scores. Its answers are written to `out`/<task>.jsonl."""
     from lm_eval.evaluator import evaluate as run_tasks
 
-    from lab.evaluate.scores import item_row, read_results
+    from lab.evaluate.results import item_row, read_results
 
     with contextlib.redirect_stdout(io.StringIO()):
-        results = run_tasks(model, loaded, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
+        results = run_tasks(model, tasks, limit=params.limit, bootstrap_iters=BOOTSTRAP, log_samples=True)
     for task, samples in results["samples"].items():
-        write_json_lines(out / f"{task}.jsonl", (item_row(sample, loaded["tasks"][task]) for sample in samples))
+        write_json_lines(out / f"{task}.jsonl", (item_row(sample, tasks["tasks"][task]) for sample in samples))
     return read_results(results)
 
 
 def set_network(params: EvaluateParams) -> None:
-    """Before lm-eval's libraries are imported: they read these when they are."""
+    """Set what lm-eval's libraries read on import, so call it before they are imported."""
     os.environ.setdefault("DISABLE_MULTIPROC", "1")  # lm-eval's bootstrap would fork a process that runs threads
     if params.data_dir:
         os.environ["HF_HOME"] = str(Path(params.data_dir).absolute())
@@ -115,7 +135,7 @@ def set_network(params: EvaluateParams) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No bars and remarks of lm-eval and its libraries; lab.progress shows what is done."""
+    """Silence the progress bars and log lines of lm-eval and its libraries; lab.progress shows the progress."""
     import datasets
     import lm_eval.api.task
 

@@ -1,7 +1,7 @@
-"""The suite `sample`: tasks made from the held-out pages and the town, so that any corpus can be scored without a net.
+"""The suite `sample`: tasks made from held-out pages and the town, so that any corpus can be scored without a net.
 
-In: a dataset folder. Out: <folder>/<task>.parquet with the items, and the names of the tasks of lab/evaluate/tasks that
-have some. The same dataset, seed and number give the same bytes.
+In: a dataset folder. Out: <folder>/<task>.parquet with items, and the names of the tasks of lab/evaluate/tasks that
+have items. The same dataset, seed and number give the same bytes.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from lab.evaluate.held_out import read_pages
 from lab.evaluate.items import make_items
 
 TASKS = Path(__file__).parent / "tasks"
-PAGES_PER_ITEM = 2  # that are read of each sort; not every page gives an item
+PAGES_PER_ITEM = 2  # read of each sort, because not every page gives an item
 
 _TEXT = pa.string()
 CHOICE = pa.schema(
@@ -28,17 +28,17 @@ def make_sample(dataset: Path, folder: Path, count: int, seed: int) -> tuple[lis
 
     EmptyCorpusError where no task has items.
     """
-    made, left_out = make_items(read_pages(dataset, PAGES_PER_ITEM * count, seed), count, seed)
-    if not made:
+    tasks, left_out = make_items(read_pages(dataset, PAGES_PER_ITEM * count, seed), count, seed)
+    if not tasks:
         raise EmptyCorpusError(
             "evaluate: the validation split has too little text for any task of the suite 'sample'. Raise "
             "dataset.validation_share, curate more text, or choose other tasks in evaluate.suites."
         )
-    for task, rows in made.items():
+    for task, rows in tasks.items():
         with RowWriter(folder / f"{task}.parquet", CHOICE if "choices" in rows[0] else PASSAGE) as file:
             for row in rows:
                 file.write(row)
-    return list(made), left_out
+    return list(tasks), left_out
 
 
 def task_file(task: str) -> Path:

@@ -1,136 +1,161 @@
-"""lm-eval's results -> scores with standard errors and chance levels, and a row for each item.
+"""What a score is: metrics, their order and direction, chance levels and standard errors.
 
-In: what lm_eval.evaluator.evaluate returns. Out: {task: {metric, metric_stderr, chance, items, version}} and rows for
-<task>.jsonl. lm-eval has no standard error for bits per byte and perplexities; ours is the linearised one of a ratio of
-sums over texts (Cochran 1977, section 6.4).
+In: reports/evaluate.json as the stage writes it ({task: {metric, metric_stderr, chance, items, version}}), or rows of
+data/evaluate/<task>.jsonl. Out: Scores. The report, `lab compare`, ablations and tracking all read scores here.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from lab.evaluate.item_text import item_text, own_text
-from lab.evaluate.metrics import RATIOS, score
+ACCURACIES = ("acc", "exact_match", "acc_norm")
+BITS = "bits_per_byte"
+# The first of these that a task has is compared across models. Unlike perplexities, none depends on the tokenizer.
+COMPARED = (*ACCURACIES, "f1", BITS)
+RATIOS = {BITS, "byte_perplexity", "word_perplexity"}  # items are (log-likelihood, bytes or words)
+PERPLEXITY = "perplexity"  # items are log-likelihoods of answers (LAMBADA)
+LN2 = math.log(2)
 
-if TYPE_CHECKING:
-    from lm_eval.api.task import Task
-
-NOT_SCORES = {"chance", "items", "version"}
-DIGITS = 6  # of scores
-ITEM_DIGITS = 4  # of log-likelihoods: what two machines agree on
-
-
-def read_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Scores of the groups that aggregate and of the tasks outside of such groups, in lm-eval's order."""
-    inside = set()
-    for group in results.get("groups", {}):
-        inside |= _members(group, results["group_subtasks"])
-    found = {}
-    for task, values in results["results"].items():
-        if task in inside or (task in results["group_subtasks"] and task not in results.get("groups", {})):
-            continue
-        samples = results["samples"].get(task, [])
-        found[task] = {
-            **_metrics(values, samples),
-            "chance": _chance(samples) if samples else _group_chance(task, results),
-            "items": int(values.get("sample_len") or len(samples)),
-            "version": results["versions"].get(task),
-        }
-    return found
+_SHARES = ("acc", "exact_match", "f1", "mcc")  # prefixes: lm-eval's filters and variants add to the names
+_GUESSABLE = ("acc", "exact_match")
+_NOT_METRICS = {"chance", "items", "version"}  # of a task
+_NOT_ITEM_METRICS = {"doc_id", "doc_hash", "target", "arguments", "filtered_resps", "filter", "text"}
 
 
-def headline(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Each task's first metric, the one that tables of many runs have room for."""
-    firsts = {task: first_metric(values) for task, values in scores.items()}
-    return {task: scores[task][metric] for task, metric in firsts.items() if metric is not None}
+@dataclass(frozen=True)
+class Score:
+    """One metric of one task."""
+
+    task: str
+    metric: str
+    value: float  # a share of right answers (0 to 1), bits per byte, or a perplexity
+    error: float | None  # one standard error
+    chance: float | None = None  # the value that guessing gives; None where there is nothing to choose from
+    items: int | None = None
+    version: str = ""
+
+    @property
+    def above_chance(self) -> float | None:
+        """Standard errors above chance; None where either is unknown."""
+        if self.chance is None or not self.error:
+            return None
+        return (self.value - self.chance) / self.error
+
+
+def higher_is_better(metric: str) -> bool:
+    """True for shares of right answers, False for losses (bits per byte, perplexities)."""
+    return metric.startswith(_SHARES)
+
+
+def number(value: Any) -> float | None:
+    """A finite number as a float; None for anything else."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None
+
+
+def amount(value: float, metric: str, sign: str = "") -> str:
+    """A value or difference for people: shares in per cent, losses to three digits. `sign`: "+" always shows it."""
+    return f"{100 * value:{sign}.1f}" if higher_is_better(metric) else f"{value:{sign}.3f}"
+
+
+def read_scores(tasks: Any) -> list[Score]:
+    """The scores of {task: {metric: value}}, in the order of the file. What is no number is left out."""
+    scores = []
+    for task, values in tasks.items() if isinstance(tasks, Mapping) else ():
+        for metric in _metric_names(values) if isinstance(values, Mapping) else ():
+            value, items = number(values[metric]), number(values.get("items"))
+            if value is not None:
+                scores.append(
+                    Score(
+                        task=str(task),
+                        metric=metric,
+                        value=value,
+                        error=number(values.get(f"{metric}_stderr")),
+                        chance=number(values.get("chance")) if metric.startswith(_GUESSABLE) else None,
+                        items=None if items is None else int(items),
+                        version="" if values.get("version") is None else str(values["version"]),
+                    )
+                )
+    return scores
+
+
+def compared_scores(scores: Iterable[Score]) -> dict[str, Score]:
+    """The score of each task that comparisons use (COMPARED); tasks without one are left out."""
+    by_task: dict[str, list[Score]] = {}
+    for score in scores:
+        if score.metric in COMPARED:
+            by_task.setdefault(score.task, []).append(score)
+    return {task: min(of_task, key=lambda score: COMPARED.index(score.metric)) for task, of_task in by_task.items()}
 
 
 def first_metric(values: Mapping[str, Any]) -> str | None:
     """The name of a task's first metric; None where it has no value."""
-    metrics = [name for name in values if name not in NOT_SCORES and not name.endswith("_stderr")]
-    return metrics[0] if metrics and values[metrics[0]] is not None else None
+    name = next(iter(_metric_names(values)), None)
+    return name if name is not None and values[name] is not None else None
 
 
-def beside(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The headline scores of the stage's metrics; those of other models under `models`, where there are some."""
+def headline(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The value of each task's first metric: tables of many runs have room for one."""
+    firsts = {task: first_metric(values) for task, values in tasks.items()}
+    return {task: tasks[task][metric] for task, metric in firsts.items() if metric is not None}
+
+
+def headlines(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """reports/scores.json: the model's headline, and those of other models under `models` where there are any."""
     others = {name: headline(of_model["scores"]) for name, of_model in metrics.get("models", {}).items()}
     return headline(metrics["scores"]) | ({"models": others} if others else {})
 
 
-def item_row(sample: Mapping[str, Any], task: "Task") -> dict[str, Any]:
-    """One item as JSON: which it is (`doc_hash`), what was asked, what the model answered, and its metrics.
+def milestone_curve(metrics: Mapping[str, Any], task: str, metric: str) -> list[tuple[int, float]]:
+    """(step, score) at the steps that train.evaluate_every keeps; empty where one of them has no such score."""
+    rows = metrics.get("milestones") or []
+    curve = [(row["step"], number(row["scores"].get(task, {}).get(metric))) for row in rows]
+    known = [(step, value) for step, value in curve if value is not None]
+    return known if len(known) == len(curve) else []
 
-    `text`: the question with its right answer, where the arguments alone don't tell (lab.evaluate.item_text).
+
+def item_metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The metrics that items have: numbers, or (log-likelihood, bytes or words) pairs.
+
+    Metrics that are neither a mean nor a ratio over the items, such as Matthews's correlation, are left out.
     """
-    row = {name: sample[name] for name in ("doc_id", "doc_hash", "target")}
-    row["arguments"] = [[str(part) for part in arguments[:2]] for arguments in sample["arguments"]]
-    row["filtered_resps"] = sample["filtered_resps"]
-    if sample.get("filter", "none") != "none":
-        row["filter"] = sample["filter"]
-    text = own_text(task, sample)
-    if text is not None and text != item_text(row):
-        row["text"] = text
-    row |= {metric: sample[metric] for metric in sample["metrics"]}
-    return {name: _plain(value) for name, value in row.items()}
+    first = rows[0] if rows else {}
+    return [name for name, value in first.items() if name not in _NOT_ITEM_METRICS and _is_item_metric(name, value)]
 
 
-def _metrics(values: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    keys = [key for key in values if "," in key and "_stderr," not in key]
-    filters = {key.split(",")[1] for key in keys}
-    found: dict[str, float | None] = {}
-    for key in keys:
-        metric, chosen = key.split(",", 1)
-        name = metric if len(filters) == 1 else f"{metric}_{chosen.replace('-', '_')}"
-        error = values.get(f"{metric}_stderr,{chosen}")
-        if metric in RATIOS and samples:
-            error = _ratio_error(metric, [sample[metric] for sample in samples if sample["filter"] == chosen])
-        found[name] = _rounded(values[key])
-        found[f"{name}_stderr"] = _rounded(error)
-    return found
+def score_items(task: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Score | None:
+    """lm-eval's value of a metric over these items, with its standard error; None without items.
 
-
-def _ratio_error(metric: str, items: Sequence[Sequence[float]]) -> float | None:
-    found = score(metric, [{metric: list(item)} for item in items])
-    return found and found.error
-
-
-def _chance(samples: Sequence[Mapping[str, Any]]) -> float | None:
-    """The share of right answers that guessing gives; None where there is nothing to choose from."""
-    sizes = []
-    for sample in samples:
-        choices = len(sample["arguments"])
-        if "acc_mutual_info" in sample["metrics"]:  # each choice is asked for twice, with and without the context
-            choices //= 2
-        sizes.append(choices)
-    return _rounded(sum(1 / size for size in sizes) / len(sizes)) if sizes and min(sizes) > 1 else None
-
-
-def _group_chance(group: str, results: Mapping[str, Any]) -> float | None:
-    samples = [results["samples"].get(task, []) for task in sorted(_members(group, results["group_subtasks"]))]
-    return _chance([sample for of_task in samples for sample in of_task])
-
-
-def _members(group: str, children: Mapping[str, Sequence[str]]) -> set[str]:
-    found = set(children.get(group, ()))
-    return found.union(*(_members(child, children) for child in found))
-
-
-def _rounded(value: Any) -> float | None:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    Pairs give a ratio of sums: bits per byte where the metric is that, else a perplexity. The standard error of a ratio
+    is the linearised one (Cochran 1977, section 6.4), that of a perplexity follows by the delta method.
+    """
+    if not rows:
         return None
-    return round(float(value), DIGITS)
+    values = np.asarray([row[metric] for row in rows], np.float64)
+    count = len(values)
+    if values.ndim == 2:
+        above, below = values.T
+        mean = float(above.sum() / below.sum())
+        rests = above - mean * below
+        error = float(math.sqrt(count / (count - 1) * (rests**2).sum()) / below.sum()) if count > 1 else None
+    else:
+        mean = float(values.mean())
+        error = float(values.std(ddof=1) / math.sqrt(count)) if count > 1 else None
+    if values.ndim == 2 and metric == BITS:
+        mean, error = -mean / LN2, error and error / LN2
+    elif values.ndim == 2 or metric == PERPLEXITY:
+        mean, error = math.exp(-mean), error and error * math.exp(-mean)
+    return Score(task, metric, mean, error, items=count)
 
 
-def _plain(value: Any) -> Any:
-    """JSON values only, numbers rounded."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating):
-        return round(float(value), ITEM_DIGITS)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(part) for part in value]
-    return value if value is None else str(value)
+def _metric_names(values: Mapping[str, Any]) -> list[str]:
+    return [name for name in values if name not in _NOT_METRICS and not name.endswith("_stderr")]
+
+
+def _is_item_metric(name: str, value: Any) -> bool:
+    if isinstance(value, list):
+        return name in RATIOS and len(value) == 2 and all(isinstance(part, int | float) for part in value)
+    return isinstance(value, bool | int | float)

@@ -16,12 +16,12 @@ LEAST_ORDER = 0.5
 
 @dataclass(frozen=True)
 class Signal:
-    """What was measured of a task; None where the runs at hand can't tell (one seed, one checkpoint, no chance)."""
+    """A task's measures; None where the runs do not tell (one seed, one checkpoint, no chance level)."""
 
     task: str
     monotonicity: float | None  # Spearman's rho of score and training, -1 to 1
-    signal_to_noise: float | None  # mean score by its standard deviation over seeds
-    above_chance: float | None  # best variant's mean less chance, in standard deviations over seeds
+    signal_to_noise: float | None  # mean score / its standard deviation over seeds
+    above_chance: float | None  # best variant's mean minus chance, in standard deviations over seeds
     order: float | None  # Kendall's tau of the variants' order, mean over pairs of seeds or checkpoints, -1 to 1
 
     def failures(self) -> list[str]:
@@ -43,7 +43,7 @@ def measure(
     higher_is_better: bool,
     checkpoints: np.ndarray | None = None,
 ) -> Signal:
-    """`scores` [variants, seeds] of finished runs; `checkpoints` [checkpoints, variants] in order, seeds' means."""
+    """`scores` [variants, seeds] of finished runs; `checkpoints` [checkpoints, variants] in order, means over seeds."""
     sign = 1.0 if higher_is_better else -1.0
     noise = pooled_deviation(scores)
     runs = [] if checkpoints is None else list(checkpoints.T)
@@ -71,10 +71,10 @@ def monotonicity(scores: np.ndarray) -> float | None:
     """Spearman's rank correlation of scores, [checkpoints], with their order; None for fewer than three."""
     if len(scores) < 3:
         return None
-    one, other = np.arange(len(scores), dtype=float), ranks(scores)
-    one, other = one - one.mean(), other - other.mean()
-    below = np.sqrt((one**2).sum() * (other**2).sum())
-    return float((one * other).sum() / below) if below else 0.0
+    places, order = np.arange(len(scores), dtype=float), ranks(scores)
+    places, order = places - places.mean(), order - order.mean()
+    norm = np.sqrt((places**2).sum() * (order**2).sum())
+    return float((places * order).sum() / norm) if norm else 0.0
 
 
 def order_consistency(rounds: np.ndarray, *, consecutive: bool) -> float | None:
@@ -91,7 +91,7 @@ def order_consistency(rounds: np.ndarray, *, consecutive: bool) -> float | None:
 
 
 def kendall(one: np.ndarray, other: np.ndarray) -> float:
-    """Kendall's tau-a: concordant less discordant pairs, by all pairs; ties count for neither."""
+    """Kendall's tau-a: (concordant - discordant pairs) / all pairs; ties count for neither."""
     above = np.triu_indices(len(one), 1)
     agreement = np.sign(np.subtract.outer(one, one)) * np.sign(np.subtract.outer(other, other))
     return float(agreement[above].mean())

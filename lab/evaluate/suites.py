@@ -1,4 +1,4 @@
-"""Names of suites, tasks, task files and folders of them -> lm-eval's tasks, with their data.
+"""Names of suites, tasks, task files and folders of task files -> lm-eval's tasks, with their data.
 
 In: evaluate.suites. Out: what lm_eval.evaluator.evaluate takes. A suite is the embedded `sample`, FineWeb's early-
 signal benchmarks (Penedo et al. 2024), or GPT-2's zero-shot tasks (Radford et al. 2019, table 3).
@@ -59,7 +59,7 @@ def load_tasks(suites: Sequence[str], sample_tasks: Iterable[str], items: Path, 
     """lm-eval's tasks and groups of all suites (TaskManager.load's dict).
 
     The sample's items are `items`/<task>.parquet; `cache` is a folder for their Arrow copies. Raises ParameterError for
-    an unknown name, InputError naming the data sets that can't be had, or the task file that does not load.
+    an unknown name, InputError naming the data sets that are not available, or the task file that does not load.
     """
     paths = [Path(suite) for suite in suites if is_path(suite)]
     others = [suite for suite in suites if suite != SAMPLE and not is_path(suite)]
@@ -78,7 +78,7 @@ def load_tasks(suites: Sequence[str], sample_tasks: Iterable[str], items: Path, 
         for name in dict.fromkeys(names):
             try:
                 tasks += _flat(manager.load([name]))
-            except Exception as error:  # whatever a data set's reader, or a task file's code, may raise
+            except Exception as error:  # a data set's reader, or a task file's code, may raise anything
                 remote = _remote_datasets(name, manager.task_index)
                 if not remote:
                     raise InputError(f"evaluate: the task '{name}' does not load: {_line(error)}") from error
@@ -93,13 +93,13 @@ def load_tasks(suites: Sequence[str], sample_tasks: Iterable[str], items: Path, 
 
 @cache
 def _own_manager() -> TaskManager:
-    """lm-eval's own tasks, 14,000 files, which take ten seconds to read, and ours."""
+    """lm-eval's own tasks and ours: 14,000 files, read once because that takes ten seconds."""
     return TaskManager(include_path=[OWN])
 
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Look for further data sets on this machine only, rather than wait for an answer half a minute for each."""
+    """Look for further data sets on this machine only: offline, each would wait half a minute for an answer."""
     modules = [(datasets.config, "HF_HUB_OFFLINE"), (huggingface_hub.constants, "HF_HUB_OFFLINE")]
     before = [getattr(module, name) for module, name in modules]
     for module, name in modules:
@@ -137,15 +137,15 @@ def _check_known(names: Iterable[str], index: Mapping[str, Entry], known: Sequen
 
 
 def _names_in(path: Path) -> list[str]:
-    """The groups and tasks of a folder that are in no other group of it; the one of a file."""
+    """The groups and tasks of a folder that are in no other group there; the one of a file."""
     index = TaskIndex.build([path if path.is_dir() else path.parent])
     if path.is_file():
         index = {name: entry for name, entry in index.items() if entry.yaml_path and entry.yaml_path.samefile(path)}
-    found = {name: entry for name, entry in index.items() if entry.kind is not Kind.TAG}
-    if not found:
+    entries = {name: entry for name, entry in index.items() if entry.kind is not Kind.TAG}
+    if not entries:
         raise InputError(f"evaluate.suites: {path} has no lm-eval task file (*.yaml with a key 'task' or 'group').")
-    inner = {child for entry in found.values() if entry.kind is Kind.GROUP for child in _children(entry)}
-    return [name for name in found if name not in inner]
+    inner = {child for entry in entries.values() if entry.kind is Kind.GROUP for child in _children(entry)}
+    return [name for name in entries if name not in inner]
 
 
 def _children(entry: Entry) -> list[str]:
@@ -161,7 +161,7 @@ def _remote_datasets(name: str, index: Mapping[str, Entry]) -> list[str]:
         return []
     if entry.kind is Kind.GROUP or entry.kind is Kind.TAG:
         children = _children(entry) if entry.kind is Kind.GROUP else sorted(entry.tags)
-        return list(dict.fromkeys(found for child in children for found in _remote_datasets(child, index)))
+        return list(dict.fromkeys(dataset for child in children for dataset in _remote_datasets(child, index)))
     config = entry.cfg or {}
     if "custom_dataset" in config:
         source = config.get("metadata", {}).get("data")

@@ -12,12 +12,12 @@ import numpy as np
 
 from lab.errors import InputError
 from lab.evaluate import signal
+from lab.evaluate.answers import Items, match, read_run, task_files
 from lab.evaluate.compare import Comparison, compare
-from lab.evaluate.per_item import Items, match, read_items
+from lab.evaluate.scores import higher_is_better, milestone_curve
 from lab.evaluate.signal import Signal
 from lab.experiments.plan import Ablation, Experiment
 from lab.experiments.queue import Queue
-from lab.files import read_json_lines
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def measure_signals(runs: list[FinishedRun]) -> list[Signal]:
                 task,
                 scores,
                 chance=matched.chance,
-                higher_is_better=matched.higher_is_better,
+                higher_is_better=higher_is_better(matched.metric),
                 checkpoints=_checkpoints(curves),
             )
         )
@@ -135,9 +135,7 @@ def measure_signals(runs: list[FinishedRun]) -> list[Signal]:
 
 def _milestone_scores(run: FinishedRun, task: str, metric: str) -> list[float]:
     """A task's scores at the steps of train.evaluate_every; empty if the run has none."""
-    rows = run.measured("evaluate", "milestones") or []
-    scores = [row["scores"].get(task, {}).get(metric) for row in rows]
-    return [] if None in scores else scores
+    return [score for _, score in milestone_curve(run.reports.get("evaluate", {}), task, metric)]
 
 
 def _checkpoints(curves: list[list[list[float]]]) -> np.ndarray | None:
@@ -147,13 +145,8 @@ def _checkpoints(curves: list[list[list[float]]]) -> np.ndarray | None:
 
 
 def _read(queue: Queue, experiment: Experiment, revision: str) -> FinishedRun:
-    items = {}
-    for path, cached in queue.project.output(revision, "data/evaluate").items():
-        if path.endswith(".jsonl") and "/" not in path:
-            of_task = read_items(read_json_lines(cached))
-            if of_task is not None:
-                items[path.removesuffix(".jsonl")] = of_task
-    return FinishedRun(experiment, revision, queue.project.reports(revision), dict(sorted(items.items())))
+    items = read_run(task_files(queue.project.output(revision, "data/evaluate")))
+    return FinishedRun(experiment, revision, queue.project.reports(revision), items)
 
 
 def _changes(queue: Queue, ablation: Ablation, variant: str) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The report: everything a run left behind, as one page that opens from disk."""
+"""Reports: the page of one run (run/), the pages of many runs (studies/), and the charts and templates of both."""

@@ -1,30 +1,37 @@
-"""Charts for the page: in, named points and bars; out, inline SVG, drawn once for wide and once for narrow screens.
+"""The charts of all reports, composed of lab.report.axes. In: named values; out, Axes of a given width.
 
-Every chart has a title for screen readers, and its marks carry `data-tip`, which the page's script shows on hover,
-touch and focus. Colours are classes (`c1` ... `c4`), given by the style sheet.
+`responsive` makes a chart of the page of it, drawn for wide and for narrow screens; `stand_alone` an SVG file.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from lab import formatting as words
+from lab.formatting import power, short
 from lab.report import svg
+from lab.report.axes import Axes, Axis, Key, linear, logarithmic
+from lab.report.document import picture_style
+from lab.report.svg import WIDE
 
-WIDE, NARROW = 940, 350  # pixels
-FONT = 12.0
 HIT_POINTS = 60  # of a line that answer to the pointer: enough to read any value, small enough for a phone
+COLORS = 4  # of the style sheet
+BAR = 14.0  # pixels, the thickness of a bar
+
+Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Series:
-    """A named line of (x, y) points. `dots` shows the points, for values that are few; `joined` the line."""
+    """A named curve: (x, y) points as dots, joined by a line, or both; `lowest` is marked by a ring."""
 
     name: str
-    points: list[tuple[float, float]]
-    dots: bool = False
-    joined: bool = True
+    dots: Points = ()
+    line: Points = ()
+    lowest: tuple[float, float] | None = None
+
+    def all(self) -> list[tuple[float, float]]:
+        return [*self.dots, *self.line, *([self.lowest] if self.lowest else [])]
 
 
 @dataclass(frozen=True)
@@ -38,172 +45,149 @@ class Bar:
     note: str = ""
 
 
-def responsive(draw: Callable[[int], Markup]) -> Markup:
-    """The same chart for wide and narrow screens; the style sheet shows one of them."""
-    wide, narrow = draw(WIDE), draw(NARROW)
-    return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(wide, narrow)
+@dataclass(frozen=True)
+class Interval:
+    """A named difference with its interval. `kind` is the colour: good, bad or none."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    kind: str = ""
+    note: str = ""
+
+
+def responsive(title: str, chart: Callable[..., Axes], *values: object, **options: object) -> Markup:
+    """The chart `chart(width, *values, **options)` for wide and narrow screens."""
+    return svg.responsive(lambda width: chart(width, *values, **options).picture(title))
+
+
+def stand_alone(title: str, panels: Sequence[tuple[str, Axes]], *, beside: bool = False) -> str:
+    """Charts by heading, below or beside one another, as an SVG file with its own colours, light and dark."""
+    marks, x, y, height = [], 0.0, 0.0, 0.0
+    for heading, axes in panels:
+        space = 26.0 if heading else 0.0
+        marks.append(svg.text(x + 2, y + 18, heading, "heading") if heading else Markup(""))
+        marks.append(svg.element("g", axes.picture(heading or title), transform=f"translate({x:.0f},{y + space:.0f})"))
+        height = max(height, y + space + axes.height)
+        x, y = (x + axes.width, y) if beside else (x, y + space + axes.height + 14)
+    return f"{svg.picture(title, WIDE, height, svg.element('style', Markup(picture_style())), *marks)}\n"
 
 
 def lines(
-    title: str,
-    series: list[Series],
+    width: int,
+    series: Sequence[Series],
     *,
     x: str,
     y: str,
-    levels: dict[str, float] | None = None,
+    log: str = "",
+    levels: Mapping[str, float] | None = None,
     start: float = 0.0,
     floor: float | None = None,
-) -> Markup:
-    """Line chart with a legend. `levels` are horizontal reference lines by name; the x axis begins at `start`, the
-    y axis at `floor` (below the lowest value if None)."""
-    return responsive(lambda width: _lines(title, series, x, y, levels or {}, start, floor, width))
+    y_values: Sequence[float] = (),
+) -> Axes:
+    """Curves with a legend. `log`: the logarithmic axes ("x", "xy"). `levels`: horizontal reference lines by name.
+
+    A linear x axis begins at `start`, a linear y axis at `floor` (at the lowest value if None). The y axis holds
+    `y_values` too, so that charts can be compared.
+    """
+    wide, levels = width >= WIDE, levels or {}
+    xs = [point[0] for each in series for point in each.all()]
+    ys = [point[1] for each in series for point in each.all()] + [*levels.values(), *y_values]
+    if "x" in log:
+        across = logarithmic(x, xs, 10 if wide else 4, power)
+    else:
+        across = linear(x, [start, *xs], 6 if wide else 3)
+        high = max(xs) if max(xs) > across.low else across.high
+        across = replace(across, high=high, ticks=[tick for tick in across.ticks if tick <= high], grid=False)
+    down = logarithmic(y, ys, 7) if "y" in log else linear(y, ys if floor is None else [floor, *ys], 5)
+    colors = [index % COLORS + 1 for index in range(len(series) + len(levels))]
+    legend = [
+        Key(each.name, f"line s{color}" if each.line else "", f"f{color}" if each.dots else "")
+        for each, color in zip(series, colors, strict=False)
+    ]
+    legend += [Key(name, f"level s{color}") for name, color in zip(levels, colors[len(series) :], strict=True)]
+    axes = Axes(width, 260.0 if wide else 215.0, across, down, legend=legend)
+    for (name, level), color in zip(levels.items(), colors[len(series) :], strict=True):
+        axes.line([(across.low, level), (across.high, level)], f"level s{color}", f"{name}: {short(level)}")
+    for each, color in zip(series, colors, strict=False):
+        _draw_series(axes, each, color)
+    return axes
 
 
-def _lines(
-    title: str,
-    series: list[Series],
-    x: str,
-    y: str,
-    levels: dict[str, float],
-    start: float,
-    floor: float | None,
-    width: int,
-) -> Markup:
-    xs = [point[0] for line in series for point in line.points]
-    ys = [point[1] for line in series for point in line.points] + list(levels.values())
-    x_ticks = svg.ticks(min(start, *xs), max(xs), 6 if width >= WIDE else 3)
-    y_ticks = svg.ticks(min(ys) if floor is None else floor, max(ys), 5)
-    left = 14 + max(svg.text_width(words.short(tick), FONT) for tick in y_ticks)
-    kinds = [(line.name, "line" if line.joined else "dot") for line in series] + [(name, "level") for name in levels]
-    legend, top = _legend(kinds if len(kinds) > 1 else [], width)
-    right, bottom, height = 14.0, 46.0, top + (250.0 if width >= WIDE else 210.0) + 46.0
-    across = _scale(x_ticks[0], max(xs) if max(xs) > x_ticks[0] else x_ticks[-1], left, width - right)
-    down = _scale(y_ticks[0], y_ticks[-1], height - bottom, top)
-    marks = [legend, _grid(y_ticks, down, left, width - right)]
-    for tick in x_ticks:
-        if across(tick) <= width - right + 1:
-            anchor = "end" if across(tick) > width - right - 16 else "middle"
-            marks.append(svg.text(across(tick), height - bottom + 18, words.short(tick), "tick", anchor))
-    marks.append(svg.text((left + width - right) / 2, height - 8, x, "axis", "middle"))
-    marks.append(svg.text(left, top - 10, y, "axis"))
-    for index, (name, level) in enumerate(levels.items()):
-        ends = [(left, down(level)), (width - right, down(level))]
-        tip = f"{name}: {words.short(level)}"
-        marks.append(svg.element("path", d=svg.path(ends), class_=f"level s{len(series) + index + 1}", data_tip=tip))
-    for index, line in enumerate(series, 1):
-        marks.append(_line(line, index, across, down, x))
-    return svg.picture(title, width, height, *marks, class_="chart")
+def _draw_series(axes: Axes, series: Series, color: int) -> None:
+    def tip(point: tuple[float, float], what: str = "") -> str:
+        return f"{series.name}{what}: {short(point[1])} at {axes.x.label(point[0])} {axes.x.title}"
+
+    if len(series.line) > 1:
+        axes.line(series.line, f"line s{color}")
+    if not series.dots:  # a line of few points shows them, one of many only answers to the pointer
+        every = max(1, -(-len(series.line) // HIT_POINTS))
+        for point in series.line[::every]:
+            alone = len(series.line) == 1
+            axes.dot(*point, f"f{color}" if alone else "hit", tip(point), 3.4 if alone else 7.0)
+    for point in series.dots:
+        axes.dot(*point, f"f{color}", tip(point))
+    if series.lowest:
+        axes.dot(*series.lowest, "ring", tip(series.lowest, ", lowest"), 7.0)
 
 
-def _line(line: Series, index: int, across: Callable, down: Callable, x: str) -> Markup:
-    placed = [(across(a), down(b)) for a, b in line.points]
-    drawn = []
-    if line.joined and len(placed) > 1:
-        drawn.append(svg.element("path", d=svg.path(placed), class_=f"line s{index}"))
-    every = 1 if line.dots else max(1, -(-len(placed) // HIT_POINTS))
-    for (a, b), (c, d) in list(zip(line.points, placed, strict=True))[::every]:
-        tip = f"{line.name}: {words.short(b)} at {words.short(a)} {x}"
-        radius, shown = (3.2, f"dot f{index}") if line.dots or len(placed) == 1 else (7.0, "hit")
-        drawn.append(svg.element("circle", cx=c, cy=d, r=radius, class_=shown, data_tip=tip))
-    return Markup("").join(drawn)
-
-
-def bars(title: str, values: list[Bar], *, unit: str, limit: float | None = None, color: int = 1) -> Markup:
+def bars(width: int, values: Sequence[Bar], *, unit: str, limit: float | None = None, color: int = 1) -> Axes:
     """Horizontal bars, error bars and marks; the axis starts at 0 and ends at `limit` (the largest value if None)."""
-    return responsive(lambda width: _bars(title, values, unit, limit, color, width))
-
-
-def _bars(title: str, values: list[Bar], unit: str, limit: float | None, color: int, width: int) -> Markup:
-    reach = max([limit or 0.0] + [bar.value + (bar.error or 0) for bar in values] + [bar.mark or 0.0 for bar in values])
-    x_ticks = svg.ticks(0.0, reach or 1.0, 5)
-    beside = width >= WIDE  # room for names beside the bars; on a phone they stand above them
-    left = min(260.0, 16 + max(svg.text_width(bar.name, FONT) for bar in values)) if beside else 4.0
-    row, thick, top, bottom = (30.0 if beside else 44.0), 14.0, 8.0, 42.0
-    right = 64.0
-    height = top + row * len(values) + bottom
-    across = _scale(0.0, x_ticks[-1], left, width - right)
-    marks = []
-    for tick in x_ticks:
-        ends = [(across(tick), top), (across(tick), height - bottom)]
-        marks.append(svg.element("path", d=svg.path(ends), class_="grid"))
-        marks.append(svg.text(across(tick), height - bottom + 17, words.short(tick), "tick", "middle"))
-    marks.append(svg.text((left + width - right) / 2, height - 6, unit, "axis", "middle"))
-    for index, bar in enumerate(values):
-        y = top + row * index + (8.0 if beside else 24.0)
-        middle = y + thick / 2
-        name = (
-            svg.text(left - 10, middle + 4, bar.name, "name", "end") if beside else svg.text(0, y - 6, bar.name, "name")
-        )
-        length = max(1.0, across(bar.value) - left)
-        marks += [
-            name,
-            svg.element("rect", x=left, y=y, width=length, height=thick, rx=2.0, class_=f"f{color}", data_tip=bar.note),
-        ]
-        end = across(bar.value)
+    ends = [bar.value + (bar.error or 0.0) for bar in values] + [bar.mark or 0.0 for bar in values]
+    across = linear(unit, [0.0, max(limit or 0.0, *ends) or 1.0], 5)
+    axes, middles, pixel = _rows(width, [bar.name for bar in values], across)
+    for bar, y in zip(values, middles, strict=True):
+        axes.bar((0.0, bar.value), (y - BAR / 2 * pixel, y + BAR / 2 * pixel), f"f{color}", bar.note)
         if bar.error:
-            low, end = across(max(0.0, bar.value - bar.error)), across(bar.value + bar.error)
-            whisker = f"M{low:.1f},{middle:.1f}H{end:.1f}M{low:.1f},{y + 2:.1f}v10M{end:.1f},{y + 2:.1f}v10"
-            marks.append(svg.element("path", d=whisker, class_="error"))
+            axes.interval(max(0.0, bar.value - bar.error), bar.value + bar.error, y)
         if bar.mark is not None:
-            ends = [(across(bar.mark), y - 4), (across(bar.mark), y + thick + 4)]
-            marks.append(svg.element("path", d=svg.path(ends), class_="halo"))
-            marks.append(svg.element("path", d=svg.path(ends), class_="mark", data_tip=bar.note))
-            end = max(end, across(bar.mark))
-        marks.append(
-            svg.text(end + 7, middle + 4, words.short(bar.value) if bar.value >= 10 else f"{bar.value:.3f}", "value")
+            level = [(bar.mark, y - 11 * pixel), (bar.mark, y + 11 * pixel)]
+            axes.line(level, "halo")
+            axes.line(level, "mark", bar.note)
+        end = max(bar.value + (bar.error or 0.0), bar.mark or 0.0)
+        axes.label(end, y, short(bar.value) if bar.value >= 10 else f"{bar.value:.3f}")
+    return axes
+
+
+def intervals(width: int, values: Sequence[Interval], *, unit: str) -> Axes:
+    """Differences with their intervals, one per row, about a line at 0."""
+    reach = [0.0, *(end for each in values for end in (each.low, each.high))]
+    axes, middles, _ = _rows(width, [each.name for each in values], linear(unit, reach, 5))
+    axes.line([(0.0, axes.y.low), (0.0, axes.y.high)], "error")
+    for each, y in zip(values, middles, strict=True):
+        axes.interval(each.low, each.high, y)
+        axes.dot(each.value, y, {"good": "f1", "bad": "f2"}.get(each.kind, "neutral"), each.note, 5.0)
+        axes.label(each.high, y, f"{each.value:+.3g}".replace("-", "−"))
+    return axes
+
+
+def _rows(width: int, names: Sequence[str], x: Axis) -> tuple[Axes, list[float], float]:
+    """Axes with a named row for each name, y where a row's mark is centred, and a pixel in units of y.
+
+    Names stand beside the rows; on a narrow screen, above them.
+    """
+    beside = width >= WIDE
+    row, middle = (30.0, 15.0) if beside else (46.0, 32.0)
+    left = min(300.0, 18 + max(map(svg.text_width, names))) if beside else 6.0
+    axes = Axes(width, row * len(names), x, Axis("", len(names), 0), left=left, right=76.0)
+    middles = [index + middle / row for index in range(len(names))]
+    for name, y in zip(names, middles, strict=True):
+        at = axes.down(y)
+        axes.marks.append(
+            svg.text(left - 12, at + 4, name, "name", "end") if beside else svg.text(0, at - 14, name, "name")
         )
-    return svg.picture(title, width, height, *marks, class_="chart")
+    return axes, middles, 1 / row
 
 
-def columns(title: str, values: list[Bar], *, x: str, y: str, color: int = 1) -> Markup:
-    """A histogram: one column a bin, names below (every second or third where they would touch)."""
-    return responsive(lambda width: _columns(title, values, x, y, color, width))
-
-
-def _columns(title: str, values: list[Bar], x: str, y: str, color: int, width: int) -> Markup:
-    y_ticks = svg.ticks(0.0, max(bar.value for bar in values) or 1.0, 4)
-    left, right, top, bottom = 14 + max(svg.text_width(words.short(t), FONT) for t in y_ticks), 6.0, 26.0, 46.0
-    height = 240.0 if width >= WIDE else 210.0
-    down = _scale(0.0, y_ticks[-1], height - bottom, top)
-    step = (width - left - right) / len(values)
-    longest = max(svg.text_width(bar.name, FONT) for bar in values) + 8
-    every = max(1, -(-int(longest) // max(1, int(step))))
-    marks = [_grid(y_ticks, down, left, width - right), svg.text(0, 12, y, "axis")]
-    marks.append(svg.text((left + width - right) / 2, height - 8, x, "axis", "middle"))
+def columns(width: int, values: Sequence[Bar], *, x: str, y: str, color: int = 1) -> Axes:
+    """One column per value, names below (every second or third where they would touch)."""
+    down = linear(y, [0.0, max(bar.value for bar in values) or 1.0], 4)
+    longest = max(svg.text_width(bar.name) for bar in values) + 8
+    every = max(1, -(-int(longest * len(values)) // (width - 60)))
+    middles = [index + 0.5 for index in range(len(values))][::every]
+    across = Axis(x, 0, len(values), middles, lambda middle: values[int(middle)].name, grid=False)
+    axes = Axes(width, 170.0 if width >= WIDE else 140.0, across, down, right=6.0)
     for index, bar in enumerate(values):
-        at = left + index * step
-        tall = height - bottom - down(bar.value)
-        size = {"x": at + 1.5, "y": down(bar.value), "width": max(1.0, step - 3), "height": tall}
-        marks.append(svg.element("rect", **size, rx=2.0, class_=f"f{color}", data_tip=bar.note))
-        if index % every == 0:
-            marks.append(svg.text(at + step / 2, height - bottom + 17, bar.name, "tick", "middle"))
-    return svg.picture(title, width, height, *marks, class_="chart")
-
-
-def _grid(y_ticks: list[float], down: Callable, left: float, right: float) -> Markup:
-    drawn = []
-    for tick in y_ticks:
-        drawn.append(svg.element("path", d=svg.path([(left, down(tick)), (right, down(tick))]), class_="grid"))
-        drawn.append(svg.text(left - 7, down(tick) + 4, words.short(tick), "tick", "end"))
-    return Markup("").join(drawn)
-
-
-def _legend(names: list[tuple[str, str]], width: int) -> tuple[Markup, float]:
-    """Names with a sample of their line, level or dot, in rows that fit; and the y at which the plot may start."""
-    drawn, x, y = [], 2.0, 14.0
-    for index, (name, kind) in enumerate(names, 1):
-        needed = 30 + svg.text_width(name, FONT)
-        if x > 2 and x + needed > width:
-            x, y = 2.0, y + 20
-        if kind == "dot":
-            drawn.append(svg.element("circle", cx=x + 9, cy=y - 4, r=3.2, class_=f"dot f{index}"))
-        else:
-            drawn.append(svg.element("path", d=svg.path([(x, y - 4), (x + 18, y - 4)]), class_=f"{kind} s{index}"))
-        drawn.append(svg.text(x + 24, y, name, "name"))
-        x += needed + 14
-    return Markup("").join(drawn), y + 36
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    span = (high - low) or 1.0
-    return lambda value: start + (value - low) / span * (end - start)
+        axes.bar((index, index + 1), (0.0, bar.value), f"f{color}", bar.note, gap=1.5)
+    return axes

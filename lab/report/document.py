@@ -11,8 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab import formatting as words
 from lab.files import write_text
+from lab.formatting import count, decimal, label, percent, power, share, short, size
 
 
 def make_environment(*, markup: bool = True) -> Environment:
@@ -20,13 +20,13 @@ def make_environment(*, markup: bool = True) -> Environment:
     environment = Environment(
         loader=PackageLoader("lab.report"), autoescape=markup, undefined=StrictUndefined, trim_blocks=True
     )
-    for filter_ in (words.count, words.short, words.size, words.percent, words.share, words.decimal, words.label):
+    for filter_ in (count, short, power, size, percent, share, decimal, label):
         environment.filters[filter_.__name__] = filter_
     return environment
 
 
 def render_page(template: str, **values: object) -> str:
-    """A page of a template that asks for `style`, `script` and `script_hash`."""
+    """A page of a template that extends base.html.j2; `values`: its `title`, its `contents` as (id, name), and more."""
     environment = make_environment()
     script = files("lab.report").joinpath("templates/script.js").read_text("utf-8")
     return environment.get_template(template).render(
@@ -39,6 +39,11 @@ def render_page(template: str, **values: object) -> str:
 
 def render_markdown(template: str, **values: object) -> str:
     return make_environment(markup=False).get_template(template).render(**values)
+
+
+def picture_style() -> str:
+    """The style sheet of a picture outside our pages, light and dark."""
+    return make_environment(markup=False).get_template("picture.css.j2").render()
 
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> None:

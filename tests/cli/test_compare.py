@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from lab.cli.comparison import judge
-from lab.cli.comparison_tables import scores_table
+from lab.cli.comparison_tables import scores_table, trust_table
 from lab.cli.revisions import Revision, flat
-from lab.cli.trust import trust_table
+from lab.evaluate.answers import Items
 from lab.evaluate.compare import compare
-from lab.evaluate.per_item import Items
 from lab.formatting import NOTHING
 from tests.cli.conftest import error_of
 from tests.cli.experiments import make_project, run
@@ -58,7 +57,7 @@ def test_a_revision_and_an_experiment_are_paired_item_by_item(lab, experiments):
 def test_the_workspace_is_what_lies_in_the_folder(lab, experiments):
     found = compared(lab, "workspace", "more-words", "HEAD")
     same, before = found["differences"]
-    assert {row["difference"] for row in same["tasks"]} == {0.0}
+    assert {row["difference"] for row in same["tasks"]} == {0.0}  # exact: one number less itself
     assert {row["verdict"] for row in same["tasks"]} == {"undecided"}
     assert before["tasks"][0]["difference"] == pytest.approx(-15 / 60)
     path = experiments / "reports" / "evaluate.json"

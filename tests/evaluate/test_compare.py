@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lab.errors import InputError
 from lab.evaluate import resampling
-from lab.evaluate.compare import Comparison, compare, compare_folders, runs_to_tell
-from lab.evaluate.per_item import Items, match, read_items, read_run
+from lab.evaluate.answers import Items, match, read_items, read_run, task_files
+from lab.evaluate.compare import compare, runs_to_tell
 
 EXPERIMENTS, ITEMS = 2000, 200
 DRAWS = 1500
@@ -164,7 +164,7 @@ def test_items_are_matched_by_what_they_are_not_by_their_place():
     order = np.random.default_rng(1).permutation(len(one.keys))
     other = replace(one, keys=tuple(one.keys[at] for at in order), values=one.values[order])
     found = match([one], [other])
-    assert (found.baseline == found.variant).all() and found.unmatched == 0
+    assert (found.baseline == found.variant).all() and found.unmatched == 0  # copied, not computed
 
 
 def test_nothing_in_common_is_a_clear_error():
@@ -173,6 +173,7 @@ def test_nothing_in_common_is_a_clear_error():
 
 
 def test_the_same_verdict_each_time():
+    """Equal may be asked for: the same code, shapes and process, and seeded draws."""
     assert compare("x", arm(0.5, 1), arm(0.52, 7)) == compare("x", arm(0.5, 1), arm(0.52, 7))
 
 
@@ -186,10 +187,11 @@ def test_folders_of_the_stage_are_read(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "qa.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (tmp_path / name / "bits.jsonl").write_text("".join(json.dumps(row) + "\n" for row in bits))
-    assert read_run(tmp_path / "a")["qa"].chance == 0.5
-    found: Comparison = compare_folders("b", [tmp_path / "a"], [tmp_path / "b"])
+    runs = [read_run(task_files(tmp_path / name)) for name in ("a", "b")]
+    assert runs[0]["qa"].chance == 0.5
+    found = compare("b", runs[:1], runs[1:])
     by_task = {task.task: task for task in found.tasks}
-    assert by_task["qa"].difference == 0.5
+    assert by_task["qa"].difference == 0.5  # exact: whole numbers divided by 60
     assert by_task["bits"].difference == pytest.approx(-1 / math.log(2) / 50)
 
 
@@ -201,7 +203,7 @@ def test_rows_without_a_metric_are_no_items():
 def test_a_broken_items_file_is_named(tmp_path):
     (tmp_path / "qa.jsonl").write_text('{"doc_hash": "a", "acc"')
     with pytest.raises(InputError, match=r"qa\.jsonl: line 1 is not JSON"):
-        read_run(tmp_path)
+        read_run(task_files(tmp_path))
 
 
 def test_a_plain_difference_is_found_among_any_number_of_tasks():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.documents import Document, RowWriter
 from lab.errors import InputError
 from lab.evaluate import contamination
-from lab.evaluate.metrics import Score, metrics_of, score
+from lab.evaluate.scores import Score, item_metrics, score_items
 from lab.params import ContaminationParams, EngineParams
 
 PASSAGE = (
@@ -39,8 +39,8 @@ def write(tmp_path, train: list[str], tasks: dict[str, list[dict]]):
 
 def measure(tmp_path, monkeypatch, workers=1, **params):
     monkeypatch.chdir(tmp_path)
-    places = tmp_path / "dataset" / "train", tmp_path / "evaluate", tmp_path / "out"
-    return contamination.measure(*places, ContaminationParams(**params), EngineParams(workers=workers))
+    folders = (tmp_path / name for name in ("dataset", "evaluate", "out"))
+    return contamination.run(*folders, ContaminationParams(**params), EngineParams(workers=workers))["tasks"]
 
 
 def test_overlap_is_found_whatever_case_punctuation_and_line_breaks(tmp_path, monkeypatch):
@@ -139,11 +139,12 @@ def test_scores_over_items_are_lm_evals():
         {"bits_per_byte": list(pair), "byte_perplexity": list(pair), "acc": number % 2}
         for number, pair in enumerate(pairs)
     ]
-    assert score("bits_per_byte", rows).value == pytest.approx(bits_per_byte(pairs))
-    assert score("byte_perplexity", rows).value == pytest.approx(weighted_perplexity(pairs))
-    assert score("acc", rows) == Score(pytest.approx(1 / 3), pytest.approx(math.sqrt(1 / 3) / math.sqrt(3)))
-    assert score("acc", []) is None
+    assert score_items("t", "bits_per_byte", rows).value == pytest.approx(bits_per_byte(pairs))
+    assert score_items("t", "byte_perplexity", rows).value == pytest.approx(weighted_perplexity(pairs))
+    error = pytest.approx(math.sqrt(1 / 3) / math.sqrt(3))
+    assert score_items("t", "acc", rows) == Score("t", "acc", pytest.approx(1 / 3), error, items=3)
+    assert score_items("t", "acc", []) is None
     likelihoods = [-3.1, -2.5, -5.0]
     answers = [{"perplexity": value, "mcc": [1, 0]} for value in likelihoods]
-    assert score("perplexity", answers).value == pytest.approx(perplexity(likelihoods))
-    assert metrics_of(answers) == ["perplexity"]
+    assert score_items("t", "perplexity", answers).value == pytest.approx(perplexity(likelihoods))
+    assert item_metrics(answers) == ["perplexity"]

@@ -16,8 +16,8 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 from lab.errors import InputError
 from lab.evaluate import suites
-from lab.evaluate.detokenize import detokenize
 from lab.evaluate.gpt2 import texts
+from lab.evaluate.gpt2.texts import detokenize
 from lab.evaluate.run import evaluate
 from lab.params import EvaluateParams
 

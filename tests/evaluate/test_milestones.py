@@ -41,6 +41,7 @@ def test_the_models_of_steps_are_scored_as_they_would_be_alone(corpus, models, t
     assert [row["step"] for row in metrics["milestones"]] == [10, 20, 30]
     assert [row["tokens"] for row in metrics["milestones"]] == [5120, 10240, 15360]
     assert first["flops"] == int(5120 * last.config.flops_per_token())
+    # Equal, not close: the same weights in the same layout, shapes, code and process.
     assert metrics["scores"] == alone["scores"] == second["scores"] == final["scores"] != first["scores"]
     assert sorted(path.name for path in (out / "steps").iterdir()) == ["000000010", "000000020"]
     for task in metrics["scores"]:

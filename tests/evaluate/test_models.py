@@ -11,7 +11,7 @@ from lab.evaluate import fetch
 from lab.evaluate.adapter import LabLM
 from lab.evaluate.models import labels, open_model
 from lab.evaluate.run import evaluate
-from lab.evaluate.scores import beside
+from lab.evaluate.scores import headlines
 from lab.params import EvaluateParams
 from tests.evaluate.test_adapter import ODD, STORY, assert_same, instances
 
@@ -97,6 +97,7 @@ def test_folders_of_our_architectures_are_read_by_our_adapter_and_get_hf_answers
         theirs.loglikelihood_rolling(texts, disable_tqdm=True), abs=1e-4, rel=1e-6
     )
     asked = instances("generate_until", [(STORY, {"until": ["\n"], "max_gen_toks": 12})])
+    # Texts, not numbers: the most likely tokens lie far apart in these models.
     assert ours.generate_until(asked) == theirs.generate_until(asked, disable_tqdm=True)
 
 
@@ -104,10 +105,11 @@ def test_all_models_are_in_one_table(made, models, corpus, tmp_path):
     settings = SETTINGS.model_copy(update={"models": [str(made["gpt2"]), str(made["neox"])]})
     metrics = evaluate(models["llama"], corpus.folder, tmp_path / "evaluate", settings)
     alone = evaluate(models["llama"], corpus.folder, tmp_path / "alone", SETTINGS)
+    # Equal, not close: the same folder, shapes, code and process.
     assert metrics["scores"] == alone["scores"] and "models" not in alone
     assert list(metrics["models"]) == ["tiny-gpt2", "tiny-neox"]
-    readable = beside(metrics)
-    assert beside(alone) == {task: value for task, value in readable.items() if task != "models"}
+    readable = headlines(metrics)
+    assert headlines(alone) == {task: value for task, value in readable.items() if task != "models"}
     for name in ("tiny-gpt2", "tiny-neox"):
         assert set(readable["models"][name]) == set(metrics["scores"])
         scored = metrics["models"][name]["scores"]["lab_agreement"]
@@ -119,6 +121,7 @@ def test_all_models_are_in_one_table(made, models, corpus, tmp_path):
 def test_the_model_of_ours_scored_as_another_scores_the_same(models, corpus, tmp_path):
     settings = SETTINGS.model_copy(update={"models": [str(models["gpt2"])]})
     metrics = evaluate(models["gpt2"], corpus.folder, tmp_path / "evaluate", settings)
+    # Equal, not close: the same folder, shapes, code and process.
     assert metrics["models"]["gpt2"]["scores"] == metrics["scores"]
 
 

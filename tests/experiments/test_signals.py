@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lab.evaluate.per_item import Items
+from lab.evaluate.answers import Items
 from lab.experiments.plan import Experiment
 from lab.experiments.results import FinishedRun, measure_signals
 

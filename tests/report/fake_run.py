@@ -1,4 +1,4 @@
-"""A small run as its stages would have left it, in the formats that they hand to each other."""
+"""A small run as its stages would have written it, in the formats that they exchange."""
 
 import base64
 import csv
@@ -137,13 +137,13 @@ def _write_index(data: Path, reports: Path, pages: list[Planted]) -> None:
 
 def _write_documents(data: Path, reports: Path, pages: list[Planted]) -> None:
     by_url = {page.url: page for page in pages}
-    left = [page for page in pages if page.stage not in ("unindexed", "url_filter")]
-    counts = {"documents_in": len(left), "documents_out": len(left), "bytes_in": 0}
-    for name, part in (("part-00000", left[::2]), ("part-00001", left[1::2])):
+    indexed = [page for page in pages if page.stage not in ("unindexed", "url_filter")]
+    counts = {"documents_in": len(indexed), "documents_out": len(indexed), "bytes_in": 0}
+    for name, part in (("part-00000", indexed[::2]), ("part-00001", indexed[1::2])):
         with RowWriter(data / "extract" / f"{name}.parquet") as kept:
             for page in part:
                 kept.write(Document(page.url, page.url, "2026-01-01T00:00:00Z", "sample.warc.gz", 0, page.text))
-    text = sum(len(page.text.encode()) for page in left)
+    text = sum(len(page.text.encode()) for page in indexed)
     write_json(reports / "extract.json", counts | {"bytes_out": text, "removed": {}, "changed": {}})
     before = "extract"
     for stage in ("language", "quality", "dedup", "pii"):
@@ -215,8 +215,8 @@ def _write_scores(data: Path, reports: Path) -> None:
     answers = [" to the island.", " <script>alert(1)</script>", " of cheese.", " nine."]
     with (data / "evaluate" / "lab_continuation.jsonl").open("w") as file:
         for i in range(8):
-            pairs = {f"gen_args_{n}": {"arg_0": f"{i}: The ferry goes", "arg_1": a} for n, a in enumerate(answers)}
-            likelihoods = [[[-12.5 - n * (1 if i % 2 else -1), False]] for n in range(4)]
-            row = {"doc_id": i, "arguments": pairs, "resps": likelihoods, "target": "0", "acc": float(i % 2)}
+            pairs = [[f"{i}: The ferry goes", answer] for answer in answers]
+            likelihoods = [[-12.5 - n * (1 if i % 2 else -1), False] for n in range(4)]
+            row = {"doc_id": i, "arguments": pairs, "filtered_resps": likelihoods, "target": "0", "acc": float(i % 2)}
             file.write(json.dumps(row) + "\n")
         file.write("not json\n")

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from lab.evaluate.answers import Items
 from lab.evaluate.compare import compare
-from lab.evaluate.per_item import Items
 from lab.experiments.plan import Ablation, Experiment
 from lab.experiments.results import FinishedRun, Results, measure_signals
 from lab.report.studies import ablation
@@ -75,7 +75,7 @@ def test_page_is_one_file_escaped_and_says_what_was_found(results, tmp_path):
 def test_what_is_weak_is_said(results):
     said = " ".join(ablation.caveats(results))
     assert "8 of 9 runs are in" in said
-    assert "The budget of these was not the baseline's: filters-+<b>-s1, filters-+<b>-s2." in said
+    assert "The budget of these runs differs from the baseline's: filters-+<b>-s1, filters-+<b>-s2." in said
     assert "The corpus of raw is smaller than the budget" in said and "1.31 epochs" in said
     assert "lab_entities 12.5 %" in said
 
@@ -115,6 +115,6 @@ def test_only_the_baseline_makes_a_page_too(results, tmp_path):
 def test_the_picture_stands_alone(results, tmp_path):
     ablation.write(tmp_path, results)
     picture = ElementTree.parse(tmp_path / "picture.svg").getroot()
-    words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert words.count("raw") == words.count("+<b>") == 5  # two means and three tasks, on all of which raw is worse
+    names = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert names.count("raw") == names.count("+<b>") == 5  # two means and three tasks, on all of which raw is worse
     assert picture.find("{http://www.w3.org/2000/svg}style") is not None

@@ -48,10 +48,10 @@ class Server:
                 "spec": variables["spec"],
             }
             return {"upsertView": {"view": self.views[number], "inserted": variables["id"] is None}}
-        found = self.views.get(variables.get("reportId"))
-        if found is None:
+        view = self.views.get(variables.get("reportId"))
+        if view is None:
             raise ValueError("no such view")
-        return {"view": found}
+        return {"view": view}
 
 
 @pytest.fixture

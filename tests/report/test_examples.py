@@ -10,11 +10,11 @@ from lab.report.run.examples import CHANGED, KEPT, MAX_BYTES, fit, gallery
 
 
 def test_every_verdict_has_its_examples_and_totals(finished):
-    found = gallery("quality", finished[0] / "quality", 3, 100)
-    assert found.totals == {KEPT: 124, "top_2_gram": 6, "curly_bracket": 1}
-    assert list(found.groups) == [KEPT, "top_2_gram", "curly_bracket"]
-    assert [len(group) for group in found.groups.values()] == [3, 3, 1]
-    loud = found.groups["top_2_gram"][0]
+    quality = gallery("quality", finished[0] / "quality", 3, 100)
+    assert quality.totals == {KEPT: 124, "top_2_gram": 6, "curly_bracket": 1}
+    assert list(quality.groups) == [KEPT, "top_2_gram", "curly_bracket"]
+    assert [len(group) for group in quality.groups.values()] == [3, 3, 1]
+    loud = quality.groups["top_2_gram"][0]
     assert loud.text.startswith("LOUD!") and loud.detail == "0.41 > 0.2" and loud.characters == 540
     assert len(loud.text) <= 102
 
@@ -38,11 +38,11 @@ def test_more_examples_keep_the_fewer_ones(finished):
 
 def test_examples_of_changed_documents_show_before_and_after(finished):
     data, _ = finished
-    found = gallery("pii", data / "pii", 2, 300, data / "dedup")
-    assert found.totals[CHANGED] == 6
-    example = found.groups[CHANGED][0]
+    pii = gallery("pii", data / "pii", 2, 300, data / "dedup")
+    assert pii.totals[CHANGED] == 6
+    example = pii.groups[CHANGED][0]
     assert "@ferry.example" in example.before and "email@example.com" in example.text
-    assert found.totals[KEPT] == sum(1 for p in (data / "pii").glob("*.parquet") for _ in read_documents(p)) - 6
+    assert pii.totals[KEPT] == sum(1 for p in (data / "pii").glob("*.parquet") for _ in read_documents(p)) - 6
 
 
 def test_index_rows_have_no_text_but_facts(finished):
@@ -65,5 +65,5 @@ def test_too_many_examples_are_cut_to_what_a_page_holds(finished):
         return [gallery("dedup", finished[0] / "dedup", number, 100_000)] * (number * 40)
 
     galleries, number = fit(make, 50)
-    assert 0 < number < 50 and sum(found.size for found in galleries) <= MAX_BYTES
+    assert 0 < number < 50 and sum(each.size for each in galleries) <= MAX_BYTES
     assert fit(make, 1)[1] == 1

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from lab.params import Params
+from lab.pipeline import stage_named
 from lab.report.run import page
 from tests.conftest import ROOT
 from tests.report.fake_run import HOSTILE_URL
@@ -41,16 +42,21 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def made(finished, params=DEFAULTS) -> str:
+def write(finished, params=DEFAULTS) -> dict:
+    """The page as the stage makes it; returns its metrics."""
     data, reports = finished
-    page.write(reports / "index.html", data, reports, params, data.parent)
-    return (reports / "index.html").read_text("utf-8")
+    sources = [data / name for name in stage_named("report").reads]
+    return page.run(*sources, reports / "index.html", params, params.engine)
+
+
+def page_of(finished, params=DEFAULTS) -> str:
+    write(finished, params)
+    return (finished[1] / "index.html").read_text("utf-8")
 
 
 def test_the_page_is_whole_and_of_one_piece(finished):
-    data, reports = finished
-    metrics = page.write(reports / "index.html", data, reports, Params(), data.parent)
-    html = (reports / "index.html").read_text("utf-8")
+    metrics = write(finished)
+    html = (finished[1] / "index.html").read_text("utf-8")
     read = Reader(html)
     assert len(read.ids) == len(set(read.ids))
     assert set(page.CONTENTS) <= set(read.ids)
@@ -58,20 +64,20 @@ def test_the_page_is_whole_and_of_one_piece(finished):
     assert metrics["confusion"]["near_duplicate:1.0"] == {"expected": "dedup", "certain": True, "n": 6, "right": 6}
     assert metrics["planted"] == {"n": 48, "right": 42, "certain_n": 36, "certain_right": 36}
     assert "could not" not in html and "has not run" not in html
-    for shown in ("blocked_domain", "top_2_gram", "3.21 M", "6.44", "lab continuation", "␣the", "in adult"):
-        assert shown in html, shown
+    for text in ("blocked_domain", "top_2_gram", "3.21 M", "6.44", "lab continuation", "␣the", "in adult"):
+        assert text in html, text
 
 
 def test_nothing_is_fetched_and_nothing_is_a_link_to_the_web(finished):
-    read = Reader(made(finished))
+    read = Reader(page_of(finished))
     assert not {"link", "img", "iframe", "object", "base", "form", "embed", "image", "use"} & set(read.tags)
     addresses = [value for name, value in read.attributes if name in ("href", "src", "action", "xlink:href", "srcset")]
     assert addresses and all(value.startswith("#") for value in addresses)
-    assert not re.search(r"url\(|@import", made(finished))
+    assert not re.search(r"url\(|@import", page_of(finished))
 
 
 def test_web_text_stays_text(finished):
-    html = made(finished)
+    html = page_of(finished)
     read = Reader(html)
     assert read.tags.count("script") == 1
     assert "<script>alert" not in html and "onerror=alert" in html
@@ -83,26 +89,26 @@ def test_the_script_is_the_one_that_the_policy_allows(finished):
     import base64
     import hashlib
 
-    html = made(finished)
+    html = page_of(finished)
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.S)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html.replace("&#39;", "'")
 
 
 def test_tables_and_pictures_can_be_read_aloud(finished):
-    html = made(finished)
+    html = page_of(finished)
     assert html.count("<table") == len(re.findall(r"<thead><tr><th scope=\"col\"", html))
     assert html.count("<svg") == html.count('role="img"') == len(re.findall(r"<svg[^>]*><title>\w", html))
 
 
 def test_the_same_run_gives_the_same_bytes(finished):
-    assert made(finished) == made(finished)
+    assert page_of(finished) == page_of(finished)
 
 
 def test_the_engine_does_not_show(finished):
     """Outputs are the same with 1 and 2 workers; so is the report."""
     other = Params.model_validate({"engine": {"workers": 2}})
-    assert made(finished) == made(finished, other)
+    assert page_of(finished) == page_of(finished, other)
 
 
 def without(finished, missing: str) -> str:
@@ -110,7 +116,7 @@ def without(finished, missing: str) -> str:
     path = finished[0].parent / missing
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     finished[1].mkdir(exist_ok=True)
-    html = made(finished)
+    html = page_of(finished)
     Reader(html)
     return html
 
@@ -119,15 +125,15 @@ def without(finished, missing: str) -> str:
     ("missing", "message"),
     [
         ("data", "no truth.parquet: the stage crawl has not run"),
-        ("data", "no token shards: the stages tokenizer and tokenize have not run"),
+        ("data", "No token shards: the stages tokenizer and tokenize have not run"),
         ("data/crawl", "no truth.parquet: the stage crawl has not run"),
-        ("data/tokenize", "no token shards: the stages tokenizer and tokenize have not run"),
-        ("data/tokenizer", "tokenizer: not there"),
-        ("data/train", "model: not there"),
-        ("reports", "evaluate.json is not there: the stage has not run"),
+        ("data/tokenize", "No token shards: the stages tokenizer and tokenize have not run"),
+        ("data/tokenizer", "tokenizer: missing"),
+        ("data/train", "model: missing"),
+        ("reports", "evaluate.json is missing: the stage has not run"),
         ("reports", "No curation stage has written its counts yet"),
         ("reports/train", "no training curve: the stage train has not run"),
-        ("reports/quality.json", "quality.json is not there: the stage has not run"),
+        ("reports/quality.json", "quality.json is missing: the stage has not run"),
         ("reports/evaluate.json", "There are no scores: the stage evaluate has not run"),
     ],
 )
@@ -135,7 +141,7 @@ def test_what_is_missing_is_said(finished, missing, message):
     def words(html: str) -> str:
         return re.sub(r"<[^>]*>", "", html.replace("</dt>", ": "))
 
-    assert message not in words(made(finished))
+    assert message not in words(page_of(finished))
     assert message in words(without(finished, missing))
 
 
@@ -167,19 +173,19 @@ def test_the_page_is_whole_without_documents_or_answers(finished, missing):
 )
 def test_broken_inputs_are_survived(finished, name, content):
     (finished[0].parent / name).write_text(content)
-    Reader(made(finished))
+    Reader(page_of(finished))
 
 
 def test_a_broken_input_is_named_on_the_page(finished):
     (finished[0] / "quality" / "part-00000.parquet").write_text("no parquet")
-    html = made(finished)
-    assert "not a readable shard" in html and "Not everything is there" in html
+    html = page_of(finished)
+    assert "not a readable shard" in html and "This report is incomplete" in html
 
 
 def test_another_crawl_has_no_planted_cases_and_says_so(finished):
     (finished[0] / "crawl" / "truth.parquet").unlink()
     params = Params.model_validate({"crawl": {"source": "warc", "paths": ["a<b>.warc.gz"]}, "report": {"examples": 0}})
-    html = made(finished, params)
+    html = page_of(finished, params)
     assert "only the sample crawl plants cases" in html and "a&lt;b&gt;.warc.gz" in html
     Reader(html)
 

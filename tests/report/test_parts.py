@@ -9,14 +9,16 @@ import pytest
 
 from lab.documents import Counts
 from lab.errors import InputError
+from lab.evaluate.scores import higher_is_better
 from lab.files import write_json
 from lab.params import Params, load
-from lab.report.run import collect, funnel, other_models, page, reproduce, scores, tokens
+from lab.pipeline import FILTERING
+from lab.report.run import collect, funnel, page, reproduce, scores, tokens
 
 
 def test_the_funnel_holds_every_document(finished):
     stages = funnel.stages(collect.collect(*finished))
-    assert [stage.name for stage in stages] == list(collect.CURATION)
+    assert [stage.name for stage in stages] == list(FILTERING)
     for before, after in pairwise(stages):
         assert before.counts.documents_out == after.counts.documents_in
     assert all(s.removed == s.counts.documents_in - s.counts.documents_out for s in stages)
@@ -48,12 +50,18 @@ def test_the_curve_leaves_blanks_out(finished):
 
 
 def test_token_statistics_are_those_of_the_shards(finished):
-    found = tokens.read_tokens(finished[0])
-    assert found.counted == found.splits[0].tokens == 393
-    assert found.used == 2 and found.rare == 1
-    assert found.frequent == [("␣the", 387), ("<|endoftext|>", 6)]
+    statistics = tokens.read_tokens(finished[0])
+    assert statistics.counted == statistics.splits[0].tokens == 393
+    assert statistics.used == 2 and statistics.rare == 1
+    assert statistics.frequent == [("␣the", 387), ("<|endoftext|>", 6)]
     # Documents of 0, 1, 5, 40, 41 and 300 tokens.
-    assert {bar.name: bar.value for bar in found.lengths if bar.value} == {"0": 1, "1": 1, "4": 1, "32": 2, "256": 1}
+    assert {bar.name: bar.value for bar in statistics.lengths if bar.value} == {
+        "0": 1,
+        "1": 1,
+        "4": 1,
+        "32": 2,
+        "256": 1,
+    }
 
 
 def test_documents_that_cross_pieces_keep_their_length(finished, monkeypatch):
@@ -65,8 +73,8 @@ def test_documents_that_cross_pieces_keep_their_length(finished, monkeypatch):
 
 def test_only_so_many_tokens_are_counted(finished, monkeypatch):
     monkeypatch.setattr(tokens, "MAX_TOKENS", 50)
-    found = tokens.read_tokens(finished[0])
-    assert found.counted == 50 and found.splits[0].tokens == 393
+    statistics = tokens.read_tokens(finished[0])
+    assert statistics.counted == 50 and statistics.splits[0].tokens == 393
 
 
 def test_a_token_outside_the_vocabulary_is_named(finished):
@@ -78,28 +86,28 @@ def test_a_token_outside_the_vocabulary_is_named(finished):
 
 def test_other_models_stand_beside_ours_and_the_best_is_marked(finished, tmp_path):
     run = collect.collect(*finished)
-    assert other_models.read_models(run) is None
+    assert scores.models_table(run) is None
     theirs = {"lab_agreement": {"acc": 0.9, "chance": 0.5}, "lab_bits": {"bits_per_byte": 1.4}, "wikitext": {"acc": 1}}
     run.metrics["evaluate"]["models"] = {"gpt2": {"scores": theirs}, "broken": 3}
-    found = other_models.read_models(run)
-    assert found.names == ["ours", "gpt2"]
-    best = {row.task: row.best for row in found.rows}
+    table = scores.models_table(run)
+    assert table.names == ["ours", "gpt2"]
+    best = {row.task: row.best for row in table.rows}
     assert best["lab_agreement"] == [1] and best["lab_bits"] == [0]  # fewer bits are better
     assert best["lab_entities"] == best["wikitext"] == []
     write_json(finished[1] / "evaluate.json", run.metrics["evaluate"])
-    page.write(tmp_path / "page.html", *finished, Params())
+    page.write(tmp_path / "page.html", *finished, Params(), tmp_path)
     assert ">gpt2</th>" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_scores_above_chance_are_counted_in_standard_errors(finished):
-    found = scores.read_scores(collect.collect(*finished))
-    best = scores.best_above_chance(found)
+    every = scores.scores_of(collect.collect(*finished))
+    best = scores.best_above_chance(every)
     assert [score.task for score in best] == ["lab_continuation", "lab_agreement"]
-    assert best[0].above == pytest.approx((0.61 - 0.25) / 0.028)
-    entities = next(score for score in found if score.task == "lab_entities")
-    assert entities.above is None and entities.share
-    bits = next(score for score in found if score.metric == "bits_per_byte")
-    assert not bits.share and bits.chance is None
+    assert best[0].above_chance == pytest.approx((0.61 - 0.25) / 0.028)
+    entities = next(score for score in every if score.task == "lab_entities")
+    assert entities.above_chance is None and higher_is_better(entities.metric)
+    bits = next(score for score in every if score.metric == "bits_per_byte")
+    assert not higher_is_better(bits.metric) and bits.chance is None
 
 
 def test_contamination_is_told_with_the_score_that_is_left(finished):
@@ -108,9 +116,9 @@ def test_contamination_is_told_with_the_score_that_is_left(finished):
 
 
 def test_items_show_what_the_model_chose(finished):
-    found = scores.read_items(finished[0], 2)["lab_continuation"]
-    assert len(found["right"]) == len(found["wrong"]) == 2
-    wrong = found["wrong"][0]
+    groups = scores.read_questions(finished[0], 2)["lab_continuation"]
+    assert len(groups["right"]) == len(groups["wrong"]) == 2
+    wrong = groups["wrong"][0]
     assert wrong.prompt == "0: The ferry goes"
     assert [(correct, chosen) for _, _, correct, chosen in wrong.answers] == [
         (True, False),
@@ -124,14 +132,14 @@ def test_items_show_what_the_model_chose(finished):
 def test_odd_items_do_no_harm(row, tmp_path):
     (tmp_path / "evaluate").mkdir()
     (tmp_path / "evaluate" / "task.jsonl").write_text(json.dumps(row) + "\n")
-    assert set(scores.read_items(tmp_path, 3)) <= {"task"}
+    assert set(scores.read_questions(tmp_path, 3)) <= {"task"}
 
 
 def test_parameters_that_differ_make_the_command():
     params = Params.model_validate({"language": {"keep": ["de"]}, "train": {"budget": "60 seconds"}})
-    shown, defaults = params.model_dump(mode="json"), Params().model_dump(mode="json")
-    told = """dvc exp run -S 'language.keep=["de"]' -S 'train.budget="60 seconds"'"""
-    assert reproduce.command(shown, defaults) == told
+    values, defaults = params.model_dump(mode="json"), Params().model_dump(mode="json")
+    expected = """dvc exp run -S 'language.keep=["de"]' -S 'train.budget="60 seconds"'"""
+    assert reproduce.command(values, defaults) == expected
     assert reproduce.command(defaults, defaults) == "dvc repro"
 
 
@@ -145,13 +153,13 @@ AWKWARD = {
 def test_the_command_is_one_that_dvc_takes_and_makes_the_same_parameters(tmp_path):
     from dvc.utils.hydra import apply_overrides
 
-    wanted = Params.model_validate(AWKWARD).model_dump(mode="json", exclude={"engine"})
+    values = Params.model_validate(AWKWARD).model_dump(mode="json", exclude={"engine"})
     defaults = Params().model_dump(mode="json", exclude={"engine"})
     path = tmp_path / "params.yaml"
     path.write_text(json.dumps(defaults))
-    _, _, _, *words = shlex.split(reproduce.command(wanted, defaults))
-    apply_overrides(path, [word for word in words if word != "-S"])
-    assert load(path).model_dump(mode="json", exclude={"engine"}) == wanted
+    _, _, _, *arguments = shlex.split(reproduce.command(values, defaults))
+    apply_overrides(path, [argument for argument in arguments if argument != "-S"])
+    assert load(path).model_dump(mode="json", exclude={"engine"}) == values
 
 
 def test_hashes_follow_the_data(finished):
@@ -160,4 +168,4 @@ def test_hashes_follow_the_data(finished):
     (data / "train" / "model.safetensors").write_bytes(b"other weights")
     after = reproduce.hashes(data)
     assert {name for name in before if before[name] != after[name]} == {"model"}
-    assert before["dataset, validation"] == "not there"
+    assert before["dataset, validation"] == "missing"

@@ -9,7 +9,7 @@ import pytest
 
 from lab.experiments.points import Point, Points
 from lab.experiments.scaling import IsoFlop, Sweep, Trial, isoflop_trials, sweep_trials
-from lab.report.curves import Curve, log_ticks, standalone
+from lab.report.charts import Series, lines, stand_alone
 from lab.report.studies import isoflop, sweep
 
 STUDY = IsoFlop.model_validate(
@@ -35,25 +35,25 @@ def point(trial: Trial, loss: float, tokens: int = 1000, parameters: int = 100, 
 def studied(exponent: float = 0.5, edge: float | None = None) -> Points:
     """Runs with an optimum of 0.4 C^exponent parameters; `edge`: the budget whose runs are all too small."""
     random = np.random.default_rng(0)
-    found = []
+    points = []
     for trial in isoflop_trials(STUDY):
         width = int(trial.line[1:])
         best = 0.4 * trial.at**exponent
         parameters = best * (width / 45) ** 1.5 * (0.01 if trial.at == edge else 1)
         loss = 3 - np.log10(trial.at) / 10 + 0.1 * np.log(parameters / best) ** 2 + random.normal(0, 0.001)
-        found.append(
+        points.append(
             point(trial, loss, round(trial.at / 6 / parameters), round(parameters), 1.7 if width == 16 else 0.5)
         )
-    return Points("c" * 40, 15, found)
+    return Points("c" * 40, 15, points)
 
 
 def swept(moved: float) -> Points:
     """Rates whose optimum is 0.012, and at w128 without the rule `moved` times that."""
-    found = []
+    points = []
     for trial in sweep_trials("rates", RATES):
         best = 0.012 * (moved if (trial.panel, trial.line) == ("none", "w128") else 1)
-        found.append(point(trial, 4 + 0.2 * np.log(trial.at / best) ** 2))
-    return Points("c" * 40, 16, found)
+        points.append(point(trial, 4 + 0.2 * np.log(trial.at / best) ** 2))
+    return Points("c" * 40, 16, points)
 
 
 def test_page_says_the_law_and_its_limits(tmp_path):
@@ -72,21 +72,21 @@ def test_page_says_the_law_and_its_limits(tmp_path):
 
 
 def test_a_budget_at_the_edge_is_left_out_and_said():
-    found = isoflop.describe(STUDY, studied(edge=1e12))
-    said = " ".join(found.sentences)
-    assert "1e12 FLOPs, parameters: the loss is lowest at the edge, the largest that was measured" in said
-    assert "over 2 budgets" in said and "assumed, not shown" in " ".join(found.caveats)
-    law = found.numbers["fits"]["parameters"]["law"]
+    study = isoflop.describe(STUDY, studied(edge=1e12))
+    sentences = " ".join(study.sentences)
+    assert "1e12 FLOPs, parameters: the loss is lowest at the edge, the largest that was measured" in sentences
+    assert "over 2 budgets" in sentences and "assumed, not shown" in " ".join(study.caveats)
+    law = study.numbers["fits"]["parameters"]["law"]
     assert law["budgets"] == 2 and law["exponent"] == pytest.approx(0.5, abs=0.03)
 
 
 def test_an_unfinished_study_says_what_it_lacks(tmp_path):
     whole = studied()
     one = replace(whole, finished=whole.finished[:7])
-    found = isoflop.describe(STUDY, one)
-    assert "No power law for tokens: it needs two budgets with a minimum, there is 1." in found.sentences[0]
-    assert "2 of the three sizes" in " ".join(found.sentences)
-    assert "7 of 15 runs are in" in " ".join(found.caveats)
+    study = isoflop.describe(STUDY, one)
+    assert "No power law for tokens: it needs two budgets with a minimum, there is 1." in study.sentences[0]
+    assert "2 of the three sizes" in " ".join(study.sentences)
+    assert "7 of 15 runs are in" in " ".join(study.caveats)
     isoflop.write(tmp_path, STUDY, replace(whole, finished=whole.finished[:1]))
     assert "<svg" in (tmp_path / "index.html").read_text("utf-8")
 
@@ -110,11 +110,11 @@ def test_sweep_tells_what_a_small_models_rate_costs_a_large_one(tmp_path):
 
 def test_a_value_that_failed_is_not_guessed():
     whole = swept(1.0)
-    left = [each for each in whole.finished if (each.trial.line, each.trial.at) != ("w128", 0.016)]
-    found = sweep.describe("rates", RATES, replace(whole, finished=left))
-    assert "w128 has no finished run at 0.016" in found.sentences[0]
+    others = [each for each in whole.finished if (each.trial.line, each.trial.at) != ("w128", 0.016)]
+    study = sweep.describe("rates", RATES, replace(whole, finished=others))
+    assert "w128 has no finished run at 0.016" in study.sentences[0]
     only = sweep.describe("rates", RATES, replace(whole, finished=whole.finished[:1]))
-    assert only.sentences == ["Too little is finished to compare models."]
+    assert only.sentences == ["Too few runs are finished to compare models."]
 
 
 def test_same_runs_same_bytes_and_tables_that_render(tmp_path):
@@ -132,10 +132,16 @@ def test_same_runs_same_bytes_and_tables_that_render(tmp_path):
 def test_picture_stands_alone_and_its_axes_have_numbers():
     import xml.etree.ElementTree as ElementTree
 
-    panels = {"one": [Curve("a", [(1e4, 3.0), (1e6, 2.0)])], "two": [Curve("b", [(2e4, 2.5)])]}
-    drawn = standalone("A < B", panels, x="tokens", y="loss")
+    axes = {"x": "tokens", "y": "loss", "log": "x", "y_values": (3.0, 2.0, 2.5)}
+    panels = [("one", [Series("a", [(1e4, 3.0), (1e6, 2.0)])]), ("two", [Series("b", [(2e4, 2.5)])])]
+    drawn = stand_alone("A < B", [(name, lines(470, series, **axes)) for name, series in panels], beside=True)
     root = ElementTree.fromstring(drawn)
-    assert root.find("{http://www.w3.org/2000/svg}style") is not None
-    assert {"one", "two", "100 k", "1 M"} <= {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert log_ticks(0.003, 0.07, 10) == [0.005, 0.01, 0.02, 0.05] or len(log_ticks(0.003, 0.07, 10)) > 4
-    assert log_ticks(1.0, 1e12, 4) and len(log_ticks(1.0, 1e12, 4)) <= 4
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.find(f"{svg}style") is not None
+    assert {"one", "two", "100 k", "1 M"} <= {text.text for text in root.iter(f"{svg}text")}
+    scales = [
+        [(text.text, text.get("y")) for text in panel.iter(f"{svg}text") if text.get("text-anchor") == "end"]
+        for panel in root.iter(f"{svg}svg")
+        if panel is not root
+    ]
+    assert len(scales) == 2 and len(scales[0]) > 2 and scales[0] == scales[1]  # one scale of y for both

@@ -110,13 +110,13 @@ def test_the_promise_is_minhashs(similarity, share):
 
 
 def test_promises_are_compared_by_similarity(finished):
-    found = truth.promises(truth.confusion(finished[0]), rows=8, bands=14)
-    assert [(p.similarity, p.n, p.caught) for p in found] == [
+    promises = truth.promises(truth.confusion(finished[0]), rows=8, bands=14)
+    assert [(p.similarity, p.n, p.caught) for p in promises] == [
         (pytest.approx(0.6), 6, 1),
         (pytest.approx(0.8), 6, 5),
         (1.0, 6, 6),
     ]
-    assert all(p.kept for p in found)
+    assert all(p.kept for p in promises)
     broken = truth.Promise("near_duplicate:0.9", 100, 0.9, caught=70, promised=0.99, error=0.01)
     assert not broken.kept
 

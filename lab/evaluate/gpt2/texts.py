@@ -2,7 +2,7 @@
 
 In: rows of the hub's data sets, or enwik8's file. Out: rows with `text`, `words` and `bytes`: what the model reads, and
 by how many units of the original its log-likelihood is divided (Radford et al. 2019, section 3.1 and table 3). A line
-of WikiText, PTB and 1BW counts one unit more than its words, for its end, as in the papers that gave their figures.
+of WikiText, PTB and 1BW counts its words and one unit for its end, as in the papers that gave the figures.
 """
 
 import hashlib
@@ -16,16 +16,20 @@ import datasets
 from lm_eval.tasks.wikitext.preprocess_wikitext import wikitext_detokenizer
 
 from lab.errors import InputError
-from lab.evaluate.detokenize import detokenize
 from lab.files import download
 
 ENWIK8 = "http://mattmahoney.net/dc/enwik8.zip"
 ENWIK8_SHA256 = "547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc"
 ENWIK8_TEST = 5_000_000  # bytes, the last ones: the split that all papers use
-PIECE = 50_000  # characters of a long text that make one item, so that it has a standard error
-SENTENCES = 100  # of PTB that make one item
+PIECE = 50_000  # characters of a long text per item, so that the score has a standard error
+SENTENCES = 100  # of PTB per item
 BLANK = "XXXXX"  # in CBT's questions
 
+BEFORE = set(",.;:?!%)]}")  # marks that follow a word without a space; dots and dashes in a row too
+AFTER = set("([{$£#")  # marks that a word follows without a space
+PLAIN = {"``": '"', "''": '"', "-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
+
+_CONTRACTION = re.compile(r"(?:n't|'(?:s|m|d|re|ve|ll))$", re.IGNORECASE)
 _TITLE = re.compile(r"^ = [^=].*[^=] = \n?$")
 
 
@@ -38,7 +42,7 @@ def wikitext(rows: Iterable[Mapping]) -> datasets.Dataset:
 
 
 def penn_treebank(rows: datasets.Dataset) -> datasets.Dataset:
-    """Sentences in their order -> passages."""
+    """Sentences in order -> passages."""
     sentences = [row["sentence"] for row in rows]
     passages = [sentences[first : first + SENTENCES] for first in range(0, len(sentences), SENTENCES)]
     return _dataset(
@@ -47,7 +51,7 @@ def penn_treebank(rows: datasets.Dataset) -> datasets.Dataset:
 
 
 def billion_words(rows: datasets.Dataset) -> datasets.Dataset:
-    """Sentences, which stand in no order: each by itself."""
+    """Sentences in no order -> one item each."""
     return _dataset(_text(detokenize(row["text"]), row["text"] + "\n", _units([row["text"]])) for row in rows)
 
 
@@ -57,9 +61,9 @@ def text8(rows: datasets.Dataset) -> datasets.Dataset:
 
 
 def enwik8(**metadata: object) -> dict[str, datasets.Dataset]:
-    """Wikipedia's source: downloaded once into the Hugging Face home, or found there.
+    """Wikipedia's source, downloaded once into the Hugging Face home.
 
-    Raises InputError where it is neither there nor to be had, or is another file.
+    Raises InputError where it is not there and can't be downloaded, or is another file.
     """
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     path = home / "lab" / "enwik8.zip"
@@ -77,15 +81,41 @@ def cloze(rows: datasets.Dataset) -> datasets.Dataset:
 
     def item(row: Mapping) -> dict:
         before, _, after = row["question"].partition(BLANK)
-        said = "".join(f"{detokenize(sentence)} " for sentence in row["sentences"])
+        story = "".join(f"{detokenize(sentence)} " for sentence in row["sentences"])
         start = detokenize(before)
         filled = [detokenize(f"{before} {option} {after}") for option in row["options"]]
         # Where the sentence begins with the blank, the space belongs to the option: tokens begin with theirs.
-        context, space = (said + start, "") if start else (said.rstrip(), " ")
+        context, space = (story + start, "") if start else (story.rstrip(), " ")
         choices = [space + sentence[len(start) :] for sentence in filled]
         return {"context": context, "choices": choices, "answer": row["options"].index(row["answer"])}
 
     return datasets.Dataset.from_list([item(row) for row in rows])
+
+
+def detokenize(text: str) -> str:
+    """Words split as treebanks split them -> text as people write it: one line, whose quotes open and close in turn.
+
+    Only spaces are removed (and directed quotes and brackets become plain ones), so that nothing is lost: the result
+    has the log-probability of the original, as with the invertible de-tokenizers of Radford et al. 2019 (section 3.1).
+
+    >>> detokenize('" I do n\\'t know , " said the boys \\' uncle ( 40 ) .')
+    '"I don\\'t know," said the boys\\' uncle (40).'
+    """
+    written: list[str] = []
+    inside = dict.fromkeys("\"'", False)  # whether this quote is open
+    joined = True  # whether the next word follows without a space
+    last = ""
+    for token in text.split():
+        word = PLAIN.get(token, token)
+        joins, opens = _follows(word, last), word in AFTER
+        if token in ("``", "''"):
+            joins, opens = token == "''", token == "``"
+        elif word in inside and not joins:
+            joins, opens = inside[word], not inside[word]
+            inside[word] = opens
+        written.append(word if joined or joins else f" {word}")
+        joined, last = opens, word
+    return "".join(written)
 
 
 def process_results(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[float, int]]:
@@ -95,9 +125,16 @@ def process_results(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[f
 
 
 def process_bits(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[float, int]]:
-    """The same, where words are no measure."""
+    """The same for texts that are not measured in words."""
     (likelihood,) = results
     return {"bits_per_byte": (likelihood, doc["bytes"])}
+
+
+def _follows(word: str, last: str) -> bool:
+    """Whether a word stands close to the one before it."""
+    if word == "'":
+        return last.endswith("s")  # the boys' uncle; elsewhere it is a quote
+    return word in BEFORE or bool(_CONTRACTION.match(word))
 
 
 def _articles(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -120,8 +157,8 @@ def _pieces(text: str) -> Iterator[str]:
         yield text[first : first + PIECE]
 
 
-def _text(shown: str, original: str, words: int) -> dict:
-    return {"text": shown, "words": words, "bytes": len(original.encode("utf-8"))}
+def _text(text: str, original: str, words: int) -> dict:
+    return {"text": text, "words": words, "bytes": len(original.encode("utf-8"))}
 
 
 def _dataset(rows: Iterable[dict]) -> datasets.Dataset:
@@ -130,7 +167,7 @@ def _dataset(rows: Iterable[dict]) -> datasets.Dataset:
 
 def _download(path: Path) -> None:
     if os.environ.get("HF_HUB_OFFLINE") == "1":
-        raise InputError(f"{path}: no such file, and this evaluation is to use no net.")
+        raise InputError(f"{path}: no such file, and this evaluation must not use the net.")
     try:
         download(ENWIK8, path)
     except InputError as error:  # lab.evaluate.suites lists what can't be reached

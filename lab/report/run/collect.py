@@ -1,6 +1,6 @@
-"""What a run left behind, as data classes: in, reports/*.json and reports/train/curve.csv; out, what sections show.
+"""What the stages of a run wrote. In: reports/*.json, reports/train/curve.csv and shards; out, data for the sections.
 
-Nothing here fails on what is missing: a stage that has not run, or a broken file, becomes a line in `problems`.
+A missing or broken report is no error: it becomes a line in `problems`.
 """
 
 import csv
@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lab import formatting as words
-from lab.documents import Counts
+from lab.documents import BATCH_ROWS, Counts
 from lab.errors import InputError
 from lab.files import read_json
-
-CURATION = ("index", "url_filter", "extract", "language", "quality", "dedup", "pii")
-MODELLING = ("dataset", "tokenizer", "tokenize", "train", "export", "evaluate", "contamination")
-STAGES = ("crawl", *CURATION, *MODELLING, "report")
+from lab.formatting import number, whole
+from lab.pipeline import NAMES
 
 
 @dataclass
 class Run:
-    """Where a run's files lie, and the metrics that its stages wrote."""
+    """The folders of a run, and the metrics that its stages wrote."""
 
     data: Path
     reports: Path
@@ -34,31 +32,32 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
     def get(self, stage: str, *names: str) -> Any:
-        """The first of the named metrics that the stage wrote, at its top level or one below; None without."""
-        found = self.metrics.get(stage, {})
-        levels = [found, *(value for value in found.values() if isinstance(value, dict))]
+        """The first of the named metrics that the stage wrote, at its top level or one below; None if there is none."""
+        levels = self._levels(stage)
         return next((level[name] for name in names for level in levels if level.get(name) is not None), None)
 
     def counts(self, stage: str) -> Counts | None:
-        """The documents that went in and out of a stage, where its metrics tell."""
-        found = self.metrics.get(stage, {})
-        nested = (value for value in found.values() if isinstance(value, dict))
-        level = next((level for level in (found, *nested) if "documents_in" in level), None)
+        """The documents that went in and out of a stage; None if its metrics have no counts."""
+        level = next((level for level in self._levels(stage) if "documents_in" in level), None)
         if level is None:
             return None
         return Counts(
-            documents_in=_whole(level.get("documents_in")),
-            documents_out=_whole(level.get("documents_out")),
-            bytes_in=_whole(level.get("bytes_in")),
-            bytes_out=_whole(level.get("bytes_out")),
+            documents_in=whole(level.get("documents_in")) or 0,
+            documents_out=whole(level.get("documents_out")) or 0,
+            bytes_in=whole(level.get("bytes_in")) or 0,
+            bytes_out=whole(level.get("bytes_out")) or 0,
             removed=_whole_numbers(level.get("removed")),
             changed=_whole_numbers(level.get("changed")),
         )
 
     def documents(self, stage: str) -> int | None:
         """Documents that came out of a stage."""
-        known = self.counts(stage)
-        return known.documents_out if known else None
+        counts = self.counts(stage)
+        return counts.documents_out if counts else None
+
+    def _levels(self, stage: str) -> list[dict]:
+        metrics = self.metrics.get(stage, {})
+        return [metrics, *(value for value in metrics.values() if isinstance(value, dict))]
 
 
 @dataclass(frozen=True)
@@ -75,27 +74,27 @@ class Curve:
 
 
 def collect(data: Path, reports: Path) -> Run:
-    """Read every stage's metrics."""
+    """Read the metrics of every stage before the report."""
     run = Run(data, reports)
-    for stage in STAGES[:-1]:
+    for stage in NAMES[: NAMES.index("report")]:
         path = reports / f"{stage}.json"
         if not path.exists():
-            run.problems.append(f"{stage}: {path.name} is not there: the stage has not run.")
+            run.problems.append(f"{stage}: {path.name} is missing: the stage has not run.")
             continue
         try:
-            found = read_json(path)
+            metrics = read_json(path)
         except InputError as error:
             run.problems.append(f"{stage}: {error}")
             continue
-        if isinstance(found, dict):
-            run.metrics[stage] = found
+        if isinstance(metrics, dict):
+            run.metrics[stage] = metrics
         else:
             run.problems.append(f"{stage}: {path.name} holds no metrics.")
     return run
 
 
 def read_curve(path: Path) -> Curve:
-    """The training curve: rows of step, tokens, loss, validation_loss, learning_rate; blanks where not measured."""
+    """The training curve: rows of step, tokens, loss, validation_loss, learning_rate; blank where not measured."""
     curve = Curve([], [], [])
     if path.exists():
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
@@ -108,45 +107,49 @@ def read_curve(path: Path) -> Curve:
     return curve
 
 
-def objects(lines: Iterable[str]) -> Iterator[dict]:
-    """The objects of JSON lines, broken lines left out."""
-    for line in lines:
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            yield value
-
-
 def read_lines(path: Path, limit: int | None = None) -> list[dict]:
-    """The objects of a JSON-lines file, broken lines left out; at most `limit`."""
+    """At most `limit` objects of a JSON-lines file; empty if there is no file.
+
+    Broken lines are skipped, unlike by lab.files: a file that is still being written may end in half a line.
+    """
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace") as file:
-        return list(islice(objects(file), limit))
+        return list(islice(filter(None, map(_object, file)), limit))
 
 
 def open_shard(path: Path) -> pq.ParquetFile:
-    """A shard to read, with only the columns that its schema has. InputError where it is broken."""
+    """A shard to read from. InputError if it is broken."""
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable shard ({error}).") from error
 
 
-def _float(value: Any) -> float | None:
+def read_shard(path: Path, columns: Iterable[str], urls: Iterable[str] | None = None) -> Iterator[dict]:
+    """The rows of a shard, all or those with one of the `urls`; of the columns, those that it has."""
+    wanted = None if urls is None else pa.array(sorted(urls), pa.string())
+    with open_shard(path) as file:
+        names = [name for name in columns if name in file.schema_arrow.names]
+        for batch in file.iter_batches(BATCH_ROWS, columns=names):
+            yield from (batch if wanted is None else batch.filter(pc.is_in(batch["url"], wanted))).to_pylist()
+
+
+def _object(line: str) -> dict | None:
     try:
-        return words.number(float(value))
-    except (TypeError, ValueError):
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _float(text: str | None) -> float | None:
+    try:
+        return number(float(text or ""))
+    except ValueError:
         return None
 
 
-def _whole(value: Any) -> int:
-    return int(words.number(value) or 0)
-
-
-def _whole_numbers(value: Any) -> dict[str, int]:
-    if not isinstance(value, dict):
-        return {}
-    return {str(key): int(found) for key, raw in value.items() if (found := words.number(raw)) is not None}
+def _whole_numbers(values: Any) -> dict[str, int]:
+    known = {str(key): whole(value) for key, value in values.items()} if isinstance(values, dict) else {}
+    return {key: value for key, value in known.items() if value is not None}

@@ -1,7 +1,7 @@
-"""Documents to look at: in, a stage's output folder and its removed/; out, a few kept ones and a few of each reason.
+"""Documents to look at. In: a stage's output folder and its removed/; out, a few kept ones and a few of each reason.
 
-Which ones is decided by the hash of stage and record, so the same corpus always shows the same documents, whatever
-the number of workers, and no document is favoured. Two passes: names first, then the text of the chosen only.
+The hash of stage and record decides which: the same corpus always shows the same documents, whatever the number of
+workers. Two passes: identities first, then the texts of the chosen rows only.
 """
 
 import hashlib
@@ -12,31 +12,30 @@ from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
-from lab import formatting as words
-from lab.documents import BATCH_ROWS
-from lab.report.run.collect import open_shard
+from lab.formatting import clean, excerpt, label
+from lab.report.run.collect import open_shard, read_shard
 
 KEPT = "kept"
 CHANGED = "changed"
 MAX_BYTES = 420_000  # of all examples on the page
-_BEFORE_CHANGE = 120  # characters shown before the first one that differs
+_BEFORE_CHANGE = 120  # characters shown before the first difference
 _FACTS = ("status", "mime", "language", "language_score")
 
 
 @dataclass(frozen=True)
 class Example:
-    """A document and its verdict. Texts are excerpts, cleaned but not escaped; empty where the stage has no text."""
+    """A document and its verdict. Texts are excerpts, cleaned but not escaped; empty if the stage has no text."""
 
     url: str
     detail: str  # what was measured, against which limit
-    facts: str  # what else the stage knows: status, MIME type, language
+    facts: str  # status, MIME type, language
     text: str
     characters: int  # of the whole text
-    before: str = ""  # of a changed document: the same passage as it came in
+    before: str = ""  # of a changed document: the same passage before the stage
 
     @property
     def size(self) -> int:
-        """Bytes on the page, roughly."""
+        """Approximate bytes on the page."""
         return len(f"{self.url}{self.detail}{self.facts}{self.text}{self.before}".encode("utf-8", "replace")) + 250
 
 
@@ -54,10 +53,12 @@ class Gallery:
 
 
 def gallery(stage: str, folder: Path, number: int, characters: int, before: Path | None = None) -> Gallery | None:
-    """Examples of a stage's output, `number` of each verdict; None where the stage has written nothing.
+    """Examples of a stage's output, `number` per verdict; None if the stage has written nothing.
 
-    With `before`, the folder of the stage before, kept documents whose text has changed are a verdict of their own.
+    With `before`, the folder of the previous stage, kept documents whose text has changed are a verdict of their own.
     """
+    # First pass: count verdicts; for each, a heap keeps the `number` rows of the smallest hashes.
+    # Second pass: read those rows, and make excerpts; of changed documents, also from the shard of the previous stage.
     totals: Counter[str] = Counter()
     chosen: dict[str, list[tuple[int, str, int]]] = defaultdict(list)  # verdict -> heap of (-hash, path, row)
     for path, row, identity, verdict in _verdicts(folder, before):
@@ -69,17 +70,19 @@ def gallery(stage: str, folder: Path, number: int, characters: int, before: Path
             heapq.heapreplace(chosen[verdict], place)
     if not totals:
         return None
-    rows = _read({place[1:] for heap in chosen.values() for place in heap})
+    rows = _read_places({place[1:] for heap in chosen.values() for place in heap})
     groups = {}
     for verdict in sorted(totals, key=lambda name: (name != KEPT, name != CHANGED, -totals[name], name)):
-        found = [(path, rows[path, row]) for _, path, row in sorted(chosen[verdict], reverse=True)]
         origin = before if verdict == CHANGED else None
-        groups[verdict] = [_example(row, characters, origin and origin / Path(path).name) for path, row in found]
+        groups[verdict] = [
+            _example(rows[path, row], characters, origin and origin / Path(path).name)
+            for _, path, row in sorted(chosen[verdict], reverse=True)
+        ]
     return Gallery(stage, groups, {verdict: totals[verdict] for verdict in groups})
 
 
 def fit(make: Callable[[int], list[Gallery]], number: int) -> tuple[list[Gallery], int]:
-    """What `make(n)` gives with n examples a verdict, n as large as the page has room for, at most `number`."""
+    """`make(n)` and n: the examples per verdict, at most `number`, so many that all take at most MAX_BYTES."""
     while True:
         galleries = make(number)
         size = sum(gallery.size for gallery in galleries)
@@ -91,44 +94,37 @@ def fit(make: Callable[[int], list[Gallery]], number: int) -> tuple[list[Gallery
 def _verdicts(folder: Path, before: Path | None) -> Iterator[tuple[Path, int, str, str]]:
     """Path, row, identity and verdict of everything that the stage kept or removed."""
     for path in sorted(folder.glob("*.parquet")):
-        came_in = dict(_texts(before / path.name)) if before and (before / path.name).exists() else {}
-        texts = (text for _, text in _texts(path)) if came_in else repeat(None)
-        for row, ((identity, _), text) in enumerate(zip(_columns(path), texts, strict=False)):
-            changed = text is not None and came_in.get(identity, text) != text
+        originals = dict(_text_hashes(before / path.name)) if before and (before / path.name).exists() else {}
+        texts = (text for _, text in _text_hashes(path)) if originals else repeat(None)
+        for row, ((identity, _), text) in enumerate(zip(_identities(path), texts, strict=False)):
+            changed = text is not None and originals.get(identity, text) != text
             yield path, row, identity, CHANGED if changed else KEPT
     for path in sorted((folder / "removed").glob("*.parquet")):
-        for row, (identity, reason) in enumerate(_columns(path)):
+        for row, (identity, reason) in enumerate(_identities(path)):
             yield path, row, identity, reason or "unknown"
 
 
-def _columns(path: Path) -> Iterator[tuple[str, str | None]]:
+def _identities(path: Path) -> Iterator[tuple[str, str | None]]:
     """Identity (record and URL) and reason of each row."""
-    with open_shard(path) as file:
-        names = file.schema_arrow.names
-        wanted = [name for name in ("id", "record_id", "url", "reason") if name in names]
-        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
-            for row in batch.to_pylist():
-                reason = row.pop("reason", None)
-                yield "\n".join(str(value) for value in row.values()), reason
+    for row in read_shard(path, ("id", "record_id", "url", "reason")):
+        reason = row.pop("reason", None)
+        yield "\n".join(str(value) for value in row.values()), reason
 
 
-def _texts(path: Path) -> Iterator[tuple[str, int]]:
-    """Identity and a hash of the text of each row."""
-    with open_shard(path) as file:
-        if "text" not in file.schema_arrow.names:
-            return
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", "url", "text"]):
-            for row in batch.to_pylist():
-                yield f"{row['id']}\n{row['url']}", _hash(row["text"] or "")
+def _text_hashes(path: Path) -> Iterator[tuple[str, int]]:
+    """Identity and hash of the text of each row; nothing if the shard has no texts."""
+    for row in read_shard(path, ("id", "url", "text")):
+        if "text" in row:
+            yield f"{row['id']}\n{row['url']}", _hash(row["text"] or "")
 
 
-def _read(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict]:
+def _read_places(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict]:
     """The rows at (path, row), reading only the row groups that hold them."""
-    wanted: dict[str, list[int]] = defaultdict(list)
+    by_path: dict[str, list[int]] = defaultdict(list)
     for path, row in places:
-        wanted[path].append(row)
-    found = {}
-    for path, rows in wanted.items():
+        by_path[path].append(row)
+    contents = {}
+    for path, rows in by_path.items():
         with open_shard(Path(path)) as file:
             first = 0
             for group in range(file.num_row_groups):
@@ -136,34 +132,30 @@ def _read(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict]:
                 inside = [row for row in rows if first <= row < last]
                 if inside:
                     table = file.read_row_group(group)
-                    found.update({(path, row): table.slice(row - first, 1).to_pylist()[0] for row in inside})
+                    contents.update({(path, row): table.slice(row - first, 1).to_pylist()[0] for row in inside})
                 first = last
-    return found
+    return contents
 
 
 def _example(row: dict, characters: int, origin: Path | None) -> Example:
+    """`origin`: of a changed document, the shard of the previous stage."""
     text = row.get("text") or ""
     start, before = 0, ""
     if origin:
-        came_in = next((old["text"] for old in _documents(origin) if old["id"] == row["id"]), "") or ""
-        same = next((i for i, (a, b) in enumerate(zip(text, came_in, strict=False)) if a != b), len(text))
+        documents = read_shard(origin, ("id", "text"))
+        original = next((document["text"] for document in documents if document["id"] == row["id"]), "") or ""
+        same = next((i for i, (a, b) in enumerate(zip(text, original, strict=False)) if a != b), len(text))
         start = max(0, same - _BEFORE_CHANGE)
-        before = ("… " if start else "") + words.excerpt(came_in[start:], characters)
-    facts = [f"{words.label(name)} {_fact(row[name])}" for name in _FACTS if row.get(name) is not None]
+        before = ("… " if start else "") + excerpt(original[start:], characters)
+    facts = [f"{label(name)} {_fact(row[name])}" for name in _FACTS if row.get(name) is not None]
     return Example(
-        url=words.excerpt(row.get("url"), 300),
-        detail=words.excerpt(row.get("detail"), 300),
-        facts=words.clean(", ".join(facts)),
-        text=("… " if start else "") + words.excerpt(text[start:], characters),
+        url=excerpt(row.get("url"), 300),
+        detail=excerpt(row.get("detail"), 300),
+        facts=clean(", ".join(facts)),
+        text=("… " if start else "") + excerpt(text[start:], characters),
         characters=len(text),
         before=before,
     )
-
-
-def _documents(path: Path) -> Iterator[dict]:
-    with open_shard(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", "text"]):
-            yield from batch.to_pylist()
 
 
 def _fact(value: object) -> str:

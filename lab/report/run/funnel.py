@@ -1,20 +1,22 @@
-"""The funnel: in, the counts of each curation stage; out, a Sankey picture of documents and the rows of its table.
+"""The funnel. In: the counts of each stage that filters; out, a Sankey picture of documents and the rows of its table.
 
-The picture is true to scale: the trunk's width, and each branch's, is the number of documents.
+The picture is to scale: the width of the trunk, and of each branch, is the number of documents.
 """
 
+import textwrap
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lab import formatting as words
 from lab.documents import Counts
+from lab.formatting import count, label
+from lab.pipeline import FILTERING
 from lab.report import svg
-from lab.report.charts import FONT, WIDE, responsive
-from lab.report.run.collect import CURATION, Run
+from lab.report.run.collect import Run
+from lab.report.svg import FONT, WIDE
 
 LABELLED = 4  # reasons that get their own branch; the rest go in one
-LABEL_HEIGHT = 19.0
+LINE, NODE = 14.0, 9.0  # pixels: a line of a label, the height of a node
 EDGE = 8.0  # pixels left of the trunk
 
 
@@ -37,79 +39,75 @@ class Stage:
     @property
     def branches(self) -> list[tuple[str, int]]:
         """What the picture shows of the reasons: few enough to be read."""
-        found = [(words.label(reason), count) for reason, count in self.reasons if count]
-        if len(found) <= LABELLED + 1:
-            return found
-        rest = found[LABELLED:]
-        return [*found[:LABELLED], (f"{len(rest)} other reasons", sum(count for _, count in rest))]
+        branches = [(label(reason), number) for reason, number in self.reasons if number]
+        if len(branches) <= LABELLED + 1:
+            return branches
+        rest = branches[LABELLED:]
+        return [*branches[:LABELLED], (f"{len(rest)} other reasons", sum(number for _, number in rest))]
 
 
 def stages(run: Run) -> list[Stage]:
     """The curation stages that have run, in order."""
-    return [Stage(name, counts) for name in CURATION if (counts := run.counts(name)) is not None]
+    return [Stage(name, counts) for name in FILTERING if (counts := run.counts(name)) is not None]
 
 
-def picture(found: list[Stage]) -> Markup:
+def picture(stages: list[Stage]) -> Markup:
     """The funnel as a picture, wide and narrow."""
-    title = "Documents from stage to stage: the trunk is what is kept, each branch what one reason removed"
-    return responsive(lambda width: _picture(title, found, width))
+    return svg.responsive(lambda width: _picture(stages, width))
 
 
-def _picture(title: str, found: list[Stage], width: int) -> Markup:
-    trunk = width * (0.54 if width >= WIDE else 0.42)
-    pixels = trunk / max(1, max(stage.counts.documents_in for stage in found))
-    ticks_at = width * (0.68 if width >= WIDE else 0.56)
+def _picture(stages: list[Stage], width: int) -> Markup:
+    # Each stage is a node (a thin bar as wide as what came in). From its right end, one branch per reason turns off to
+    # the right; the rest goes down as the trunk, to the next node. Labels stand to the right of the branches.
+    trunk, branches_end = (0.54 * width, 0.64 * width) if width >= WIDE else (0.28 * width, 0.38 * width)
+    pixels = trunk / max(1, max(stage.counts.documents_in for stage in stages))
     marks, y = [], 8.0
-    for stage in found:
-        drawn, y = _stage(stage, y, pixels, ticks_at)
-        marks += drawn
-    last = found[-1]
-    end = EDGE + last.counts.documents_out * pixels
-    marks.append(svg.element("rect", x=EDGE, y=y + 22, width=max(1.0, end - EDGE), height=9.0, class_="node"))
-    kept = f"{words.count(last.counts.documents_out)} documents kept"
-    marks.append(svg.text(EDGE, y + 15, kept, "stage"))
-    return svg.picture(title, width, y + 44, *marks, class_="chart funnel")
+    for stage in stages:
+        stage_marks, y = _stage(stage, y, pixels, branches_end, width)
+        marks += stage_marks
+    kept = stages[-1].counts.documents_out
+    marks.append(svg.element("rect", x=EDGE, y=y + 22, width=max(1.0, kept * pixels), height=NODE, class_="node"))
+    marks.append(svg.text(EDGE, y + 15, f"{count(kept)} documents kept", "stage"))
+    title = "Documents from stage to stage: the trunk is what is kept, each branch what one reason removed"
+    return svg.picture(title, width, y + 44, *marks)
 
 
-def _stage(stage: Stage, y: float, pixels: float, ticks_at: float) -> tuple[list[Markup], float]:
-    """One stage's node, its branches to the right and the trunk down to the next; and where that one starts."""
-    counts = stage.counts
-    node = y + 22
-    wide = max(1.0, counts.documents_in * pixels)
-    tip = f"{words.label(stage.name)}: {words.count(counts.documents_in)} in, {words.count(counts.documents_out)} out"
-    heading = svg.element("tspan", words.label(stage.name), class_="stage")
-    heading += svg.element("tspan", f" {words.count(counts.documents_in)}", class_="tick")
-    out = EDGE + counts.documents_out * pixels
-    branches = [(name, count, max(0.8, count * pixels)) for name, count in stage.branches]
-    heights = [max(LABEL_HEIGHT, thick + 3) for _, _, thick in branches]
-    bottom = max(node + 9 + sum(heights) + 14, node + 44)
-    marks = [svg.element("text", heading, x=EDGE, y=y + 15)]
-    marks.append(_trunk(node + 9, bottom, out, tip))
-    # The rightmost part of the node turns off first, at the top, so that branches never cross.
-    right, at = EDGE + wide, node + 14
-    for (name, count, thick), height in zip(branches, heights, strict=True):
-        marks.append(
-            _branch(
-                right,
-                right - thick,
-                node + 9,
-                ticks_at,
-                at,
-                thick,
-                f"{words.label(stage.name)}: {name}: {words.count(count)}",
-            )
+def _stage(stage: Stage, y: float, pixels: float, branches_end: float, width: int) -> tuple[list[Markup], float]:
+    """The marks of one stage, and the y at which the next one starts. `pixels`: per document."""
+    counts, name = stage.counts, label(stage.name)
+    top = y + 22 + NODE
+    tip = f"{name}: {count(counts.documents_in)} in, {count(counts.documents_out)} out"
+    letters = int((width - branches_end - 10) / svg.text_width("x"))
+    branches = []  # (number of documents, tip, lines of the label, thickness, height)
+    for reason, number in stage.branches:
+        lines = textwrap.wrap(f"{count(number)} {reason}", letters)
+        thick = max(0.8, number * pixels)
+        branches.append(
+            (number, f"{name}: {reason}: {count(number)}", lines, thick, max(5 + LINE * len(lines), thick + 8))
         )
-        words_at = at + min(thick / 2, 60) + 4 if thick > FONT else at + 5
-        label = svg.element("tspan", words.count(count), class_="amount") + svg.element("tspan", f" {name}")
-        marks.append(svg.element("text", label, x=ticks_at + 10, y=words_at, class_="reason"))
+    bottom = max(top + sum(branch[-1] for branch in branches) + 14, top + 35)
+    heading = svg.element("tspan", name, class_="stage")
+    heading += svg.element("tspan", f" {count(counts.documents_in)}", class_="tick")
+    trunk = {"x": EDGE, "y": top, "width": max(1.0, counts.documents_out * pixels), "height": bottom + 22 - top}
+    marks = [
+        svg.element("text", heading, x=EDGE, y=y + 15),
+        svg.element("rect", **trunk, class_="kept", data_tip=tip),
+    ]
+    # The rightmost part of the node turns off first, at the top, so that branches never cross.
+    wide = max(1.0, counts.documents_in * pixels)
+    right, at = EDGE + wide, top + 5
+    for number, branch_tip, lines, thick, height in branches:
+        marks.append(_branch(right, right - thick, top, branches_end, at, thick, branch_tip))
+        line_y = at + 4 + (min(thick / 2, 60) if thick > FONT else 1)
+        for index, line in enumerate(lines):
+            amount = svg.element("tspan", count(number), class_="amount") if index == 0 else Markup("")
+            rest = svg.element("tspan", line.removeprefix(count(number)) if index == 0 else line)
+            marks.append(
+                svg.element("text", amount + rest, x=branches_end + 10, y=line_y + LINE * index, class_="reason")
+            )
         right, at = right - thick, at + height
-    marks.append(svg.element("rect", x=EDGE, y=node, width=wide, height=9.0, class_="node", data_tip=tip))
+    marks.append(svg.element("rect", x=EDGE, y=y + 22, width=wide, height=NODE, class_="node", data_tip=tip))
     return marks, bottom
-
-
-def _trunk(top: float, bottom: float, right: float, tip: str) -> Markup:
-    width = max(1.0, right - EDGE)
-    return svg.element("rect", x=EDGE, y=top, width=width, height=bottom + 22 - top, class_="kept", data_tip=tip)
 
 
 def _branch(right: float, left: float, top: float, end: float, at: float, thick: float, tip: str) -> Markup:

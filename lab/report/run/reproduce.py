@@ -1,4 +1,4 @@
-"""How to make a run again: in, its parameters and what it left; out, revision, hashes, versions, commands."""
+"""How to make a run again. In: its parameters and outputs; out, hashes, versions, commands."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from lab.engine import code_version
 from lab.experiments.overrides import differences, flatten
 
 PACKAGE = "pretraining-lab"
-HASHED_BYTES = 4_000_000_000  # an output larger than this is not read again for the report
+HASHED_BYTES = 4_000_000_000  # a larger output is not hashed for the report
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Parameter:
     section: str
     key: str
     value: str
-    default: str | None  # None: there is no such key by default
+    default: str | None  # None: the defaults lack this key
 
     @property
     def changed(self) -> bool:
@@ -45,7 +45,7 @@ def command(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 
 def hashes(data: Path) -> dict[str, str]:
-    """SHA-256 of what a run is made of and of what it made; a line of words where that can't be had."""
+    """SHA-256 of a run's inputs and outputs by name; a note instead if a file is missing or large."""
     return {
         "crawl manifest": _hash([data / "crawl" / "manifest.json"]),
         "dataset, train": _hash(sorted((data / "dataset" / "train").glob("*.parquet"))),
@@ -57,19 +57,19 @@ def hashes(data: Path) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that the project asks for, as installed here."""
+    """Installed versions of Python and of the packages that the project requires."""
     try:
-        wanted = metadata.requires(PACKAGE) or []
+        requirements = metadata.requires(PACKAGE) or []
     except metadata.PackageNotFoundError:
-        wanted = []
-    names = sorted({re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line}, key=str.lower)
-    found = {"Python": platform.python_version()}
+        requirements = []
+    names = sorted({re.split(r"[^\w.-]", line)[0] for line in requirements if "extra ==" not in line}, key=str.lower)
+    installed = {"Python": platform.python_version()}
     for name in names:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -80,14 +80,14 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _hash(paths: list[Path]) -> str:
-    """Of one file: its SHA-256. Of several: that of their hashes, one a line."""
-    found = [path for path in paths if path.is_file()]
-    if not found:
-        return "not there"
-    if sum(path.stat().st_size for path in found) > HASHED_BYTES:
+    """Of one file, its SHA-256; of several, the SHA-256 of their hashes, one per line."""
+    files = [path for path in paths if path.is_file()]
+    if not files:
+        return "missing"
+    if sum(path.stat().st_size for path in files) > HASHED_BYTES:
         return "large: see dvc.lock"
     digests = []
-    for path in found:
+    for path in files:
         with path.open("rb") as file:
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Token statistics: in, data/tokenize (flat binary shards and index.json) and the tokenizer's ranks; out, `Tokens`.
+"""Token statistics. In: data/tokenize (flat binary shards and index.json) and the tokenizer's ranks; out, `Tokens`.
 
-The ids of at most `MAX_TOKENS` of a split are counted, in pieces, so memory and time stay small on any corpus.
+At most `MAX_TOKENS` ids of a split are counted, in pieces, so that memory and time are bounded on any corpus.
 """
 
 import base64
@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from lab import formatting as words
 from lab.errors import InputError
 from lab.files import read_json
+from lab.formatting import count, short, visible
 from lab.report.charts import Bar
 
-MAX_TOKENS = 200_000_000  # counted a split
+MAX_TOKENS = 200_000_000  # counted per split
 PIECE = 4_000_000  # tokens in memory at once
 MOST_FREQUENT = 40
 
 
 @dataclass(frozen=True)
 class Split:
-    """What index.json says of a split."""
+    """A split, by index.json."""
 
     name: str
     tokens: int
@@ -33,13 +33,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token statistics of the train split (of the first, if there is none of that name)."""
+    """Token statistics of the train split; of the first split if there is no `train`."""
 
     splits: list[Split]
     dtype: str
     vocabulary: int
     tokenizer: str  # hash
-    counted: int  # tokens that the rest is computed from
+    counted: int  # tokens that the following is computed from
     used: int  # different tokens among them
     rare: int  # different tokens seen fewer than 10 times
     lengths: list[Bar]  # documents by length in tokens: bins of powers of two
@@ -47,7 +47,7 @@ class Tokens:
 
 
 def read_tokens(data: Path) -> Tokens:
-    """Statistics of the shards. InputError where there are none, or where they are not what index.json says."""
+    """Statistics of the shards. InputError if they are missing or do not match index.json."""
     index = read_json(data / "tokenize" / "index.json")
     try:
         splits = [
@@ -59,22 +59,24 @@ def read_tokens(data: Path) -> Tokens:
         shards = [shard["path"] for shard in index["splits"][name]["shards"]]
     except (KeyError, TypeError, ValueError, StopIteration, AttributeError) as error:
         raise InputError(f"{data / 'tokenize' / 'index.json'}: not an index of token shards ({error!r}).") from error
+    # Piece by piece: count the ids; cut at the end-of-text tokens, and count the lengths between them by powers of two.
+    # A document may go on in the next piece: `open_length` is what it has had so far.
     counts = np.zeros(vocabulary, dtype=np.int64)
     lengths: np.ndarray = np.zeros(32, dtype=np.int64)
     counted = open_length = 0
     for piece in _pieces(data / "tokenize", name, shards, dtype):
-        seen = np.bincount(piece, minlength=vocabulary)
-        if len(seen) > vocabulary:
-            raise InputError(f"{data / 'tokenize'}: a token of {name} is {len(seen) - 1}, outside the vocabulary.")
-        counts += seen
+        in_piece = np.bincount(piece, minlength=vocabulary)
+        if len(in_piece) > vocabulary:
+            raise InputError(f"{data / 'tokenize'}: a token of {name} is {len(in_piece) - 1}, outside the vocabulary.")
+        counts += in_piece
         counted += len(piece)
         if end is not None:
             ends = np.flatnonzero(piece == end)
-            found = np.diff(ends, prepend=-1) - 1
+            documents = np.diff(ends, prepend=-1) - 1  # lengths
             if len(ends):
-                found[0] += open_length
+                documents[0] += open_length
                 open_length = len(piece) - 1 - int(ends[-1])
-                lengths += np.bincount(np.frexp(found)[1].clip(0, 31), minlength=32)
+                lengths += np.bincount(np.frexp(documents)[1].clip(0, 31), minlength=32)
             else:
                 open_length += len(piece)
     return Tokens(
@@ -91,7 +93,7 @@ def read_tokens(data: Path) -> Tokens:
 
 
 def _pieces(folder: Path, split: str, shards: list[str], dtype: np.dtype) -> Iterator[np.ndarray]:
-    left = MAX_TOKENS
+    remaining = MAX_TOKENS
     for name in shards:
         path = next((p for p in (folder / split / name, folder / name, Path(name)) if p.is_file()), None)
         if path is None:
@@ -99,9 +101,9 @@ def _pieces(folder: Path, split: str, shards: list[str], dtype: np.dtype) -> Ite
         if path.stat().st_size == 0:
             continue
         tokens = np.memmap(path, dtype=dtype, mode="r", shape=(path.stat().st_size // dtype.itemsize,))
-        for start in range(0, min(left, len(tokens)), PIECE):
-            yield np.asarray(tokens[start : min(start + PIECE, left)])
-        left -= min(left, len(tokens))
+        for start in range(0, min(remaining, len(tokens)), PIECE):
+            yield np.asarray(tokens[start : min(start + PIECE, remaining)])
+        remaining -= min(remaining, len(tokens))
 
 
 def _bars(lengths: np.ndarray) -> list[Bar]:
@@ -112,8 +114,8 @@ def _bars(lengths: np.ndarray) -> list[Bar]:
     bars = []
     for k in range(int(filled[0]), int(filled[-1]) + 1):
         low, high = (1 << (k - 1) if k else 0), max(0, (1 << k) - 1)
-        note = f"{words.count(lengths[k].item())} documents of {low:,} to {high:,} tokens"
-        bars.append(Bar(f"{low:,}" if low < 10_000 else words.short(low), float(lengths[k]), note=note))
+        note = f"{count(lengths[k].item())} documents of {low:,} to {high:,} tokens"
+        bars.append(Bar(f"{low:,}" if low < 10_000 else short(low), float(lengths[k]), note=note))
     return bars
 
 
@@ -131,7 +133,7 @@ def token_names(tokenizer: Path) -> dict[int, str]:
         for line in ranks.read_bytes().splitlines():
             token, _, rank = line.partition(b" ")
             if rank.strip().isdigit():
-                names[int(rank)] = words.visible(base64.b64decode(token))
+                names[int(rank)] = visible(base64.b64decode(token))
     if (tokenizer / "tokenizer.json").exists():
         special: Any = read_json(tokenizer / "tokenizer.json")
         special = special.get("special_tokens") if isinstance(special, dict) else None

@@ -1,7 +1,8 @@
-"""Planted cases: in, data/crawl/truth.parquet (what must happen to which page) and the stages' outputs; out, what did.
+"""Planted cases. In: data/crawl/truth.parquet (what must happen to which page) and the stages' outputs; out, what did.
 
-The sample crawl writes the truth. A page's fate is looked up in every stage's removed/ and in the last stage's output,
-by URL. The promise for near-duplicates is MinHash's: similarity s is caught with probability 1 - (1 - s^rows)^bands.
+The sample crawl writes the truth. A page's fate is looked up by URL in every stage's removed/ and in the output of the
+last stage that has run. For near-duplicates MinHash promises a rate: a pair of similarity s is caught with probability
+1 - (1 - s^rows)^bands.
 """
 
 import ipaddress
@@ -12,11 +13,9 @@ from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from lab.documents import BATCH_ROWS, read_rows
-from lab.report.run.collect import CURATION, open_shard
+from lab.documents import read_rows
+from lab.pipeline import FILTERING
+from lab.report.run.collect import read_shard
 
 KEEP, SCRUB, DEDUP = "keep", "scrub", "dedup"
 INSTEAD = "its original was removed instead"
@@ -36,7 +35,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Case:
-    """A planted page, what was expected of the pipeline and what it did."""
+    """A planted page, what the pipeline should have done with it, and what it did."""
 
     kind: str
     url: str
@@ -47,7 +46,7 @@ class Case:
     fate: Fate
     right: bool
     note: str = ""
-    caught: bool | None = None  # of a pair of near-duplicates: whether dedup removed one; None if it never saw both
+    caught: bool | None = None  # near-duplicates: whether dedup removed one of the pair; None if it never saw both
 
 
 @dataclass
@@ -74,8 +73,8 @@ class Kind:
         """Verdicts with their counts, the most frequent first."""
         counts: dict[str, int] = defaultdict(int)
         for case in self.cases:
-            shown = _verdict(case.fate.stage, case.fate.reason)
-            counts[INSTEAD if case.note == INSTEAD else shown] += 1
+            verdict = _verdict(case.fate.stage, case.fate.reason)
+            counts[INSTEAD if case.note == INSTEAD else verdict] += 1
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
     @property
@@ -87,22 +86,22 @@ class Kind:
 
 
 def confusion(data: Path) -> list[Kind]:
-    """The planted cases by kind, in alphabetical order; empty where the crawl has planted none.
+    """The planted cases by kind, in alphabetical order; empty if the crawl has planted none.
 
-    Where a page doubles another, it is right that either was removed by the expected stage. A page that is to be kept
-    must hold the text that the truth names; one that is to be scrubbed must have lost its addresses.
+    Of a page and its duplicate, the expected stage may have removed either. A page to be kept must hold the text that
+    the truth names; one to be scrubbed must have lost its addresses.
     """
     path = data / "crawl" / "truth.parquet"
     if not path.exists():
         return []
     rows = list(read_rows(path))
     fates = _fates(data, {row[name] for row in rows for name in ("url", "original") if row.get(name)})
-    left = {url: list(found) for url, found in fates.items()}  # an address may be planted more than once
-    before = _texts(data / "dedup", {row["url"] for row in rows if row["expected"] == SCRUB})
+    remaining = {url: list(of_url) for url, of_url in fates.items()}  # an address may be planted more than once
+    before = dict(_texts(data / "dedup", {row["url"] for row in rows if row["expected"] == SCRUB}))
     kinds: dict[str, Kind] = {}
     for row in rows:
         kind = kinds.setdefault(row["kind"], Kind(row["kind"]))
-        kind.cases.append(_case(row, _take(left, row), fates, before))
+        kind.cases.append(_case(row, _take(remaining, row), fates, before))
     return [kinds[name] for name in sorted(kinds)]
 
 
@@ -113,7 +112,7 @@ def as_metrics(kinds: list[Kind]) -> dict[str, dict]:
 
 @dataclass(frozen=True)
 class Promise:
-    """How many of a kind's near-duplicate pairs were caught, and how many MinHash promises."""
+    """How many near-duplicate pairs of a kind were caught, and how many MinHash promises to catch."""
 
     kind: str
     n: int
@@ -124,19 +123,19 @@ class Promise:
 
     @property
     def kept(self) -> bool:
-        """Caught as promised: within two standard deviations (and half a pair), or better."""
+        """Whether as many were caught as promised, or more: two standard deviations and half a pair are allowed for."""
         return self.caught / self.n >= self.promised - 2 * self.error - 0.5 / self.n
 
 
 def promises(kinds: list[Kind], rows: int, bands: int) -> list[Promise]:
-    """Near-duplicate kinds against 1 - (1 - s^rows)^bands, by similarity."""
-    found = []
+    """Near-duplicate kinds against 1 - (1 - s^rows)^bands, in the order of their similarity."""
+    table = []
     for kind in kinds:
         pairs = [(c.similarity, c.caught) for c in kind.cases if c.similarity is not None and c.caught is not None]
         if not pairs:
             continue
         chances = [promised(similarity, rows, bands) for similarity, _ in pairs]
-        found.append(
+        table.append(
             Promise(
                 kind=kind.kind,
                 n=len(pairs),
@@ -146,7 +145,7 @@ def promises(kinds: list[Kind], rows: int, bands: int) -> list[Promise]:
                 error=sqrt(sum(p * (1 - p) for p in chances)) / len(pairs),
             )
         )
-    return sorted(found, key=lambda promise: promise.similarity)
+    return sorted(table, key=lambda promise: promise.similarity)
 
 
 def promised(similarity: float, rows: int, bands: int) -> float:
@@ -155,6 +154,8 @@ def promised(similarity: float, rows: int, bands: int) -> float:
 
 
 def _case(row: dict, fate: Fate, fates: dict[str, list[Fate]], before: dict[str, str]) -> Case:
+    # Right is: the expected stage removed it, for the expected reason. Then the exceptions: its original was removed
+    # instead; a page to be scrubbed is kept, without the addresses that it had before; a kept page holds its text.
     expected, reason = row["expected"], row.get("expected_reason") or ""
     right = fate.stage == expected and reason in ("", fate.reason)
     note, caught = "", None
@@ -167,20 +168,20 @@ def _case(row: dict, fate: Fate, fates: dict[str, list[Fate]], before: dict[str,
     if expected == SCRUB:
         leaked = sorted(address for address in addresses(before.get(row["url"], "")) if address in fate.text)
         right = fate.stage == KEEP and not leaked
-        note = f"still there: {', '.join(leaked)}" if leaked else ""
+        note = f"not replaced: {', '.join(leaked)}" if leaked else ""
     if right and fate.stage == KEEP and _lacks(fate.text, row.get("contains")):
         right, note = False, f"the text lacks: {row['contains']}"
     certain, similarity = bool(row.get("certain")), row.get("similarity")
     return Case(row["kind"], row["url"], expected, reason, certain, similarity, fate, right, note, caught)
 
 
-def _lacks(text: str, wanted: str | None) -> bool:
-    """Whether the wanted words are missing; how lines are broken does not matter."""
-    return wanted is not None and " ".join(wanted.split()) not in " ".join(text.split())
+def _lacks(text: str, words: str | None) -> bool:
+    """Whether the text lacks the words, line breaks aside."""
+    return words is not None and " ".join(words.split()) not in " ".join(text.split())
 
 
 def addresses(text: str) -> set[str]:
-    """E-mail addresses and public IPv4 addresses in a text: found here independently of the stage that scrubs them."""
+    """E-mail addresses and public IPv4 addresses in a text, by patterns other than those of the stage pii."""
     return set(_EMAIL.findall(text)) | {ip for ip in _IP.findall(text) if _public(ip)}
 
 
@@ -191,40 +192,34 @@ def _public(ip: str) -> bool:
         return False
 
 
-def _take(left: dict[str, list[Fate]], row: dict) -> Fate:
-    """One fate of the row's address, the expected one if it is there. A record that no shard knows fell at index."""
-    found = left.get(row["url"], [])
-    wanted = KEEP if row["expected"] == SCRUB else row["expected"]
-    fate = next((fate for fate in found if fate.stage == wanted), found[0] if found else Fate("index", "not indexed"))
-    if found:
-        found.remove(fate)
+def _take(remaining: dict[str, list[Fate]], row: dict) -> Fate:
+    """One fate of the row's address, the expected one if there is one. A record in no shard was dropped by index."""
+    fates = remaining.get(row["url"], [])
+    expected = KEEP if row["expected"] == SCRUB else row["expected"]
+    fate = next((fate for fate in fates if fate.stage == expected), fates[0] if fates else Fate("index", "not indexed"))
+    if fates:
+        fates.remove(fate)
     return fate
 
 
 def _fates(data: Path, urls: set[str]) -> dict[str, list[Fate]]:
     """What became of each record of these addresses, up to the last stage that has run."""
     fates: dict[str, list[Fate]] = defaultdict(list)
-    run = [stage for stage in CURATION if (data / stage).is_dir()]
-    for stage in run:
-        for row in _rows(data / stage / "removed", urls, ["url", "reason", "detail"]):
-            fates[row["url"]].append(Fate(stage, row["reason"] or "", row["detail"] or ""))
-    for row in _rows(data / run[-1], urls, ["url", "text"]) if run else ():
-        fates[row["url"]].append(Fate(KEEP, text=row.get("text") or ""))
+    finished = [stage for stage in FILTERING if (data / stage).is_dir()]
+    for stage in finished:
+        for path in sorted((data / stage / "removed").glob("*.parquet")):
+            for row in read_shard(path, ("url", "reason", "detail"), urls):
+                fates[row["url"]].append(Fate(stage, row["reason"] or "", row["detail"] or ""))
+    for url, text in _texts(data / finished[-1], urls) if finished else ():
+        fates[url].append(Fate(KEEP, text=text))
     return fates
 
 
-def _texts(folder: Path, urls: set[str]) -> dict[str, str]:
-    return {row["url"]: row["text"] or "" for row in _rows(folder, urls, ["url", "text"])}
-
-
-def _rows(folder: Path, urls: set[str], columns: list[str]) -> Iterator[dict]:
-    """The rows of a folder's shards with one of these addresses."""
-    wanted = pa.array(sorted(urls), pa.string())
+def _texts(folder: Path, urls: set[str]) -> Iterator[tuple[str, str]]:
+    """URL and text of the documents with one of these addresses."""
     for path in sorted(folder.glob("*.parquet")):
-        with open_shard(path) as file:
-            known = [name for name in columns if name in file.schema_arrow.names]
-            for batch in file.iter_batches(BATCH_ROWS, columns=known):
-                yield from batch.filter(pc.is_in(batch["url"], wanted)).to_pylist()
+        for row in read_shard(path, ("url", "text"), urls):
+            yield row["url"], row.get("text") or ""
 
 
 def _verdict(stage: str, reason: str) -> str:

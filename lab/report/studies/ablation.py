@@ -1,5 +1,5 @@
-"""The pages of an ablation. In: what its experiments left (lab.experiments.results). Out: <folder>/index.html, one file
-that needs nothing else, report.md to paste into a pull request, picture.svg, and results.json, the numbers.
+"""The pages of an ablation. In: the results of its experiments (lab.experiments.results). Out: <folder>/index.html, one
+file that needs nothing else, report.md to paste into a pull request, picture.svg, and results.json, the numbers.
 
 Same results, same bytes: no dates, no times.
 """
@@ -11,19 +11,27 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lab import formatting as words
 from lab.evaluate.compare import Difference
-from lab.evaluate.per_item import BITS
+from lab.evaluate.scores import BITS
 from lab.experiments.results import Results
+from lab.formatting import label, number, percent, short
+from lab.report.charts import Interval, intervals, responsive, stand_alone
 from lab.report.document import render_markdown, render_page, write_all
-from lab.report.forest import Interval, intervals, panels
+from lab.report.svg import WIDE
 
+CONTENTS = (
+    ("verdict", "Verdict"),
+    ("differences", "Differences"),
+    ("trust", "Which scores to trust"),
+    ("runs", "Runs"),
+    ("reproduce", "Reproduce"),
+)
 KINDS = {"better": "good", "worse": "bad", "undecided": ""}
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a variant was and was trained on; means over its runs, None where that is not known."""
+    """What a variant changes and was trained on; means over its runs, None where that is not known."""
 
     variant: str
     runs: int
@@ -51,14 +59,15 @@ def write(folder: Path, results: Results) -> None:
 def render(results: Results) -> str:
     """The page."""
     return render_page(
-        "ablation.html.j2",
+        "studies/ablation.html.j2",
         results=results,
         title=f"Ablation: {results.name}",
+        contents=CONTENTS,
         sentences=sentences(results),
         caveats=caveats(results),
         pictures=pictures(results),
         spent=[spent(results, variant) for variant in results.ablation.variants],
-        shown=shown,
+        with_interval=with_interval,
         kinds=KINDS,
     )
 
@@ -66,12 +75,12 @@ def render(results: Results) -> str:
 def markdown(results: Results) -> str:
     """The same as Markdown."""
     return render_markdown(
-        "ablation.md.j2",
+        "studies/ablation.md.j2",
         results=results,
         sentences=sentences(results),
         caveats=caveats(results),
         spent=[spent(results, variant) for variant in results.ablation.variants],
-        shown=shown,
+        with_interval=with_interval,
     )
 
 
@@ -95,77 +104,81 @@ def numbers(results: Results) -> dict[str, Any]:
             for run in results.runs
         },
         "comparisons": {
-            found.name: {
-                "sentence": found.sentence(),
-                "tasks": [vars(each) | {"verdict": each.verdict} for each in (*found.tasks, *found.means)],
-                "left_out": found.left_out,
+            comparison.name: {
+                "sentence": comparison.sentence(),
+                "tasks": [
+                    vars(difference) | {"verdict": difference.verdict}
+                    for difference in (*comparison.tasks, *comparison.means)
+                ],
+                "left_out": comparison.left_out,
             }
-            for found in results.comparisons
+            for comparison in results.comparisons
         },
-        "signals": [vars(each) | {"failures": each.failures()} for each in results.signals],
+        "signals": [vars(signal) | {"failures": signal.failures()} for signal in results.signals],
     }
 
 
 def sentences(results: Results) -> list[str]:
-    """One a variant."""
-    found = [comparison.sentence() for comparison in results.comparisons]
-    return found + [f"{variant}: not compared: {reason}" for variant, reason in results.incomparable.items()]
+    """One per variant."""
+    compared = [comparison.sentence() for comparison in results.comparisons]
+    return compared + [f"{variant}: not compared: {reason}" for variant, reason in results.incomparable.items()]
 
 
 def caveats(results: Results) -> list[str]:
     """What these numbers don't show."""
-    said = []
+    lines = []
     if len(results.runs) < results.planned:
-        said.append(f"Unfinished: {len(results.runs)} of {results.planned} runs are in.")
+        lines.append(f"Unfinished: {len(results.runs)} of {results.planned} runs are in.")
     seeds = len(results.ablation.seeds)
     size = next((run.measured("train", "parameters") for run in results.runs if run.reports.get("train")), None)
     tokens = next((run.measured("train", "tokens") for run in results.runs if run.reports.get("train")), None)
-    said.append(
-        f"{seeds} seed{'s' if seeds > 1 else ''} a variant, models of {words.short(size)} parameters trained on "
-        f"{words.short(tokens)} tokens: what holds here need not hold for larger ones."
+    lines.append(
+        f"{seeds} seed{'s' if seeds > 1 else ''} per variant, models of {short(size)} parameters trained on "
+        f"{short(tokens)} tokens: what holds here need not hold for larger ones."
     )
     if results.unequal:
         names = ", ".join(run.experiment.name for run in results.unequal)
-        said.append(f"The budget of these was not the baseline's: {names}.")
+        lines.append(f"The budget of these runs differs from the baseline's: {names}.")
     if results.repeated:
         most = max(results.repeated, key=lambda run: run.measured("train", "epochs"))
         names = ", ".join(dict.fromkeys(run.experiment.variant for run in results.repeated))
-        said.append(
+        lines.append(
             f"The corpus of {names} is smaller than the budget, so parts of it were seen again "
             f"(up to {most.measured('train', 'epochs'):.2f} epochs)."
         )
-    weak = [f"{each.task} ({', '.join(each.failures())})" for each in results.signals if each.failures()]
+    weak = [f"{signal.task} ({', '.join(signal.failures())})" for signal in results.signals if signal.failures()]
     if weak:
-        said.append(f"These tasks tell little at this size: {'; '.join(weak)}.")
-    for task, reason in dict(item for found in results.comparisons for item in found.left_out.items()).items():
-        said.append(f"{task} is left out: {reason}.")
-    dirty = _contaminated(results)
-    if dirty:
-        said.append(f"Items that overlap with a train split, at most of any run: {dirty}. They are counted above.")
-    return said
+        lines.append(f"These tasks show little at this size: {'; '.join(weak)}.")
+    for task, reason in {task: why for each in results.comparisons for task, why in each.left_out.items()}.items():
+        lines.append(f"{task} is left out: {reason}.")
+    contaminated = _contaminated(results)
+    if contaminated:
+        lines.append(f"Items that overlap with a train split (the most of any run; counted above): {contaminated}.")
+    return lines
 
 
 def pictures(results: Results) -> list[tuple[str, Markup]]:
     """Differences to the baseline, one picture for each mean and task."""
-    return [(name, intervals(name, values, unit=unit)) for name, values, unit in _differences(results)]
+    return [(name, responsive(name, intervals, values, unit=unit)) for name, values, unit in _differences(results)]
 
 
-def picture(results: Results) -> Markup:
-    """What tells the variants apart, as a file for a README: the means and tasks with a verdict, or else the first."""
-    found = _differences(results)
-    decided = [group for group in found if any(each.kind for each in group[1])]
-    return panels(f"{results.name}: differences to {results.ablation.baseline}", decided or found[:1])
+def picture(results: Results) -> str:
+    """What separates the variants, as a file for a README: the means and tasks with a verdict, or else the first."""
+    groups = _differences(results)
+    decided = [group for group in groups if any(interval.kind for interval in group[1])]
+    charts = [(name, intervals(WIDE, values, unit=unit)) for name, values, unit in decided or groups[:1]]
+    return stand_alone(f"{results.name}: differences to {results.ablation.baseline}", charts)
 
 
 def _differences(results: Results) -> list[tuple[str, list[Interval], str]]:
-    """(name, one interval a variant, unit) for each mean over tasks and each task."""
+    """(name, one interval per variant, unit) for each mean over tasks and each task."""
     rows: dict[tuple[str, bool], list[Interval]] = {}
-    for found in results.comparisons:
-        for each in (*found.means, *found.tasks):
+    for comparison in results.comparisons:
+        for each in (*comparison.means, *comparison.tasks):
             factor = 1.0 if each.metric == BITS else 100.0
-            note = f"{found.name}, {each.task}: {shown(each)}, p {each.corrected:.3g}"
-            low, value, high = (factor * number for number in (each.low, each.difference, each.high))
-            row = Interval(found.name, value, low, high, KINDS[each.verdict], note)
+            note = f"{comparison.name}, {each.task}: {with_interval(each)}, p {each.corrected:.3g}"
+            low, value, high = (factor * bound for bound in (each.low, each.difference, each.high))
+            row = Interval(comparison.name, value, low, high, KINDS[each.verdict], note)
             rows.setdefault((_heading(each), each.metric == BITS), []).append(row)
     units = {True: "bits per byte (lower is better)", False: "points (higher is better)"}
     return [(name, values, units[bits]) for (name, bits), values in rows.items()]
@@ -175,10 +188,10 @@ def spent(results: Results, variant: str) -> Spent:
     runs = results.of(variant)
 
     def mean(stage: str, key: str) -> float | None:
-        values = [value for run in runs if (value := words.number(run.measured(stage, key))) is not None]
+        values = [value for run in runs if (value := number(run.measured(stage, key))) is not None]
         return sum(values) / len(values) if values else None
 
-    epochs = [value for run in runs if (value := words.number(run.measured("train", "epochs"))) is not None]
+    epochs = [value for run in runs if (value := number(run.measured("train", "epochs"))) is not None]
     changes = ", ".join(f"{key}={json.dumps(value)}" for key, value in results.changes[variant].items())
     return Spent(
         variant=variant,
@@ -193,7 +206,7 @@ def spent(results: Results, variant: str) -> Spent:
     )
 
 
-def shown(each: Difference) -> str:
+def with_interval(each: Difference) -> str:
     """A difference with half its 95 % interval."""
     half = (each.high - each.low) / 2
     if each.metric == BITS:
@@ -202,12 +215,12 @@ def shown(each: Difference) -> str:
 
 
 def _heading(each: Difference) -> str:
-    return f"{words.label(each.task)} ({'bits per byte' if each.metric == BITS else words.label(each.metric)})"
+    return f"{label(each.task)} ({'bits per byte' if each.metric == BITS else label(each.metric)})"
 
 
 def _contaminated(results: Results) -> str:
     shares: dict[str, float] = {}
     for run in results.runs:
-        for task, found in run.reports.get("contamination", {}).get("tasks", {}).items():
-            shares[task] = max(shares.get(task, 0.0), found.get("share") or 0.0)
-    return ", ".join(f"{task} {words.percent(share)}" for task, share in sorted(shares.items()) if share)
+        for task, overlap in run.reports.get("contamination", {}).get("tasks", {}).items():
+            shares[task] = max(shares.get(task, 0.0), overlap.get("share") or 0.0)
+    return ", ".join(f"{task} {percent(share)}" for task, share in sorted(shares.items()) if share)

@@ -8,24 +8,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lab import formatting as words
 from lab.errors import LabError
 from lab.evaluate.scores import first_metric
 from lab.experiments.results import Results
 from lab.files import read_json, write_json
+from lab.formatting import label
 from lab.params import TrackingParams
 from lab.report.studies.ablation import markdown
 from lab.tracking import mode
 
 VARIANT = "variant"  # of a run's config: lab.tracking takes it from the tag `variant:NAME`
-ACROSS, HIGH = 24, 6  # of a grid: its width, and a panel's height
+COLUMNS, HEIGHT = 24, 6  # of a grid: its width, and a panel's height
 CURVES = ("validation/loss", "train/loss", "validation/bits_per_byte")
 
 
 def publish(results: Results, params: TrackingParams, kept: Path) -> str | None:
-    """Save the report; returns its address, or None where nothing is online. `kept` remembers it for the next time.
+    """Save the report; returns its address, or None if tracking is not online. `kept`: the file that remembers it.
 
-    LabError, in one line, where the package is missing or W&B refuses: the report on disk is whole without.
+    LabError, in one line, if the package is missing or W&B refuses; the report on disk does not depend on it.
     """
     if mode(params) != "online":
         return None
@@ -45,7 +45,7 @@ def publish(results: Results, params: TrackingParams, kept: Path) -> str | None:
         report.blocks = blocks(results, report.entity, report.project)
         report.save()
         address = str(report.url)
-    except Exception as error:  # whatever W&B's client raises: it must not spoil a finished ablation
+    except Exception as error:  # anything W&B's client raises: it must not fail a finished ablation
         text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise LabError(
             f"the W&B report could not be saved ({text}). `lab ablate {results.name} --report` tries again."
@@ -75,7 +75,7 @@ def blocks(results: Results, entity: str, project: str) -> list[Any]:
 
     bars = [
         wr.BarPlot(
-            title=f"{words.label(task)} ({words.label(metric)})",
+            title=f"{label(task)} ({label(metric)})",
             metrics=[wr.SummaryMetric(f"scores/{task}/{metric}")],
             groupby=wr.Config(VARIANT),
             groupby_aggfunc="mean",
@@ -105,30 +105,30 @@ def blocks(results: Results, entity: str, project: str) -> list[Any]:
 
 
 def compared(results: Results) -> list[tuple[str, str]]:
-    """(task, its first metric) of all tasks that a run has, as the scores are named in W&B."""
-    found: dict[str, str] = {}
+    """(task, its first metric) of all tasks of any run, as the scores are named in W&B."""
+    metrics: dict[str, str] = {}
     for run in results.runs:
         scores = run.reports.get("evaluate", {}).get("scores", {})
         for task, values in scores.items():
             metric = first_metric(values)
             if metric is not None:
-                found.setdefault(task, metric)
-    return list(found.items())
+                metrics.setdefault(task, metric)
+    return list(metrics.items())
 
 
 def _known(wr: Any, kept: Path) -> Any:
-    """The report of the last time; None where there was none, or it was removed."""
+    """The report saved last; None if there was none, or it was removed."""
     if not kept.exists():
         return None
     try:
         return wr.Report.from_url(read_json(kept)["url"])
-    except Exception:  # whatever W&B's client raises of an address that is no more
+    except Exception:  # anything W&B's client raises for an address that is gone
         return None
 
 
 def _laid_out(wr: Any, panels: list[Any]) -> list[Any]:
     """Three in a row."""
-    wide = ACROSS // 3
+    width = COLUMNS // 3
     for number, panel in enumerate(panels):
-        panel.layout = wr.Layout(x=number % 3 * wide, y=number // 3 * HIGH, w=wide, h=HIGH)
+        panel.layout = wr.Layout(x=number % 3 * width, y=number // 3 * HEIGHT, w=width, h=HEIGHT)
     return panels

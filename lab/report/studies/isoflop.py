@@ -1,8 +1,8 @@
 """The pages of `lab isoflop`. In: the study and its finished runs. Out: IsoFLOP curves, their lowest points, and the
 power laws through those (lab.experiments.fit), as <folder>/index.html, report.md, picture.svg and points.json.
 
-As Grattafiori et al. 2024 (section 3.2.1) the loss is fitted over tokens; as Hoffmann et al. 2022 (approach 2), over
-parameters too.
+The loss is fitted over tokens, as by Grattafiori et al. 2024 (section 3.2.1), and over parameters, as by Hoffmann et
+al. 2022 (approach 2).
 """
 
 import math
@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import formatting as words
 from lab.experiments.fit import Minimum, Parabola, PowerLaw, find_minimum, fit_parabola, fit_power_law, with_interval
 from lab.experiments.points import Point, Points
 from lab.experiments.scaling import IsoFlop
-from lab.report.curves import Curve, curves, standalone, tick_label
+from lab.formatting import NOTHING, power, short
+from lab.report.charts import Series, lines, responsive, stand_alone
 from lab.report.studies import study
 from lab.report.studies.study import Figure, Study, Table
+from lab.report.svg import WIDE
 
 DRAWN = 60  # points of a parabola
 PUBLISHED = {"tokens": (0.53, "Llama 3"), "parameters": (0.49, "Chinchilla, approach 2")}
@@ -24,7 +25,7 @@ PUBLISHED = {"tokens": (0.53, "Llama 3"), "parameters": (0.49, "Chinchilla, appr
 
 @dataclass(frozen=True)
 class Fits:
-    """One axis (tokens or parameters): by budget, the runs' (x, loss), parabola and lowest point; the law of them."""
+    """One axis (tokens or parameters): by budget, the runs' (x, loss), parabola and lowest point; and their law."""
 
     axis: str
     measured: dict[float, list[tuple[float, float]]]
@@ -35,7 +36,7 @@ class Fits:
     @property
     def used(self) -> dict[float, float]:
         """FLOPs -> best x, of the budgets that have one."""
-        return {flops: found.x for flops, found in self.minima.items() if found.x is not None}
+        return {flops: minimum.x for flops, minimum in self.minima.items() if minimum.x is not None}
 
 
 def write(folder: Path, isoflop: IsoFlop, points: Points) -> None:
@@ -49,12 +50,12 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
     by_parameters = fit(points.finished, "parameters", lambda point: point.parameters)
     both = [by_tokens, by_parameters]
     law = _law_curves(by_tokens)
-    drawn = {"x": "tokens", "y": "validation loss (nats a token)"}
+    loss = "validation loss (nats per token)"
     figures = [
         Figure(
             f"Loss over {each.axis}, at equal FLOPs",
-            curves(f"Loss over {each.axis}", _parabola_curves(each), x=each.axis, y=drawn["y"]),
-            "Dots: runs. Lines: a parabola a budget. Rings: its lowest point." if each is by_tokens else "",
+            responsive(f"Loss over {each.axis}", lines, _parabola_curves(each), x=each.axis, y=loss, log="x"),
+            "Dots: runs. Lines: one parabola per budget. Rings: its lowest point." if each is by_tokens else "",
         )
         for each in both
     ]
@@ -62,10 +63,11 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         figures.append(
             Figure(
                 "Best number of tokens for a budget",
-                curves("Best number of tokens", law, x="FLOPs", y="tokens", log_y=True),
+                responsive("Best number of tokens", lines, law, x="FLOPs", y="tokens", log="xy"),
                 "Dots: the parabolas' lowest points. Line: the power law through them.",
             )
         )
+    drawing = lines(WIDE, _parabola_curves(by_tokens), x="tokens", y=loss, log="x")
     return Study(
         title="IsoFLOP curves",
         about=f"{isoflop.question or 'What is compute-optimal?'} {study.of_runs(points)}, "
@@ -74,7 +76,7 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         caveats=[*caveats(by_tokens), *study.common_caveats(points, len(isoflop.seeds))],
         figures=figures,
         tables=[_minima_table(by_tokens, by_parameters), study.runs_table(points)],
-        picture=standalone("IsoFLOP curves", {"": _parabola_curves(by_tokens)}, **drawn),
+        picture=stand_alone("IsoFLOP curves", [("", drawing)]),
         numbers={
             "revision": points.revision,
             "fits": {each.axis: _numbers(each) for each in both},
@@ -85,10 +87,10 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
     )
 
 
-def fit(found: list[Point], axis: str, x_of: Callable[[Point], float]) -> Fits:
+def fit(points: list[Point], axis: str, x_of: Callable[[Point], float]) -> Fits:
     """Parabolas, minima and the law of one axis."""
     measured: dict[float, list[tuple[float, float]]] = {}
-    for point in found:
+    for point in points:
         measured.setdefault(point.trial.at, []).append((float(x_of(point)), point.loss))
     measured = {flops: sorted(pairs) for flops, pairs in sorted(measured.items())}
     columns = {flops: tuple(zip(*pairs, strict=True)) for flops, pairs in measured.items()}
@@ -102,9 +104,9 @@ def fit(found: list[Point], axis: str, x_of: Callable[[Point], float]) -> Fits:
 
 
 def sentences(fits: Fits) -> list[str]:
-    """The law of one axis in words; each budget without a minimum."""
+    """The law of one axis as a sentence, and the budgets without a minimum."""
     edges = [
-        f"{tick_label(flops)} FLOPs, {fits.axis}: {each.problem}; the budget is left out, not extrapolated."
+        f"{power(flops)} FLOPs, {fits.axis}: {each.problem}; the budget is left out, not extrapolated."
         for flops, each in fits.minima.items()
         if each.x is None
     ]
@@ -123,23 +125,24 @@ def sentences(fits: Fits) -> list[str]:
 
 
 def caveats(fits: Fits) -> list[str]:
-    """What the fit can't know."""
+    """The limits of the fit."""
     if fits.law is None:
         return []
-    said = []
-    used = list(fits.used)
-    if len(used) == 2:
-        said.append("Two budgets define a line exactly: that they follow a power law is assumed, not shown.")
-    elif len(used) > 2:
-        said.append(
-            f"{len(used)} budgets within a factor of {max(used) / min(used):.3g} leave {len(used) - 2} degree(s) of "
-            "freedom for the power law: its exponent is one of these sizes and this corpus, not one to extrapolate by."
+    lines = []
+    budgets = list(fits.used)
+    if len(budgets) == 2:
+        lines.append("Two budgets define a line exactly: that they follow a power law is assumed, not shown.")
+    elif len(budgets) > 2:
+        lines.append(
+            f"{len(budgets)} budgets within a factor of {max(budgets) / min(budgets):.3g} leave {len(budgets) - 2} "
+            "degree(s) of freedom for the power law: its exponent holds for these sizes and this corpus, and is not "
+            "one to extrapolate by."
         )
-    said.append(
-        "The interval is a bootstrap of the losses' noise about their parabolas. It does not know that a parabola is "
-        "an approximation, nor that one learning rate (scaled by width) may suit some sizes better."
+    lines.append(
+        "The interval is a bootstrap of the losses' noise about their parabolas. It does not account for the parabola "
+        "being an approximation, nor for one learning rate (scaled by width) suiting some sizes better than others."
     )
-    return said
+    return lines
 
 
 def _interval(law: PowerLaw) -> str:
@@ -147,42 +150,42 @@ def _interval(law: PowerLaw) -> str:
         return f"95 % interval of the exponent {law.low:.2f} to {law.high:.2f}"
     if law.kept:
         return f"interval unknown: only {law.kept:.0%} of the bootstrap's curves had a minimum at every budget"
-    return "interval unknown: three sizes a budget leave nothing to tell noise from"
+    return "interval unknown: with three sizes per budget, noise can't be estimated"
 
 
-def _parabola_curves(fits: Fits) -> list[Curve]:
-    found = []
+def _parabola_curves(fits: Fits) -> list[Series]:
+    curves = []
     for flops, pairs in fits.measured.items():
         parabola, minimum = fits.parabolas[flops], fits.minima[flops]
         line = []
         if parabola is not None:
             line = [(x, parabola.at(x)) for x in _between(pairs[0][0], pairs[-1][0])]
         lowest = (minimum.x, minimum.loss) if minimum.x is not None and minimum.loss is not None else None
-        found.append(Curve(f"{tick_label(flops)} FLOPs", pairs, line, lowest))
-    return found
+        curves.append(Series(f"{power(flops)} FLOPs", pairs, line, lowest))
+    return curves
 
 
-def _law_curves(fits: Fits) -> list[Curve]:
+def _law_curves(fits: Fits) -> list[Series]:
     if fits.law is None:
         return []
     line = [(flops, fits.law.at(flops)) for flops in _between(min(fits.used), max(fits.used))]
-    return [Curve(f"{fits.law.coefficient:.3g} C^{fits.law.exponent:.2f}", list(fits.used.items()), line)]
+    return [Series(f"{fits.law.coefficient:.3g} C^{fits.law.exponent:.2f}", list(fits.used.items()), line)]
 
 
 def _between(low: float, high: float) -> list[float]:
-    """Values at equal steps of the logarithm."""
+    """DRAWN values, equally spaced on a logarithmic axis."""
     return [low * math.exp(math.log(high / low) * step / (DRAWN - 1)) for step in range(DRAWN)]
 
 
 def _minima_table(by_tokens: Fits, by_parameters: Fits) -> Table:
     rows = []
-    for flops, each in by_tokens.minima.items():
-        other = by_parameters.minima[flops]
-        ratio = words.short(each.x / other.x) if each.x and other.x else words.NOTHING
-        loss = words.NOTHING if each.loss is None else f"{each.loss:.4f}"
-        note = each.problem or other.problem or "inside"
-        rows.append((tick_label(flops), words.short(each.x), words.short(other.x), ratio, loss, note))
-    headings = ("FLOPs", "best tokens", "best parameters", "tokens a parameter", "loss there", "minimum")
+    for flops, tokens in by_tokens.minima.items():
+        parameters = by_parameters.minima[flops]
+        ratio = short(tokens.x / parameters.x) if tokens.x and parameters.x else NOTHING
+        loss = NOTHING if tokens.loss is None else f"{tokens.loss:.4f}"
+        note = tokens.problem or parameters.problem or "inside"
+        rows.append((power(flops), short(tokens.x), short(parameters.x), ratio, loss, note))
+    headings = ("FLOPs", "best tokens", "best parameters", "tokens per parameter", "loss there", "minimum")
     return Table("Lowest points", headings, rows, "Parameters are all weights, embeddings included.")
 
 

@@ -1,19 +1,22 @@
-"""The files of a scaling study or sweep. In: a Study, what is to be said and drawn. Out: <folder>/index.html, one file
-that needs nothing else; report.md, to paste into a pull request; picture.svg; and points.json, the numbers.
+"""The files of a scaling study or sweep. In: a Study, its sentences, figures and tables. Out: <folder>/index.html, one
+file that needs nothing else; report.md, to paste into a pull request; picture.svg; and points.json, the numbers.
 
 Same runs, same bytes: no dates, no times.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from lab import formatting as words
 from lab.experiments.points import Point, Points
+from lab.formatting import power, short
 from lab.report.document import render_markdown, render_page, write_all
+
+CONTENTS = (("found", "What was found"), ("pictures", "Pictures"), ("numbers", "Numbers"), ("reproduce", "Reproduce"))
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are shown; the first column names the row."""
+    """Cells as text; the first column names the row."""
 
     title: str
     headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Study:
-    """`sentences`: what was found; `caveats`: what it does not show; `picture`: an SVG that stands alone."""
+    """`sentences`: the results; `caveats`: what they do not show; `picture`: an SVG that stands alone."""
 
     title: str
     about: str
@@ -52,8 +55,8 @@ class Study:
 def write(folder: Path, study: Study) -> None:
     """Write all files, each whole or not at all."""
     texts = {
-        "index.html": render_page("study.html.j2", study=study),
-        "report.md": render_markdown("study.md.j2", study=study),
+        "index.html": render_page("studies/study.html.j2", title=study.title, contents=CONTENTS, study=study),
+        "report.md": render_markdown("studies/study.md.j2", study=study),
         "picture.svg": study.picture,
         "points.json": json.dumps(study.numbers, indent=2, ensure_ascii=False) + "\n",
     }
@@ -65,20 +68,20 @@ def of_runs(points: Points) -> str:
 
 
 def common_caveats(points: Points, seeds: int) -> list[str]:
-    """What any of these studies must own up to."""
-    said = []
+    """The limits of any of these studies."""
+    lines = []
     if points.diverged:
-        said.append(f"Left out, since their loss is no number: {', '.join(points.diverged)}.")
+        lines.append(f"Left out, since their loss is not a finite number: {', '.join(points.diverged)}.")
     if len(points.finished) + len(points.diverged) < points.planned:
-        said.append(f"{of_runs(points)} are in; the others are not finished, or failed (see --status).")
+        lines.append(f"{of_runs(points)} are in; the others are not finished, or failed (see --status).")
     if seeds == 1:
-        said.append("One seed: the noise between runs is not measured apart.")
+        lines.append("One seed: the noise between runs is not measured.")
     repeated = [point for point in points.finished if point.epochs > 1]
     if repeated:
         most = max(point.epochs for point in repeated)
         names = ", ".join(point.trial.experiment.variant for point in repeated)
-        said.append(f"More than one epoch: {names} saw tokens again (up to {most:.2f} epochs), which is worth less.")
-    return said
+        lines.append(f"More than one epoch: {names} saw tokens again (up to {most:.2f} epochs), which teaches less.")
+    return lines
 
 
 def runs_table(points: Points) -> Table:
@@ -87,9 +90,9 @@ def runs_table(points: Points) -> Table:
         (
             point.trial.experiment.variant,
             str(point.trial.experiment.seed),
-            words.short(point.parameters),
-            words.short(point.tokens),
-            f"{point.flops:.3g}".replace("e+", "e"),
+            short(point.parameters),
+            short(point.tokens),
+            power(point.flops),
             f"{point.epochs:.2f}" + (" (repeated)" if point.epochs > 1 else ""),
             f"{point.loss:.4f}",
             f"{point.bits_per_byte:.4f}",
@@ -108,11 +111,11 @@ def runs_table(points: Points) -> Table:
         "bits per byte",
         "revision",
     )
-    return Table("Runs", headings, rows, "Validation loss in nats a token, after the last step.")
+    return Table("Runs", headings, rows, "Validation loss in nats per token, after the last step.")
 
 
 def as_json(point: Point) -> dict[str, Any]:
     """A run for points.json."""
     trial = point.trial
-    where = {"run": trial.experiment.name, "seed": trial.experiment.seed, "panel": trial.panel, "line": trial.line}
-    return where | {"at": trial.at} | {key: value for key, value in asdict(point).items() if key != "trial"}
+    place = {"run": trial.experiment.name, "seed": trial.experiment.seed, "panel": trial.panel, "line": trial.line}
+    return place | {"at": trial.at} | {key: value for key, value in asdict(point).items() if key != "trial"}

@@ -1,7 +1,6 @@
-"""The picture of the pipeline: in, a line for each box (or the documents that left it); out, an SVG that stands alone.
+"""The picture of the pipeline. In: a line for each box; out, an SVG that stands alone, legible on white and on black.
 
-It is legible on white and on black without knowing which: light words in boxes of middle tones, grey arrows, no
-background. `python -m lab.report.run.pipeline` writes reports/pictures/pipeline.svg, which the README shows.
+`python -m lab.report.run.picture` writes reports/pictures/pipeline.svg, which the README shows.
 """
 
 from collections.abc import Mapping
@@ -9,48 +8,23 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from lab.pipeline import STAGES, Stage
 from lab.report import svg
-from lab.report.run.collect import STAGES
 
-LINES = {
-    "crawl": "WARC files of web pages",
-    "index": "one row a response",
-    "url_filter": "no blocked addresses",
-    "extract": "the main text of a page",
-    "language": "the wanted languages",
-    "quality": "Gopher, C4, FineWeb",
-    "dedup": "one of near-duplicates",
-    "pii": "addresses replaced",
-    "dataset": "train and validation",
-    "tokenizer": "byte-level BPE",
-    "tokenize": "shards of token ids",
-    "train": "a GPT-2 or a Llama 3",
-    "export": "a Hugging Face folder",
-    "evaluate": "scores, by lm-eval",
-    "contamination": "items seen in training",
-    "report": "this page",
-}
 COLORS = {"crawl": "#4f5d75", "curate": "#0f766e", "tokens": "#92600a", "model": "#5b4bb5", "scores": "#a8385d"}
-ROOMS = dict(
-    zip(
-        STAGES,
-        ["crawl"] * 2 + ["curate"] * 7 + ["tokens"] * 2 + ["model"] * 2 + ["scores"] * 3,
-        strict=True,
-    )
-)
 GREY = "#8792a2"
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168.0, 58.0, 26.0, 30.0, 4.0
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 
 
 def picture(lines: Mapping[str, str], columns: int = 4) -> Markup:
-    """The boxes in rows of `columns`, read like a river: to the right, down, to the left, down."""
+    """The boxes in rows of `columns`, to the right and to the left in turn. `lines`: stage -> another text."""
     rows = -(-len(STAGES) // columns)
     boxes, arrows = [], []
     for index, stage in enumerate(STAGES):
         row, column = divmod(index, columns)
         x, y = _corner(row, column, columns)
-        boxes.append(_box(stage, lines.get(stage, ""), x, y))
+        boxes.append(_box(stage, lines.get(stage.name, stage.line), x, y))
         if index + 1 < len(STAGES):
             arrows.append(_arrow(x, y, *_corner(*divmod(index + 1, columns), columns)))
     width = 2 * MARGIN + columns * WIDTH + (columns - 1) * GAP_X
@@ -65,11 +39,11 @@ def _corner(row: int, column: int, columns: int) -> tuple[float, float]:
     return MARGIN + place * (WIDTH + GAP_X), MARGIN + row * (HEIGHT + GAP_Y)
 
 
-def _box(stage: str, line: str, x: float, y: float) -> Markup:
-    shape = svg.element("rect", x=x, y=y, width=WIDTH, height=HEIGHT, rx=9.0, fill=COLORS[ROOMS[stage]])
-    words = {"x": x + WIDTH / 2, "text_anchor": "middle", "font_family": FONT, "fill": "#ffffff"}
-    name = svg.element("text", stage, y=y + 25, font_size=15, font_weight=650, **words)
-    return shape + name + svg.element("text", line, y=y + 44, font_size=12.5, fill_opacity=0.92, **words)
+def _box(stage: Stage, line: str, x: float, y: float) -> Markup:
+    shape = svg.element("rect", x=x, y=y, width=WIDTH, height=HEIGHT, rx=9.0, fill=COLORS[stage.room])
+    text = {"x": x + WIDTH / 2, "text_anchor": "middle", "font_family": FONT, "fill": "#ffffff"}
+    name = svg.element("text", stage.name, y=y + 25, font_size=15, font_weight=650, **text)
+    return shape + name + svg.element("text", line, y=y + 44, font_size=12.5, fill_opacity=0.92, **text)
 
 
 def _arrow(x: float, y: float, to_x: float, to_y: float) -> Markup:
@@ -91,7 +65,7 @@ def _arrow(x: float, y: float, to_x: float, to_y: float) -> Markup:
 def write(path: Path) -> None:
     """Write the picture for the README."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(picture(LINES)) + "\n", encoding="utf-8")
+    path.write_text(str(picture({})) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
