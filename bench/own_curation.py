@@ -47,11 +47,11 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
     stages = {
         "index": (warc.index, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
         "url_filter": (urls.filter_index, lists),
-        "extract": (extract.extract_index, ExtractParams()),
+        "extract": (lambda index, *rest: extract.run(index, Path("crawl"), *rest), ExtractParams()),
         "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),
         "quality": (quality.filter_documents, QualityParams(languages=differing)),
-        "dedup": (dedup.deduplicate, DedupParams()),
-        "pii": (pii.scrub_documents, PiiParams()),
+        "dedup": (dedup.run, DedupParams()),
+        "pii": (pii.run, PiiParams()),
     }
     times = [["load", *_load(lists, model, processes), 0]]
     source = Path("crawl")

@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return dataset.make(DATA / "pii", DATA / "dataset", params.dataset, params.engine)
+    return dataset.run(DATA / "pii", DATA / "dataset", params.dataset, params.engine)
 
 
 if __name__ == "__main__":

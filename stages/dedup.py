@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return dedup.deduplicate(DATA / "quality", DATA / "dedup", params.dedup, params.engine)
+    return dedup.run(DATA / "quality", DATA / "dedup", params.dedup, params.engine)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return extract.extract_index(DATA / "url_filter", DATA / "extract", params.extract, params.engine).as_dict()
+    return extract.run(DATA / "url_filter", DATA / "crawl", DATA / "extract", params.extract, params.engine)
 
 
 if __name__ == "__main__":

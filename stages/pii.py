@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return pii.scrub_documents(DATA / "dedup", DATA / "pii", params.pii, params.engine).as_dict()
+    return pii.run(DATA / "dedup", DATA / "pii", params.pii, params.engine)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Out: Rows in the order of the crawl, a sample of them, or their statistics.
 Nothing is read before it is asked for: memory holds one batch of each of two shards.
 """
 
-import hashlib
 import heapq
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from lab.documents import BATCH_ROWS, text_bytes
+from lab.documents import BATCH_ROWS, text_bytes, text_digest
 from lab.errors import InputError
 from lab.report.run.collect import CURATION, open_shard
 
@@ -95,7 +94,7 @@ def require_reason(folder: Path, wanted: str) -> None:
 def sample(rows: Iterable[Row], number: int, seed: int) -> list[Row]:
     """`number` of the rows, chosen and ordered by the hash of seed and row: the same whatever the shards."""
     keyed = (
-        (_hash(f"{seed}\n{row.url}\n{row.facts.get('file')}\n{row.facts.get('offset')}"), n, row)
+        (text_digest(f"{seed}\n{row.url}\n{row.facts.get('file')}\n{row.facts.get('offset')}"), n, row)
         for n, row in enumerate(rows)
     )
     return [row for _, _, row in heapq.nsmallest(number, keyed)]
@@ -143,7 +142,3 @@ def _place(row: Row) -> tuple[str, int]:
 
 def _is(reason: str | None, wanted: str) -> bool:
     return reason is not None and (reason == wanted or reason.startswith(f"{wanted}:"))
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()

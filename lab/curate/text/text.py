@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from hashlib import blake2b
 from itertools import chain, count, islice
 
 import numpy as np
 import regex
 
 from lab.curate.text.words import SegmentingSplitter, Splitter, splitter
+from lab.documents import text_digest
 
 # Kinds of a word, as bits.
 NON_SYMBOL = 1  # holds something other than punctuation
@@ -48,11 +48,7 @@ _REMEMBERED_CHUNK = 64  # characters; longer ones, sentences of Chinese say, har
 
 def word_hash(word: str) -> int:
     """64 bits of a word, the same in every process."""
-    return int.from_bytes(_digest(word), "little")
-
-
-def _digest(word: str) -> bytes:
-    return blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(text_digest(word), "little")
 
 
 def extend_ngrams(
@@ -145,7 +141,7 @@ class _Lexicon(dict):
             )
         words = list(islice(reversed(self._rows), size - self._measured))[::-1]
         place = slice(self._measured, size)
-        self._hashes[place] = np.frombuffer(b"".join(map(_digest, words)), "<u8")
+        self._hashes[place] = np.frombuffer(b"".join(map(text_digest, words)), "<u8")
         self._lengths[place] = list(map(len, words))
         self._kinds[place] = list(map(kind, words))
         self._measured = size

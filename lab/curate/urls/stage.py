@@ -17,14 +17,13 @@ import pyarrow.compute as pc
 
 from lab import engine
 from lab.crawl.warc import INDEX_SCHEMA
-from lab.curate.excerpt import excerpt
 from lab.curate.urls import blacklist
 from lab.curate.urls import repeats as url_repeats
 from lab.curate.urls.blacklist import Blacklist
 from lab.curate.urls.repeats import REMOVED_SCHEMA
 from lab.curate.urls.spelling import Batch, host_of, listed, normalised, string_array
 from lab.curate.urls.words import BANNED, BANNED_SUBWORDS, SOFT_BANNED, WordRules
-from lab.documents import Counts, Reason, read_table, shards, write_table
+from lab.documents import Counts, Reason, excerpt, read_table, shards, write_table
 from lab.params import EngineParams, UrlFilterParams
 
 __all__ = ["UrlFilter", "filter_index", "host_of", "listed", "normalised"]

@@ -4,7 +4,6 @@ Which ones is decided by the hash of stage and record, so the same corpus always
 the number of workers, and no document is favoured. Two passes: names first, then the text of the chosen only.
 """
 
-import hashlib
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from itertools import repeat
 from pathlib import Path
 
 from lab import formatting as words
-from lab.documents import BATCH_ROWS
+from lab.documents import BATCH_ROWS, text_digest
 from lab.report.run.collect import open_shard
 
 KEPT = "kept"
@@ -171,4 +170,4 @@ def _fact(value: object) -> str:
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest())
+    return int.from_bytes(text_digest(text))

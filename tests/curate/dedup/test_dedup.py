@@ -10,7 +10,7 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.curate.dedup.stage import band_keys, deduplicate, duplicates, join, matches, normalise, shingles, signatures
+from lab.curate.dedup.stage import band_keys, duplicates, join, matches, normalise, run, shingles, signatures
 from lab.curate.text.text import Text, word_hash
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.errors import EmptyCorpusError
@@ -211,7 +211,7 @@ def texts() -> list[str]:
 def test_stage_keeps_the_first_of_each_group_and_names_it(tmp_path, monkeypatch, texts):
     monkeypatch.chdir(tmp_path)
     source = write(tmp_path / "in", texts, 3)
-    metrics = deduplicate(source, tmp_path / "out", DedupParams(exact=True), EngineParams(workers=1))
+    metrics = run(source, tmp_path / "out", DedupParams(exact=True), EngineParams(workers=1))
     kept, removed = outcome(tmp_path / "out")
     assert list(kept) == [str(number) for number in range(20)]
     assert removed["30"] == ("exact_duplicate", "same text as http://a.example/15")
@@ -228,7 +228,7 @@ def test_outcome_does_not_depend_on_the_shards(tmp_path, monkeypatch, texts):
     found = []
     for shards in (1, 4, 7):
         source, out = write(tmp_path / f"in-{shards}", texts, shards), tmp_path / f"out-{shards}"
-        metrics = deduplicate(source, out, DedupParams(exact=True, lines=True), EngineParams(workers=1))
+        metrics = run(source, out, DedupParams(exact=True, lines=True), EngineParams(workers=1))
         found.append((outcome(out), metrics))
     assert found[0] == found[1] == found[2]
 
@@ -236,16 +236,16 @@ def test_outcome_does_not_depend_on_the_shards(tmp_path, monkeypatch, texts):
 def test_ways_can_be_switched_off(tmp_path, monkeypatch, texts):
     monkeypatch.chdir(tmp_path)
     source, engine = write(tmp_path / "in", texts, 2), EngineParams(workers=1)
-    metrics = deduplicate(source, tmp_path / "exact", DedupParams(minhash=False, exact=True), engine)
+    metrics = run(source, tmp_path / "exact", DedupParams(minhash=False, exact=True), engine)
     assert metrics["removed"] == {"exact_duplicate": 1}
-    metrics = deduplicate(source, tmp_path / "none", DedupParams(minhash=False), engine)
+    metrics = run(source, tmp_path / "none", DedupParams(minhash=False), engine)
     assert metrics["removed"] == {} and (metrics["groups"], metrics["largest_group"]) == (0, 1)
 
 
 def test_empty_input(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EmptyCorpusError, match="dedup"):
-        deduplicate(write(tmp_path / "in", [], 1), tmp_path / "out", PARAMS, EngineParams(workers=1))
+        run(write(tmp_path / "in", [], 1), tmp_path / "out", PARAMS, EngineParams(workers=1))
 
 
 def test_words_of_dedup_are_those_of_the_filters():
