@@ -1,5 +1,25 @@
 """A document's text: its words, lines and paragraphs, and how each language splits into words."""
 
-from lab.curate.text.text import Text
+from lab.curate.text.text import (
+    ALPHABETIC,
+    HASH_BASE,
+    NON_SYMBOL,
+    SYMBOLS,
+    Text,
+    duplicates,
+    ends_sentence,
+    extend_ngrams,
+    word_hash,
+)
 
-__all__ = ["Text"]
+__all__ = [
+    "ALPHABETIC",
+    "HASH_BASE",
+    "NON_SYMBOL",
+    "SYMBOLS",
+    "Text",
+    "duplicates",
+    "ends_sentence",
+    "extend_ngrams",
+    "word_hash",
+]
