@@ -141,7 +141,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict]:
-    """The rows of one shard as dicts, batch by batch."""
+    """The rows of one shard as dicts, batch by batch; `columns` that it does not have are left out."""
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
