@@ -57,13 +57,7 @@ class Reason(str):
         return self
 
     def __reduce__(self) -> tuple:
-        return _restored_reason, (str(self), self.detail)
-
-
-def _restored_reason(label: str, detail: str) -> Reason:
-    reason = Reason(label)
-    reason.detail = detail
-    return reason
+        return Reason, (str(self),), {"detail": self.detail}
 
 
 @dataclass(slots=True)

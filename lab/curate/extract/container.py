@@ -5,6 +5,7 @@ all the text, and stops where the text divides. There it prefers elements named 
 articles (endless scrolling, a blog's front page).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -151,16 +152,16 @@ def _without_furniture(
 ) -> list[_Path]:
     """The paths through no furniture. The weights of the others are subtracted, in place, from all their ancestors."""
     total = weights[body]
-    same_name: dict[str | None, int] = {}  # class or id of elements to be left out -> their weight together
+    same_name: Counter[str | None] = Counter()  # class or id of elements to be left out -> their weight together
     for element, element_role in roles.items():
         if element_role > 0:
-            same_name[_key(element)] = same_name.get(_key(element), 0) + weights[element]
+            same_name[element.class_name or element.id] += weights[element]
 
     def is_furniture(element: ElementNode) -> bool:
         if roles[element] is Role.DISCUSSION:
             return weights[element] < _MOST_DISCUSSION * total
         # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
-        return roles[element] >= least and same_name[_key(element)] < total / 2
+        return roles[element] >= least and same_name[element.class_name or element.id] < total / 2
 
     def passes_furniture(path: _Path) -> bool:
         on_path = [roles[element] for element in path.elements]
@@ -181,10 +182,6 @@ def _without_furniture(
     return kept
 
 
-def _key(element: ElementNode) -> str | None:
-    return element.class_name or element.id
-
-
 def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Roles) -> tuple[list[ElementNode], int]:
     """The elements with the main content, and the weight of the element where the search ended."""
     # At each level: `below` are the paths that go on below `current`, `children` its children on them, `direct` the
@@ -200,10 +197,7 @@ def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Rol
             heaviest is None
             or weights[heaviest] < _DOMINANT * weights[current]
             or direct > _DIRECT * weights[current]
-            or (
-                heaviest.class_name
-                and any(child.class_name == heaviest.class_name for child in children if child != heaviest)
-            )
+            or (heaviest.class_name and [child.class_name for child in children].count(heaviest.class_name) > 1)
         ):
             inner = [_Path(path.elements[: -depth or None], path.weight, path.begin) for path in below]
             return _narrow(current, inner, weights, roles), weights[current]

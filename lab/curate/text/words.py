@@ -29,22 +29,7 @@ _HYPHEN = re.compile("(-)")
 _IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
 _SMALL_LETTERS = frozenset(string.ascii_lowercase)
 _SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
-_EVERYWHERE = _SINGLE_LETTERS | {
-    "''",
-    "C++",
-    "8)",
-    ":)",
-    ":-)",
-    ";)",
-    ";-)",
-    ":(",
-    ":-(",
-    ":D",
-    ":-D",
-    ":/",
-    ":P",
-    "<3",
-}
+_EVERYWHERE = _SINGLE_LETTERS | set("'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split())
 
 
 @dataclass(frozen=True)
@@ -92,8 +77,8 @@ class Splitter:
                 chunk = chunk[: mark.start()]
             else:
                 break
-        core = self._split_letters(chunk) if chunk.isalpha() else self._split_core(chunk)
-        return before + core + after[::-1]
+        words = self._split_letters(chunk) if chunk.isalpha() else self._split_core(chunk)
+        return before + words + after[::-1]
 
     @cached_property
     def _splits_at_hyphens(self) -> bool:
