@@ -48,11 +48,11 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
     stages = {
         "index": (index.run, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
         "url_filter": (lambda index, *rest: urls.run(index, Path("crawl"), *rest), lists),
-        "extract": (extract.extract_index, ExtractParams()),
+        "extract": (lambda index, *rest: extract.run(index, Path("crawl"), *rest), ExtractParams()),
         "language": (language.run, LanguageParams(keep=[code], min_score=0.65, model=model)),
         "quality": (quality.filter_documents, QualityParams(languages=differing)),
-        "dedup": (dedup.deduplicate, DedupParams()),
-        "pii": (pii.scrub_documents, PiiParams()),
+        "dedup": (dedup.run, DedupParams()),
+        "pii": (pii.run, PiiParams()),
     }
     times = [["load", *_load(lists, model, processes), 0]]
     source = Path("crawl")

@@ -1,14 +1,16 @@
-"""Documents: their Arrow schema, and how a shard of them is read, sifted and written.
+"""Documents: their Arrow schema, and how shards of them are read, sifted and written.
 
 A shard is one Parquet file (zstd). A stage writes what it keeps to `<shard>.parquet` and what it removes, with the
-reason and the measured value, to `removed/<shard>.parquet`: in = out + the sum of the reasons, always.
+reason and the measured value, to `removed/<shard>.parquet`. Always: in = out + the sum of the reasons.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,15 +19,16 @@ from lab.errors import EmptyCorpusError, InputError
 
 BATCH_ROWS = 512
 LONGEST_DETAIL = 500  # characters: an error may quote a whole page
-# Of Parquet files. zstd finds what repeats in small columns as well as dictionaries do, and no two texts are the same.
+LONGEST_EXCERPT = 80  # characters, ellipses included
+# zstd compresses repetitive small columns as well as dictionaries do, and no two texts are the same.
 _FORMAT = {"compression": "zstd", "version": "2.6", "use_dictionary": False, "write_statistics": False}
-_BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # a bit that fell over may show as any
+_BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # a flipped bit may raise any of these
 
 SCHEMA = pa.schema(
     [
-        ("id", pa.string()),  # the WARC record's id, or file:offset where it has none
+        ("id", pa.string()),  # the WARC record's id, or file:offset if it has none
         ("url", pa.string()),
-        ("date", pa.string()),  # of the crawl, as the WARC gives it (ISO 8601)
+        ("date", pa.string()),  # of the crawl, as in the WARC (ISO 8601)
         ("file", pa.string()),  # the WARC file, as the manifest names it
         ("offset", pa.int64()),  # of the record in that file, in bytes
         ("text", pa.string()),
@@ -37,7 +40,7 @@ REMOVED_SCHEMA = SCHEMA.append(pa.field("reason", pa.string())).append(pa.field(
 
 
 class Reason(str):
-    """Why something was removed: a label that can be counted, with what was measured against which limit.
+    """Why something was removed: a label to count by, and in `detail` the measured value and its limit.
 
     >>> reason = Reason("duplicate_line_share", 0.41, ">", 0.30)
     >>> reason == "duplicate_line_share", reason.detail
@@ -48,24 +51,18 @@ class Reason(str):
 
     def __new__(cls, label: str, measured: object = None, relation: str = "", limit: object = None) -> "Reason":
         self = super().__new__(cls, label)
-        shown = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in (measured, limit)]
-        detail = "" if measured is None else " ".join([shown[0], *([relation, shown[1]] if relation else [])])
+        value, bound = (f"{number:.4g}" if isinstance(number, float) else str(number) for number in (measured, limit))
+        detail = "" if measured is None else " ".join([value, *([relation, bound] if relation else [])])
         self.detail = detail[:LONGEST_DETAIL]
         return self
 
     def __reduce__(self) -> tuple:
-        return _restored_reason, (str(self), self.detail)
-
-
-def _restored_reason(label: str, detail: str) -> Reason:
-    reason = Reason(label)
-    reason.detail = detail
-    return reason
+        return Reason, (str(self),), {"detail": self.detail}
 
 
 @dataclass(slots=True)
 class Document:
-    """One page's text and where it came from. Fields as in `SCHEMA`."""
+    """A page's text and where it comes from. Fields as in `SCHEMA`."""
 
     id: str
     url: str
@@ -79,14 +76,14 @@ class Document:
 
 @dataclass
 class Counts:
-    """What went into a stage, what came out, and why the rest did not. Adds up over shards."""
+    """What went into a stage, what came out, and why the rest was removed. Adds up over shards."""
 
     documents_in: int = 0
     documents_out: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     removed: dict[str, int] = field(default_factory=dict)
-    changed: dict[str, int] = field(default_factory=dict)  # things altered in kept documents, by kind
+    changed: dict[str, int] = field(default_factory=dict)  # changes in kept documents, by kind
 
     def remove(self, reason: str, count: int = 1) -> None:
         if count:
@@ -98,7 +95,7 @@ class Counts:
 
     @classmethod
     def total(cls, parts: Iterable["Counts | dict"]) -> "Counts":
-        """The sum over shards, reasons in alphabetical order. Refuses to lose a document."""
+        """The sum over shards, reasons in alphabetical order. AssertionError if a document is lost."""
         total = cls()
         for part in parts:
             part = part if isinstance(part, Counts) else cls(**part)
@@ -116,7 +113,7 @@ class Counts:
         return total
 
     def require_output(self, stage: str) -> "Counts":
-        """Itself, or EmptyCorpusError when nothing is left for the next stage."""
+        """Itself. EmptyCorpusError if nothing is left for the next stage."""
         if self.documents_out == 0:
             worst = max(self.removed, key=lambda reason: self.removed[reason], default="there was no input")
             raise EmptyCorpusError(
@@ -131,14 +128,14 @@ class Counts:
 
 def shards(folder: Path) -> list[Path]:
     """The shards of a stage's output, in order. InputError if there are none."""
-    found = sorted(Path(folder).glob("*.parquet"))
-    if not found:
+    paths = sorted(Path(folder).glob("*.parquet"))
+    if not paths:
         raise InputError(f"{folder}: no shards (*.parquet) here. Run `dvc repro` to make them.")
-    return found
+    return paths
 
 
 def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict]:
-    """The rows of one shard as dicts, batch by batch."""
+    """The rows of one shard as dicts, batch by batch; `columns` that it does not have are left out."""
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
@@ -153,7 +150,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """One shard whole, for shards of small rows."""
+    """One whole shard, for shards of small rows."""
     try:
         with pq.ParquetFile(path) as file:
             return file.read(columns)
@@ -162,7 +159,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """The whole of one shard at once. Same rows, same bytes."""
+    """Write one whole shard. Same rows, same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, **_FORMAT)
 
@@ -171,7 +168,7 @@ _FIELDS = [f.name for f in fields(Document)]
 
 
 def read_documents(path: Path) -> Iterator[Document]:
-    """The documents of one shard, in order; also of a `removed` shard, without its reasons."""
+    """The documents of one shard, in order; of a `removed` shard without the reasons."""
     for row in read_rows(path, _FIELDS):
         try:
             document = Document(**row)
@@ -190,10 +187,10 @@ class RowWriter(AbstractContextManager):
         self._names = schema.names
         self._file = pq.ParquetWriter(path, schema, **_FORMAT)
 
-    def write(self, row: "dict | Document", **more: object) -> None:
+    def write(self, row: "dict | Document", **columns: object) -> None:
         if not isinstance(row, dict):
             row = {name: getattr(row, name) for name in _FIELDS}
-        self._rows.append({**row, **more} if more else row)
+        self._rows.append({**row, **columns} if columns else row)
         if len(self._rows) >= BATCH_ROWS:
             self._flush()
 
@@ -215,14 +212,44 @@ def text_bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-Verdict = tuple[Document, Reason | None] | Reason | None  # a Reason to remove, None to keep; with a changed document
+def text_digest(text: str) -> bytes:
+    """A 64-bit hash of a text, the same in every process: for choices and samples that only their keys decide."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def host(url: str) -> str:
+    """The host of a URL in lower case; "" if it has none.
+
+    Not in the spelling of block lists (punycode, no dot at the end): lab.curate.urls.spelling.host_of.
+    """
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def excerpt(text: str, place: int = 0) -> str:
+    """At most LONGEST_EXCERPT characters of a text around `place`, an ellipsis wherever something is left out.
+
+    >>> excerpt("a" * 100 + "{" + "b" * 100, 100)[35:45]
+    'aaaaa{bbbb'
+    """
+    if len(text) <= LONGEST_EXCERPT:
+        return text
+    start = min(max(place - LONGEST_EXCERPT // 2, 0), len(text) - LONGEST_EXCERPT)
+    end = start + LONGEST_EXCERPT
+    before, after = "…" if start else "", "…" if end < len(text) else ""
+    return before + text[start + len(before) : end - len(after)] + after
+
+
+Verdict = tuple[Document, Reason | None] | Reason | None  # a Reason removes, None keeps; or with the changed document
 
 
 def sift(source: Path, folder: Path, name: str, judge: Callable[[Document], Verdict]) -> Counts:
-    """Write the documents of `source` to `folder/name.parquet`, or to `folder/removed/name.parquet` with a reason.
+    """Write each document of `source` to `folder/name.parquet`, or with its reason to `folder/removed/name.parquet`.
 
-    When `judge` raises, the document is removed under the reason "error", with the exception as its detail: one bad
-    page never stops a run.
+    If `judge` raises, the document is removed with the reason "error" and the exception as its detail: one bad page
+    never stops a run.
     """
     return sift_batches(source, folder, name, lambda documents: [_guarded(judge, document) for document in documents])
 
@@ -235,10 +262,7 @@ def _guarded(judge: Callable[[Document], Verdict], document: Document) -> Verdic
 
 
 def sift_batches(source: Path, folder: Path, name: str, judge_all: Callable[[list[Document]], list[Verdict]]) -> Counts:
-    """The same for what is judged several documents at a time: `judge_all` gives a verdict for each.
-
-    When it raises, the documents of that batch are judged one by one.
-    """
+    """The same by batches: `judge_all` returns a verdict per document. If it raises, they are judged one by one."""
     counts = Counts()
     with (
         RowWriter(folder / f"{name}.parquet") as kept,
@@ -259,7 +283,7 @@ def sift_batches(source: Path, folder: Path, name: str, judge_all: Callable[[lis
                     counts.documents_out += 1
                     counts.bytes_out += text_bytes(outcome.text)
                 else:
-                    # The text as it came in: a person looking at what a filter threw away wants to see what it saw.
+                    # The text before any change: what the filter saw is what a person wants to look at.
                     removed.write(document, reason=str(reason), detail=getattr(reason, "detail", ""))
                     counts.remove(reason)
     return counts

@@ -6,7 +6,19 @@ from random import Random
 
 import pytest
 
-from lab.documents import Counts, Document, Reason, RowWriter, read_documents, read_rows, shards, sift, sift_batches
+from lab.documents import (
+    Counts,
+    Document,
+    Reason,
+    RowWriter,
+    excerpt,
+    host,
+    read_documents,
+    read_rows,
+    shards,
+    sift,
+    sift_batches,
+)
 from lab.errors import EmptyCorpusError, InputError
 
 
@@ -77,6 +89,22 @@ def test_an_empty_corpus_says_which_filter_emptied_it():
         Counts.total([{"documents_in": 5, "removed": {"other": 4, "score": 1}}]).require_output("language")
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("http://U@Ex.ample:8/p", "ex.ample"), ("https://A.example./x", "a.example."), ("urn:x", ""), ("http://[::1", "")],
+)
+def test_host_of_any_url(url, expected):
+    assert host(url) == expected
+
+
+@pytest.mark.parametrize("place", [0, 3, 50, 99])
+def test_an_excerpt_holds_its_place_and_says_where_it_was_cut(place):
+    text = "".join(chr(0x100 + number) for number in range(100))
+    short = excerpt(text, place)
+    assert len(short) == 80 and text[place] in short and short.strip("…") in text
+    assert short.startswith("…") != text.startswith(short[0]) and short.endswith("…") != text.endswith(short[-1])
+
+
 def test_a_reason_survives_the_way_between_processes():
     reason = pickle.loads(pickle.dumps(Reason("share", 0.41, ">", 0.3)))
     assert reason == "share" and reason.detail == "0.41 > 0.3"
@@ -90,7 +118,7 @@ def test_missing_or_broken_shards_are_named(tmp_path):
         list(read_documents(tmp_path / "part-00000.parquet"))
 
 
-def test_a_bit_that_fell_over_is_a_clear_error_or_none(tmp_path):
+def test_a_flipped_bit_is_a_clear_error_or_none(tmp_path):
     path = tmp_path / "part-00000.parquet"
     with RowWriter(path) as writer:
         for number in range(200):

@@ -45,8 +45,12 @@ def test_values_that_a_user_changed_stay_when_params_yaml_is_written_anew(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("override", "lines"),
-    [("train.seed=2", 1), ("quality.gopher.min_words=null", 1), ("train.budget='600 seconds'", 1), ("model.layers=3", 1)],
+    [
+        ("train.seed=2", 1),
+        ("quality.gopher.min_words=null", 1),
+        ("train.budget='600 seconds'", 1),
+        ("model.layers=3", 1),
+    ],
 )
 def test_an_override_changes_its_own_line_of_params_yaml_only(tmp_path, override, lines):
     """Else two experiments never merge, and a diff does not show the decision."""
@@ -56,7 +60,7 @@ def test_an_override_changes_its_own_line_of_params_yaml_only(tmp_path, override
     apply_overrides(path, [override])
     after = path.read_text("utf-8")
     assert len(before.splitlines()) == len(after.splitlines())
-    assert sum(a != b for a, b in zip(before.splitlines(), after.splitlines(), strict=True)) == lines
+    assert sum(a != b for a, b in zip(before.splitlines(), after.splitlines(), strict=True)) == 1
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)

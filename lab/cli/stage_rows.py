@@ -5,7 +5,6 @@ Out: Rows in the order of the crawl, a sample of them, or their statistics. Rows
 holds one batch of each of two shards.
 """
 
-import hashlib
 import heapq
 import re
 from collections.abc import Iterable, Iterator
@@ -13,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from lab.documents import BATCH_ROWS, text_bytes
+from lab.documents import read_rows, text_bytes, text_digest
 from lab.errors import InputError
 from lab.pipeline import FILTERING
-from lab.report.run.collect import open_shard
 
 STAGES = (*FILTERING, "dataset")
 KEPT = "kept"
@@ -84,9 +82,7 @@ def require_reason(folder: Path, reason: str) -> None:
     reasons: set[str] = set()
     for _, path in shard_pairs(folder, kept=False, removed=True):
         assert path is not None
-        with open_shard(path) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=["reason"]):
-                reasons.update(batch.column(0).unique().to_pylist())
+        reasons.update(row["reason"] for row in read_rows(path, ["reason"]))
     names = sorted(name or NO_REASON for name in reasons)
     if not any(_is(name, reason) for name in names):
         known = f"it removed for: {', '.join(names)}" if names else "it removed nothing"
@@ -96,7 +92,7 @@ def require_reason(folder: Path, reason: str) -> None:
 def sample(rows: Iterable[Row], number: int, seed: int) -> list[Row]:
     """`number` of the rows, chosen and ordered by the hash of seed and row: the same whatever the shards."""
     keyed = (
-        (_hash(f"{seed}\n{row.url}\n{row.facts.get('file')}\n{row.facts.get('offset')}"), n, row)
+        (text_digest(f"{seed}\n{row.url}\n{row.facts.get('file')}\n{row.facts.get('offset')}"), n, row)
         for n, row in enumerate(rows)
     )
     return [row for _, _, row in heapq.nsmallest(number, keyed)]
@@ -122,20 +118,18 @@ def statistics(rows: Iterable[Row]) -> list[Verdict]:
 
 def _read(path: Path, stage: Path) -> Iterator[Row]:
     removed = path.parent.name == "removed"
-    folder = path.parent.parent if removed else path.parent
-    split = folder.name if folder != stage else None
-    with open_shard(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS):
-            for values in batch.to_pylist():
-                reason = values.pop("reason", None)
-                yield Row(
-                    url=values.pop("url", None) or "",
-                    text=(values.pop("text") or "") if "text" in values else None,
-                    reason=(reason or NO_REASON) if removed else None,
-                    detail=values.pop("detail", None) or "",
-                    facts=values,
-                    split=split,
-                )
+    place = path.parent.parent if removed else path.parent
+    split = place.name if place != stage else None
+    for values in read_rows(path):
+        reason = values.pop("reason", None)
+        yield Row(
+            url=values.pop("url", None) or "",
+            text=(values.pop("text") or "") if "text" in values else None,
+            reason=(reason or NO_REASON) if removed else None,
+            detail=values.pop("detail", None) or "",
+            facts=values,
+            split=split,
+        )
 
 
 def _position(row: Row) -> tuple[str, int]:
@@ -144,7 +138,3 @@ def _position(row: Row) -> tuple[str, int]:
 
 def _is(reason: str | None, family: str) -> bool:
     return reason is not None and (reason == family or reason.startswith(f"{family}:"))
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()

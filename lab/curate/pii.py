@@ -1,15 +1,14 @@
 """The pii stage: documents whose personal addresses and numbers are replaced by neutral stand-ins.
 
-In: shards of documents. Out: the same documents without e-mail addresses and public IP addresses and, if asked, without
-phone and payment card numbers. What counts, and the stand-ins, are FineWeb's (Penedo et al. 2024, as datatrove's
-PIIFormatter runs it), with these corrections: letters such as ü belong to an address; Chinese or Japanese text may
-touch one; IPv6 is known; and what is no address stays: version and section numbers (`version 1.2.3.4`), and what has a
-number for its top-level domain (`react@18.2.0`).
+In: shards of documents. Out: the same documents without e-mail addresses and public IP addresses and, optionally,
+without phone and payment card numbers. What counts, and the stand-ins, are FineWeb's (Penedo et al. 2024, as in
+datatrove's PIIFormatter), with these corrections: letters such as ü are part of an address; Chinese or Japanese text
+may touch one; IPv6 is known; version and section numbers (`version 1.2.3.4`) stay, and so does what has a number as its
+top-level domain (`react@18.2.0`).
 
-Every search takes time linear in the text: no pattern can start twice in the same run of characters.
+Every search is linear in the text: no pattern can start twice in the same run of characters.
 """
 
-import hashlib
 import ipaddress
 from collections import Counter
 from collections.abc import Iterator
@@ -19,14 +18,14 @@ from pathlib import Path
 
 import regex
 
-from lab import engine
-from lab.documents import Counts, Document, Reason, shards, sift
+from lab.documents import Counts, Document, Reason, shards, sift, text_digest
+from lab.engine import run as run_shards
 from lab.params import EngineParams, PiiParams
 
 DEFAULTS = PiiParams()
 STAND_INS = {
     "email": ("email@example.com", "firstname.lastname@example.org"),  # domains kept free for examples
-    "ipv4": (  # FineWeb's: nobody answered there
+    "ipv4": (  # FineWeb's: no host answered there
         "22.214.171.124", "126.96.36.199", "188.8.131.52", "184.108.40.206", "220.127.116.11", "18.104.22.168",
     ),
     "ipv6": ("2001:db8::1", "2001:db8::2", "2001:db8::3"),  # the block kept free for documentation
@@ -34,13 +33,13 @@ STAND_INS = {
     "phone": ("+1 202-555-0143", "+1 202-555-0178"),  # numbers kept free for fiction
 }  # fmt: skip
 
-# Letters with a case are those of alphabets whose texts put spaces between words; no others belong to an address.
+# Letters that have a case belong to alphabets that put spaces between words; no others are part of an address.
 _LETTER = r"\p{Ll}\p{Lu}\p{Mn}"
 _ATOM = rf"{_LETTER}0-9!#$%&'*+/=?^_`{{|}}~\-"
 _LABEL = rf"[{_LETTER}0-9]++(?:-++[{_LETTER}0-9]++)*+"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _QUAD = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
-# \G: or right behind the last address, as in "a@b.org/c@d.org".
+# \G: or right after the last address, as in "a@b.org/c@d.org".
 _EMAIL = regex.compile(rf"(?:(?<![{_ATOM}.@])|\G)([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
 _FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
 _IPV4 = regex.compile(
@@ -50,7 +49,7 @@ _IPV6 = regex.compile(
     rf"(?i)(?:(?<![0-9a-z:.])|(?<=\bipv6:))[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
     rf"(?![0-9a-z]|:[0-9a-f:]|\.[0-9]|[{_ATOM}.]*+@)"  # the last: its end begins an e-mail address
 )
-_GIVEN_OUT = ipaddress.ip_network("2000::/3")  # by IANA so far; Python calls `abc::def` global too
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")  # by IANA so far; for Python `abc::def` is global too
 _VERSION_BEFORE = regex.compile(
     r"(?i)(?:(?<!\p{L})(?:version(?:en|e|s)?|versión|verzia|wersja|версия|ver|v|release|build|firmware|revision|rev"
     r"|update|patch|section|sec|chapter|clause|article|figure|table|abschnitt|kapitel|absatz|ziffer|artikel|abbildung"
@@ -87,27 +86,27 @@ class Span:
 
 
 def find(text: str, params: PiiParams = DEFAULTS) -> list[Span]:
-    """What `scrub` replaces, in order; of two that overlap the one that begins first, or is the longer."""
-    found: list[Span] = []
+    """What `scrub` replaces, in order; of two overlapping spans the one that begins first, else the longer one."""
+    candidates: list[Span] = []
     if params.emails and "@" in text:
-        found += _emails(text)
+        candidates += _emails(text)
     if params.ips:
-        found += _ips(text)
+        candidates += _ips(text)
     if params.cards:
-        found += [Span(*card.span(), "card") for card in _CARD.finditer(text) if is_card(card[0])]
+        candidates += [Span(card.start(), card.end(), "card") for card in _CARD.finditer(text) if is_card(card[0])]
     if params.phones:
-        found += _phones(text, params.phone_region)
+        candidates += _phones(text, params.phone_region)
     kept: list[Span] = []
-    for span in sorted(found, key=lambda span: (span.start, -span.end)):
+    for span in sorted(candidates, key=lambda span: (span.start, -span.end)):
         if (not kept or span.start >= kept[-1].end) and text[span.start : span.end] not in STAND_INS[span.kind]:
             kept.append(span)
     return kept
 
 
 def scrub(text: str, params: PiiParams = DEFAULTS) -> tuple[str, dict[str, int]]:
-    """The text with stand-ins, and how many of each kind were replaced (kinds as in STAND_INS).
+    """The text with stand-ins, and how many spans of each kind (those of STAND_INS) were replaced.
 
-    The same address gets the same stand-in everywhere. Scrubbing twice changes nothing more.
+    The same address gets the same stand-in everywhere. Scrubbing again changes nothing.
     """
     parts, end = [], 0
     counts: Counter[str] = Counter()
@@ -118,24 +117,18 @@ def scrub(text: str, params: PiiParams = DEFAULTS) -> tuple[str, dict[str, int]]
     return "".join([*parts, text[end:]]) if parts else text, dict(counts)
 
 
-def scrub_documents(source: Path, out: Path, params: PiiParams, engine_params: EngineParams) -> Counts:
-    """Scrub every shard of `source` into `out`. `changed` of the result counts what was replaced, by kind.
+def run(source: Path, out: Path, params: PiiParams, engine: EngineParams) -> dict:
+    """Scrub every shard of `source` into `out`; Counts, in which `changed` counts the replacements by kind.
 
     EmptyCorpusError if there is no document.
     """
-    found = engine.run(
-        "pii",
-        partial(_scrub_shard, params=params),
-        {path.stem: path for path in shards(source)},
-        engine=engine_params,
-        params=params,
-        out=out,
-    )
-    return Counts.total(shard.result for shard in found).require_output("pii")
+    paths = {path.stem: path for path in shards(source)}
+    scrubbed = run_shards("pii", partial(_scrub_shard, params=params), paths, engine=engine, params=params, out=out)
+    return Counts.total(shard.result for shard in scrubbed).require_output("pii").as_dict()
 
 
 def is_card(number: str) -> bool:
-    """Whether digits (spaces and hyphens between them) have a card issuer's prefix, its length and the check digit."""
+    """Whether digits (spaces and hyphens left out) have a card issuer's prefix and length, and a valid check digit."""
     digits = "".join(filter(str.isdecimal, number))
     issued = any(first <= digits[: len(first)] <= last and len(digits) in sizes for first, last, sizes in _ISSUERS)
     doubled = [int(digit) for digit in digits[-2::-2]]
@@ -146,7 +139,7 @@ def is_card(number: str) -> bool:
 def _emails(text: str) -> Iterator[Span]:
     for match in _EMAIL.finditer(text):
         local, domain = match.groups()
-        # No two dots in a row and none at an end; quotes and other marks before the first letter stand outside.
+        # No two dots in a row and none at an end; marks such as quotes before the first letter are no part of it.
         local = local.rsplit("..", 1)[-1]
         first = _FIRST_OF_LOCAL.search(local)
         labels = domain.split(".")
@@ -161,30 +154,29 @@ def _ips(text: str) -> Iterator[Span]:
     for match in _IPV4.finditer(text):
         start, end = match.span()
         version = _VERSION_BEFORE.search(text[max(0, start - _CONTEXT) : start]) or _VERSION_AFTER.match(text, end)
-        address = ipaddress.IPv4Address(match[0])
-        if not version and address.is_global and not address.is_multicast:
+        ipv4 = ipaddress.IPv4Address(match[0])
+        if not version and ipv4.is_global and not ipv4.is_multicast:
             yield Span(start, end, "ipv4")
     if "::" in text or text.count(":") >= 7:
         for match in _IPV6.finditer(text):
             try:
-                address = ipaddress.IPv6Address(match[0])
+                ipv6 = ipaddress.IPv6Address(match[0])
             except ValueError:
                 continue
-            if address.is_global and address in _GIVEN_OUT:
-                yield Span(*match.span(), "ipv6")
+            if ipv6.is_global and ipv6 in _GIVEN_OUT:
+                yield Span(match.start(), match.end(), "ipv6")
 
 
 def _phones(text: str, region: str | None) -> Iterator[Span]:
-    import phonenumbers  # 2 MB of number plans, which only this option needs
+    import phonenumbers  # 2 MB of number plans, needed by this option only
 
     for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):
-        if not _IPV4.fullmatch(match.raw_string):  # some private addresses would do as numbers
+        if not _IPV4.fullmatch(match.raw_string):  # some private addresses would pass as phone numbers
             yield Span(match.start, match.end, "phone")
 
 
-def _stand_in(kind: str, found: str) -> str:
-    choice = hashlib.blake2b(found.lower().encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return STAND_INS[kind][int.from_bytes(choice, "little") % len(STAND_INS[kind])]
+def _stand_in(kind: str, text: str) -> str:
+    return STAND_INS[kind][int.from_bytes(text_digest(text.lower()), "little") % len(STAND_INS[kind])]
 
 
 def _scrub_shard(path: Path, folder: Path, name: str, *, params: PiiParams) -> dict:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from lab.documents import read_rows, shards
+from lab.documents import host, read_rows, shards
 from lab.progress import progress
 
 # Hosts of the embedded sample crawl (lab.sample.town_sites, lab.sample.documentation).
@@ -44,8 +43,8 @@ class HeldOutPage:
 
 def sort_of(url: str) -> str:
     """town, documentation or web, by the host's name."""
-    host = urlsplit(url).hostname or ""
-    return next((sort for sort, ending in SORTS.items() if host.endswith(ending)), WEB)
+    name = host(url)
+    return next((sort for sort, ending in SORTS.items() if name.endswith(ending)), WEB)
 
 
 def split_sentences(text: str) -> list[Sentence]:

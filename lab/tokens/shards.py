@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from lab import engine as engines
-from lab.documents import read_documents, shards, text_bytes
+from lab.documents import host, read_documents, shards, text_bytes
 from lab.errors import InputError
 from lab.files import read_json, write_json
 from lab.params import EngineParams, TokenizeParams
 from lab.tokens import bpe
-from lab.tokens.sources import Origin, host, read_origins, write_origins, write_sources
+from lab.tokens.sources import Origin, read_origins, write_origins, write_sources
 
 SPLITS = ("train", "validation")
 COPY_TOKENS = 1 << 22

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -33,14 +32,6 @@ class Origin:
     tokens: int
     language: str | None
     host: str
-
-
-def host(url: str) -> str:
-    """The host of a URL in lower case, "" where it has none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def name_sources(origins: Sequence[Origin]) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench import pii as bench
-from lab.curate.pii import STAND_INS, find, is_card, scrub, scrub_documents
+from lab.curate.pii import STAND_INS, find, is_card, run, scrub
 from lab.documents import Document, RowWriter, read_documents
 from lab.params import EngineParams, PiiParams
 from tests.conftest import ROOT
@@ -55,7 +55,7 @@ def test_each_kind_is_replaced_and_can_be_switched_off(text, kind):
     assert scrub(f"Here: {text}, there.", switched_off) == (f"Here: {text}, there.", {})
 
 
-def test_an_ipv6_is_found_behind_its_name_as_mail_headers_have_it():
+def test_an_ipv6_is_found_after_its_name_as_in_mail_headers():
     scrubbed, counts = scrub("from x ([IPv6:2a00:1450:4001:81b::200e]) by y")
     assert counts == {"ipv6": 1} and "[IPv6:" in scrubbed and "200e" not in scrubbed
 
@@ -97,7 +97,7 @@ def test_addresses_back_to_back_are_all_found():
         ("40128888888816", False),  # no such length of this issuer
         ("9012888888881880", False),  # no issuer
         ("2223003122003222", True),
-        ("2721000000000004", False),  # one behind the issuer's range
+        ("2721000000000004", False),  # one past the issuer's range
     ],
 )
 def test_card_numbers_need_issuer_length_and_check_digit(number, valid):
@@ -148,7 +148,7 @@ def test_every_public_ipv4_is_found_and_no_other(address):
 def test_every_public_ipv6_is_found_in_either_spelling(address, exploded):
     text = address.exploded if exploded else address.compressed
     expected = [("ipv6", text)] if ipaddress.IPv6Address(text).is_global else []
-    assert [found for found in kinds(f"[{text}]:80") if found[0] == "ipv6"] == expected
+    assert [span for span in kinds(f"[{text}]:80") if span[0] == "ipv6"] == expected
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_hostile_strings_take_linear_time(piece):
 def test_the_same_spans_as_datatrove_on_plain_text():
     """datatrove 0.10.1's PIIFormatter replaces exactly these."""
     text = "Mail a.b@c.de, x+y@z.co.uk (see 8.8.8.8:53 or http://9.9.9.9/) not 10.0.0.1, 999.1.1.1 or @me."
-    assert [found for _, found in kinds(text)] == ["a.b@c.de", "x+y@z.co.uk", "8.8.8.8", "9.9.9.9"]
+    assert [address for _, address in kinds(text)] == ["a.b@c.de", "x+y@z.co.uk", "8.8.8.8", "9.9.9.9"]
 
 
 def test_stage_counts_and_writes_the_same_bytes_with_any_workers(tmp_path, monkeypatch):
@@ -180,9 +180,9 @@ def test_stage_counts_and_writes_the_same_bytes_with_any_workers(tmp_path, monke
     written = {}
     for workers in (1, 2):
         out = tmp_path / f"out-{workers}"
-        counts = scrub_documents(tmp_path / "dedup", out, PiiParams(), EngineParams(workers=workers))
-        assert counts.changed == {"email": 12, "ipv4": 12}
-        assert counts.documents_in == counts.documents_out == 15 and not counts.removed
+        counts = run(tmp_path / "dedup", out, PiiParams(), EngineParams(workers=workers))
+        assert counts["changed"] == {"email": 12, "ipv4": 12}
+        assert counts["documents_in"] == counts["documents_out"] == 15 and not counts["removed"]
         written[workers] = [path.read_bytes() for path in sorted(out.glob("*.parquet"))]
     assert written[1] == written[2]
     texts = [d.text for d in read_documents(out / "part-0.parquet")]

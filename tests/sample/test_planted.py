@@ -41,11 +41,11 @@ def curated(small) -> Path:
     try:
         index.run(DATA / "crawl", DATA / "index", params.index, engine)
         urls.run(DATA / "index", DATA / "crawl", DATA / "url_filter", params.url_filter, engine)
-        extract.extract_index(DATA / "url_filter", DATA / "extract", params.extract, engine)
+        extract.run(DATA / "url_filter", DATA / "crawl", DATA / "extract", params.extract, engine)
         language.run(DATA / "extract", DATA / "language", params.language, engine)
         quality.filter_documents(DATA / "language", DATA / "quality", params.quality, engine)
-        dedup.deduplicate(DATA / "quality", DATA / "dedup", params.dedup, engine)
-        pii.scrub_documents(DATA / "dedup", DATA / "pii", params.pii, engine)
+        dedup.run(DATA / "quality", DATA / "dedup", params.dedup, engine)
+        pii.run(DATA / "dedup", DATA / "pii", params.pii, engine)
     finally:
         os.chdir(before)
     return folder / DATA

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lab.documents import Document, RowWriter
 from lab.params import EngineParams, TokenizeParams
 from lab.tokens import bpe, shards
-from lab.tokens.sources import FILE, MOST, OTHER, Origin, Sources, host, name_sources, read_sources
+from lab.tokens.sources import FILE, MOST, OTHER, Origin, Sources, name_sources, read_sources
 from tests.tokens.test_bpe import TEXTS
 
 
@@ -24,7 +24,6 @@ def test_languages_come_first_then_ends_of_hosts_as_short_as_tell_apart():
     assert named(["127.0.0.1", "10.0.0.1"]) == ["127.0.0.1", "10.0.0.1"]
     assert named(["a.com"] * 3) == [OTHER] * 3
     assert named([]) == []
-    assert [host(url) for url in ("https://A.example:8/x", "urn:x", "http://[")] == ["a.example", "", ""]
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 400)), max_size=300))

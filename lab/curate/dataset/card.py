@@ -1,6 +1,6 @@
-"""The dataset card: in, the facts of the documents and the splits' sizes; out, the README.md that goes with them.
+"""The dataset card. In: facts about the documents, and the sizes of the splits. Out: the dataset's README.md.
 
-Its head is the one that the Hugging Face Hub reads (huggingface.co/docs/hub/datasets-cards), so that
+Its head is in the format of the Hugging Face Hub (huggingface.co/docs/hub/datasets-cards), so that
 `load_dataset(folder)` finds both splits.
 """
 
@@ -19,7 +19,7 @@ _HUB_SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**
 
 @dataclass
 class Facts:
-    """What a card tells of the documents of all splits. Adds up over shards."""
+    """What the card says about the documents of all splits. Adds up over shards."""
 
     languages: Counter[str] = field(default_factory=Counter)  # documents
     language_bytes: Counter[str] = field(default_factory=Counter)  # of text, in UTF-8
@@ -41,7 +41,7 @@ class Facts:
 
     @classmethod
     def total(cls, parts: Iterable[Mapping]) -> "Facts":
-        """The sum over shards, of which each gives what `as_dict` made."""
+        """The sum over shards. `parts`: the `as_dict` of each."""
         total = cls()
         for part in parts:
             total.languages.update(part["languages"])

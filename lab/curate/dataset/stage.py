@@ -2,10 +2,9 @@
 
 In: shards of documents. Out: train/ and validation/, shards of `documents_per_shard` documents in the order of the
 crawl, README.md (a dataset card as the Hugging Face Hub reads it) and preview.jsonl. Which split a document goes to is
-decided by a hash of its id, or of its host, and the seed: it stays there when documents join or leave the corpus.
+decided by a hash of its id (or host) and the seed, so it stays there when documents join or leave the corpus.
 """
 
-import hashlib
 import heapq
 import json
 from collections import Counter
@@ -14,11 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from lab import engine
 from lab.curate.dataset import card
-from lab.documents import Counts, Document, RowWriter, read_documents, shards, text_bytes
+from lab.documents import Counts, Document, RowWriter, host, read_documents, shards, text_bytes, text_digest
+from lab.engine import run as run_shards
 from lab.errors import EmptyCorpusError
 from lab.params import DatasetParams, EngineParams
 
@@ -28,64 +26,55 @@ PREVIEW_CHARACTERS = 1000  # of each document
 
 @dataclass(frozen=True)
 class Piece:
-    """Some documents of a split that lie in one source shard: `count` of them, the first `skip` left out."""
+    """`count` of a split's documents in a source shard, after the first `skip` of them."""
 
     source: Path
     skip: int
     count: int
 
 
-def make(source: Path, out: Path, params: DatasetParams, engine_params: EngineParams) -> dict:
-    """Split the shards of `source` into `out`; the stage's metrics: Counts, and documents, bytes and shards by split.
+def run(source: Path, out: Path, params: DatasetParams, engine: EngineParams) -> dict:
+    """Split the shards of `source` into `out`; Counts, and for each split its documents, bytes and shards.
 
     EmptyCorpusError if a split gets no document.
     """
+    # A first pass counts the documents of each split in each source shard. From these counts follows which of them go
+    # to which new shard, so that a second pass writes all new shards independently, in parallel.
     sources = {path.stem: path for path in shards(source)}
-    run = partial(engine.run, engine=engine_params, params=params)
-    surveyed = [shard.result for shard in run("dataset.survey", partial(_survey, params=params), sources)]
-    total = Counts.total(survey["counts"] for survey in surveyed).require_output("dataset")
+    over = partial(run_shards, engine=engine, params=params)
+    surveys = [shard.result for shard in over("dataset.survey", partial(_survey, params=params), sources)]
+    total = Counts.total(survey["counts"] for survey in surveys).require_output("dataset")
     splits: dict[str, dict[str, int]] = {}
     plans: dict[str, tuple[str, tuple[Piece, ...]]] = {}
     for split in SPLITS:
-        documents = [survey["documents"].get(split, 0) for survey in surveyed]
+        documents = [survey["documents"].get(split, 0) for survey in surveys]
         pieces = cut(list(sources.values()), documents, params.documents_per_shard)
         plans |= {f"{split}-{number:05d}": (split, plan) for number, plan in enumerate(pieces)}
-        size = sum(survey["bytes"].get(split, 0) for survey in surveyed)
+        size = sum(survey["bytes"].get(split, 0) for survey in surveys)
         splits[split] = {"documents": sum(documents), "bytes": size, "shards": len(pieces)}
     _require_both(splits, params)
     out.mkdir(parents=True, exist_ok=True)
     for stale in [path for split in SPLITS for path in (out / split).glob("*.parquet")]:
         stale.unlink()
     write = partial(_write, params=params)
-    run("dataset", write, plans, inputs=lambda plan: [piece.source for piece in plan[1]], out=out)
-    facts = card.Facts.total(survey["facts"] for survey in surveyed)
+    over("dataset", write, plans, inputs=lambda plan: [piece.source for piece in plan[1]], out=out)
+    facts = card.Facts.total(survey["facts"] for survey in surveys)
     (out / "README.md").write_text(card.render(splits, facts, params), encoding="utf-8")
-    candidates = (tuple(row) for survey in surveyed for row in survey["preview"])
+    candidates = (tuple(row) for survey in surveys for row in survey["preview"])
     preview = [f"{line}\n" for _, line in heapq.nsmallest(params.preview_documents, candidates)]
     (out / "preview.jsonl").write_text("".join(preview), encoding="utf-8")
     return {**total.as_dict(), **splits}
 
 
 def split_of(document: Document, params: DatasetParams) -> str:
-    """The split that a document belongs to, whatever else is in the corpus."""
-    key = document.id if params.by == "document" else host(document.url)
+    """The split of a document, whatever else is in the corpus."""
+    key = document.id if params.by == "document" else host(document.url) or document.url
     share = _hash(f"{params.seed}\n{key}") / 2**64
     return VALIDATION if share < params.validation_share else TRAIN
 
 
-def host(url: str) -> str:
-    """The host of a URL in lower case, or the URL itself where it has none.
-
-    Not as lists spell it (url_spelling.host_of: punycode, no last dot): documents would change splits.
-    """
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url
-
-
 def cut(sources: Sequence[Path], documents: Sequence[int], size: int) -> list[tuple[Piece, ...]]:
-    """A split's documents, of which `documents[i]` lie in `sources[i]`, as shards of `size`; the rest is the last."""
+    """Shards of `size` documents (the last of fewer) of a split, which has `documents[i]` in `sources[i]`."""
     plans: list[list[Piece]] = []
     room = 0
     for source, count in zip(sources, documents, strict=True):
@@ -101,7 +90,7 @@ def cut(sources: Sequence[Path], documents: Sequence[int], size: int) -> list[tu
 
 
 def _survey(path: Path, folder: Path, name: str, *, params: DatasetParams) -> dict:
-    """What a source shard holds for each split, the facts of the card, and its candidates for the preview."""
+    """What a source shard holds of each split, the card's facts, and candidates for the preview."""
     counts, facts = Counts(), card.Facts()
     documents: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
@@ -140,8 +129,8 @@ def _write(plan: tuple[str, tuple[Piece, ...]], folder: Path, name: str, *, para
 
 
 def _take(piece: Piece, split: str, params: DatasetParams) -> Iterator[Document]:
-    of_split = (document for document in read_documents(piece.source) if split_of(document, params) == split)
-    return islice(of_split, piece.skip, piece.skip + piece.count)
+    documents = (document for document in read_documents(piece.source) if split_of(document, params) == split)
+    return islice(documents, piece.skip, piece.skip + piece.count)
 
 
 def _require_both(splits: dict[str, dict[str, int]], params: DatasetParams) -> None:
@@ -156,10 +145,10 @@ def _require_both(splits: dict[str, dict[str, int]], params: DatasetParams) -> N
 
 
 def _preview_line(document: Document) -> str:
-    excerpt = document.text[:PREVIEW_CHARACTERS]
-    shown = {"url": document.url, "date": document.date, "language": document.language, "text": excerpt}
-    return json.dumps({**shown, "characters": len(document.text)}, ensure_ascii=False)
+    row: dict[str, object] = {"url": document.url, "date": document.date, "language": document.language}
+    row |= {"text": document.text[:PREVIEW_CHARACTERS], "characters": len(document.text)}
+    return json.dumps(row, ensure_ascii=False)
 
 
 def _hash(key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(text_digest(key), "little")

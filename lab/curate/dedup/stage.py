@@ -1,11 +1,11 @@
-"""The dedup stage: documents less those that say again what an earlier one says.
+"""The dedup stage: documents without those that repeat an earlier one.
 
-In: shards of documents. Out: shards with one document, the first, of each group of near-duplicates, found as FineWeb
-does (Penedo et al. 2024, section 3.4): MinHash over n-grams of normalised words, a pair at Jaccard similarity s being
-found with probability 1 - (1 - s^rows)^bands, groups closed transitively. Signatures are datasketch's ("affine64").
+In: shards of documents. Out: shards with only the first document of each group of near-duplicates, by FineWeb's method
+(Penedo et al. 2024, section 3.4): MinHash over n-grams of normalised words, which finds a pair of Jaccard similarity s
+with probability 1 - (1 - s^rows)^bands; groups are closed transitively. Signatures are datasketch's ("affine64").
 Optionally also exact duplicates, and lines that many documents share (Llama 3, section 3.1.1).
 
-Memory grows by about 50 bytes a document: signatures stay on disk, and each band is sorted by a worker of its own.
+Memory grows by about 50 bytes per document: signatures stay on disk, and each band is sorted by its own worker.
 """
 
 import re
@@ -19,22 +19,22 @@ import pyarrow as pa
 import regex
 from datasketch import MinHash
 
-from lab import engine
 from lab.curate.dedup import lines
-from lab.curate.text.text import HASH_BASE, SYMBOLS, Text, extend_ngrams, word_hash
+from lab.curate.text import HASH_BASE, SYMBOLS, Text, extend_ngrams, word_hash
 from lab.documents import Counts, Document, Reason, read_documents, read_table, shards, sift, write_table
+from lab.engine import run as run_shards
 from lab.params import DedupParams, EngineParams
 
 _NUMBER = re.compile(r"\d+(?:[.,،٫⎖⎗⎘]\d+)?")
 _ACCENT = regex.compile(r"\p{Mn}+")
-_SYMBOL = re.compile(f"[{re.escape(SYMBOLS)}]")  # by re, as the numbers: regex and str.translate are slower here
-# Thai, Lao, Burmese and Khmer put no spaces between words; their letters count as such, as ideographs do.
+_SYMBOL = re.compile(f"[{re.escape(SYMBOLS)}]")  # re: regex and str.translate are slower here
+# Thai, Lao, Burmese and Khmer put no spaces between words: each letter counts as a word, as ideographs do.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-_BLOCK = 256  # shingles permuted at a time: 0.2 MB at 112 hashes, for which no allocator asks the system
+_BLOCK = 256  # shingles permuted at a time: 0.2 MB at 112 hashes, small enough for the allocator's own free lists
 
 
 def normalise(text: str) -> str:
-    """What counts when texts are compared: lower case, any number as 0, no punctuation, no accents (FineWeb's)."""
+    """The form in which texts are compared: lower case, any number as 0, no punctuation, no accents (FineWeb's)."""
     text = _SYMBOL.sub(" ", _NUMBER.sub("0", text.lower()))
     return text if text.isascii() else _ACCENT.sub("", unicodedata.normalize("NFD", text))
 
@@ -42,7 +42,7 @@ def normalise(text: str) -> str:
 def shingles(text: str, n: int) -> np.ndarray:
     """Hashes of the n-grams of a text's words, uint64 [shingles].
 
-    A text of fewer than n words is one shingle, and so is one without any word: its copies are still found.
+    A text of fewer than n words, or of none, is one shingle, so that its copies are still found.
     """
     normal = normalise(text)
     if not normal.isascii():
@@ -55,7 +55,7 @@ def shingles(text: str, n: int) -> np.ndarray:
 
 
 def signatures(texts: Sequence[str], params: DedupParams) -> np.ndarray:
-    """MinHash signatures, uint64 [documents, bands * rows]: what datasketch makes of the `shingles`."""
+    """MinHash signatures, uint64 [documents, bands * rows]: those that datasketch makes of the `shingles`."""
     multipliers, offsets = _permutations(params.bands * params.rows, params.seed)
     result = np.full((len(texts), len(offsets)), np.iinfo(np.uint64).max)
     for row, text in zip(result, texts, strict=True):
@@ -72,14 +72,14 @@ def _permutations(hashes: int, seed: int) -> np.ndarray:
 
 
 def _mix(keys: np.ndarray) -> np.ndarray:
-    """MurmurHash3's finalizer, by which datasketch spreads keys before it permutes them."""
+    """MurmurHash3's finalizer, which datasketch applies to keys before it permutes them."""
     for multiplier in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         keys = (keys ^ (keys >> np.uint64(33))) * np.uint64(multiplier)
     return keys ^ (keys >> np.uint64(33))
 
 
 def duplicates(signatures: np.ndarray, params: DedupParams) -> np.ndarray:
-    """For each document the index of the one that is kept in its place, int64 [documents]; itself: it is kept."""
+    """For each document the index of the one kept in its place (itself if it is kept), int64 [documents]."""
     kept = np.arange(len(signatures))
     for band in range(params.bands):
         kept = join(kept, *matches(band_keys(signatures, band, params.rows)))
@@ -87,7 +87,7 @@ def duplicates(signatures: np.ndarray, params: DedupParams) -> np.ndarray:
 
 
 def band_keys(signatures: np.ndarray, band: int, rows: int) -> np.ndarray:
-    """One 64-bit key for the hashes of a band, uint64 [documents]: equal keys make a pair of near-duplicates."""
+    """One 64-bit key for a band's hashes, uint64 [documents]. Equal keys: a pair of near-duplicates."""
     keys = np.zeros(len(signatures), np.uint64)
     for column in range(band * rows, (band + 1) * rows):
         keys = keys * HASH_BASE + signatures[:, column]
@@ -95,14 +95,17 @@ def band_keys(signatures: np.ndarray, band: int, rows: int) -> np.ndarray:
 
 
 def matches(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of documents with the same key: each with the next one that has it, two int64 [pairs]."""
+    """Pairs of documents with the same key, each with the next one that has it: two int64 [pairs]."""
     order = np.argsort(keys, kind="stable")
     same = keys[order[1:]] == keys[order[:-1]]
     return order[:-1][same], order[1:][same]
 
 
 def join(kept: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Groups united by more pairs. `kept`, int64 [documents], names the first document of each one's group."""
+    """Merge groups by pairs. `kept`, int64 [documents]: the first document of each one's group."""
+    # Union-find, vectorised: each pair links the later of its two roots to the earlier one; then `kept[kept]` until
+    # every document points at a root. Several pairs may link one root, of which the least wins: the others come again
+    # in the next round, which takes only pairs whose roots still differ.
     kept = kept.copy()
     while len(left):
         first, second = kept[left], kept[right]
@@ -114,21 +117,24 @@ def join(kept: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return kept
 
 
-def deduplicate(source: Path, out: Path, params: DedupParams, engine_params: EngineParams) -> dict:
-    """Deduplicate the shards of `source` into `out`; the stage's metrics. EmptyCorpusError if nothing is left.
+def run(source: Path, out: Path, params: DedupParams, engine: EngineParams) -> dict:
+    """Deduplicate the shards of `source` into `out`. EmptyCorpusError if nothing is left.
 
-    Besides the counts (`changed` counts dropped lines), the metrics give the number of groups of near-duplicates and
-    the size of the largest.
+    Returns Counts (`changed` counts dropped lines), the number of groups of near-duplicates and the size of the
+    largest.
     """
+    # 1. per shard: signatures and keys of each band; 2. per band: pairs of documents with equal keys; 3. once: groups,
+    # and a plan of what becomes of each document; 4. optionally, per shard and then once: lines that many of the kept
+    # documents share; 5. per shard: sift the documents by the plan.
     sources = {path.stem: path for path in shards(source)}
-    run = partial(engine.run, engine=engine_params, params=params)
-    signed = run("dedup.signatures", partial(_sign, params=params), sources)
+    over = partial(run_shards, engine=engine, params=params)
+    signed = over("dedup.signatures", partial(_sign, params=params), sources)
     keys = [shard.folder / f"{shard.name}.keys.npy" for shard in signed]
     bands = {f"band-{band:03d}": band for band in range(params.bands)} if params.minhash else {}
     bands |= {"exact": params.bands} if params.exact else {}
-    matched = run("dedup.bands", partial(_match, keys=keys), bands, inputs=lambda _: keys)
+    matched = over("dedup.bands", partial(_match, keys=keys), bands, inputs=lambda _: keys)
     pairs = [shard.folder / f"{shard.name}.npy" for shard in matched]
-    (grouped,) = run(
+    (grouped,) = over(
         "dedup.groups",
         partial(_group, signed=[shard.folder / shard.name for shard in signed], pairs=pairs, exact=params.exact),
         {"groups": None},
@@ -137,18 +143,18 @@ def deduplicate(source: Path, out: Path, params: DedupParams, engine_params: Eng
     plans = {name: (path, grouped.folder / f"{name}.parquet") for name, path in sources.items()}
     common: list[Path] = []
     if params.lines:
-        counted = run("dedup.lines", lines.count, plans, inputs=list)
+        counted = over("dedup.lines", lines.count, plans, inputs=list)
         counts = [shard.folder / f"{shard.name}.npy" for shard in counted]
         merge = partial(lines.common, limit=params.max_line_repeats)
-        (merged,) = run("dedup.common", merge, {"common": counts}, inputs=list)
+        (merged,) = over("dedup.common", merge, {"common": counts}, inputs=list)
         common = [merged.folder / "common.npy"]
-    kept = run("dedup", _write, {name: (*plan, *common) for name, plan in plans.items()}, inputs=list, out=out)
-    total = Counts.total(shard.result for shard in kept).require_output("dedup")
+    written = over("dedup", _write, {name: (*plan, *common) for name, plan in plans.items()}, inputs=list, out=out)
+    total = Counts.total(shard.result for shard in written).require_output("dedup")
     return {**total.as_dict(), **grouped.result}
 
 
 def _sign(path: Path, folder: Path, name: str, *, params: DedupParams) -> dict:
-    """Signatures [documents, hashes], band keys [bands + 1, documents] (the last: of the exact text), and URLs."""
+    """Save signatures [documents, hashes], keys [bands + 1, documents] (the last: of the exact text) and URLs."""
     documents = list(read_documents(path))
     signed = signatures([document.text for document in documents], params)
     exact = np.array([word_hash(document.text) for document in documents], np.uint64)
@@ -163,14 +169,14 @@ def _sign(path: Path, folder: Path, name: str, *, params: DedupParams) -> dict:
 
 
 def _match(band: int, folder: Path, name: str, *, keys: Sequence[Path]) -> dict:
-    """Pairs of documents, counted through all shards, that agree in a band: int64 [2, pairs]."""
+    """Save the pairs of documents, numbered over all shards, that agree in a band: int64 [2, pairs]."""
     pairs = matches(np.concatenate([np.load(path, mmap_mode="r")[band] for path in keys]))
     np.save(folder / f"{name}.npy", np.stack(pairs))
     return {"pairs": len(pairs[0])}
 
 
 def _group(_: None, folder: Path, name: str, *, signed: Sequence[Path], pairs: Sequence[Path], exact: bool) -> dict:
-    """What becomes of each document, for each shard: a table of reason (null: keep) and detail."""
+    """Save what becomes of each document: for each shard a table of reason (null: keep) and detail."""
     hashes = [np.load(f"{path}.signatures.npy", mmap_mode="r") for path in signed]
     texts = [np.load(f"{path}.keys.npy", mmap_mode="r")[-1] for path in signed]
     starts = np.cumsum([0, *map(len, hashes)])
@@ -191,10 +197,10 @@ def _group(_: None, folder: Path, name: str, *, signed: Sequence[Path], pairs: S
 
     schema = pa.schema([("reason", pa.string()), ("detail", pa.string())])
     by_shard = np.split(removed, np.searchsorted(removed, starts[1:-1]))
-    for path, start, end, gone in zip(signed, starts[:-1], starts[1:], by_shard, strict=True):
+    for path, start, end, indices in zip(signed, starts[:-1], starts[1:], by_shard, strict=True):
         reasons: list[str | None] = [None] * int(end - start)
         details = reasons.copy()
-        for index in gone.tolist():
+        for index in indices.tolist():
             reasons[index - start], details[index - start] = fate(index)
         write_table(pa.table([reasons, details], schema), folder / f"{path.name}.parquet")
     sizes = np.bincount(kept[removed], minlength=1) + 1
@@ -202,18 +208,18 @@ def _group(_: None, folder: Path, name: str, *, signed: Sequence[Path], pairs: S
 
 
 def _urls(indices: np.ndarray, signed: Sequence[Path], starts: np.ndarray) -> dict[int, str]:
-    """URLs of some documents, counted through all shards (ascending)."""
-    found: dict[int, str] = {}
+    """URLs of documents, numbered over all shards (ascending)."""
+    urls: dict[int, str] = {}
     by_shard = np.split(indices, np.searchsorted(indices, starts[1:-1]))
-    for path, start, wanted in zip(signed, starts[:-1], by_shard, strict=True):
-        if len(wanted):
+    for path, start, inside in zip(signed, starts[:-1], by_shard, strict=True):
+        if len(inside):
             column = read_table(Path(f"{path}.urls.parquet"))["url"]
-            found |= zip(wanted.tolist(), column.take(pa.array(wanted - start)).to_pylist(), strict=True)
-    return found
+            urls |= zip(inside.tolist(), column.take(pa.array(inside - start)).to_pylist(), strict=True)
+    return urls
 
 
 def _write(item: tuple[Path, ...], folder: Path, name: str) -> dict:
-    """The shard's documents sifted by the plan, less their common lines if there is a list of those."""
+    """Sift the shard's documents by the plan, and drop common lines if there is a list of them."""
     source, plan, *common = item
     fates = iter(read_table(plan).to_pylist())
     drop = lines.Dropper(np.load(common[0])) if common else None

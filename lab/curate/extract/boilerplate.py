@@ -1,6 +1,6 @@
-"""Lines of an extracted text that belong to the page and not to what it says: labels, credits, notices.
+"""Lines of an extracted text that belong to the page, not to its content: labels, credits, notices.
 
-In: text, a block a line. Out: the same without them, cut off where a list of comments or of other articles begins.
+In: text, one block per line. Out: the same without them, cut off where comments or a list of other articles begin.
 Only whole short lines are matched, so that a sentence about advertising or cookies stays.
 """
 
@@ -9,7 +9,7 @@ import re
 _LONGEST_LABEL = 200  # characters
 _LONGEST_END = 60  # characters
 _LEAST_BEFORE_END = 300  # characters of text before an end mark, and half of all
-_LEAST_BEFORE_SURE_END = 1500  # characters of text before one that can't stand in an article
+_LEAST_BEFORE_SURE_END = 1500  # characters of text before one that never occurs in an article
 
 _NAME = r"[A-ZÀ-ÞŁŚŻ]\S+(?: [A-ZÀ-ÞŁŚŻ]\S+){0,3}"
 _LABELS = (
@@ -47,7 +47,7 @@ _NOTICES = (
     r"javascript (?:is|must be|to be) (?:disabled|enabled|required)",
 )
 _LONGEST_NOTICE = 600  # characters
-# All for lower case, which Python's engine tells apart by their first letters, as it does not with IGNORECASE.
+# All match lower-cased text: unlike with IGNORECASE, Python's engine then chooses alternatives by their first letter.
 _label = re.compile(rf"(?:{'|'.join(_LABELS)})\W*").fullmatch
 _byline = re.compile(rf"(?:By|BY|by|Von|VON|von) {_NAME}\W*").fullmatch
 _end = re.compile(rf"(?:{'|'.join(_END + _SURE_END)})\s*:?").fullmatch
@@ -56,7 +56,7 @@ _notice = re.compile("|".join(_NOTICES)).search
 
 
 def without_boilerplate(text: str) -> str:
-    """The text without such lines; what follows an end mark in its second half goes too.
+    """The text without such lines, and without what follows an end mark in its second half.
 
     >>> without_boilerplate("A story.\\nAdvertisement\\nIts end.")
     'A story.\\nIts end.'

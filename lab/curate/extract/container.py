@@ -1,13 +1,18 @@
 """Which elements of a page hold its main content: paragraphs vote for their ancestors.
 
-In: the body of a Resiliparse DOM. Out: a Container. From the body the search goes down to the child that holds nearly
-all the text, and stops where the text divides; there it prefers elements named as content, and the first of several
+In: the body of a Resiliparse DOM. Out: a Container. The search goes down from the body to the child that holds nearly
+all the text, and stops where the text divides. There it prefers elements named as content, and the first of several
 articles (endless scrolling, a blog's front page).
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from resiliparse.parse.html import ElementNode
+
 from lab.curate.extract.names import Role, Trust, is_post, least_role, role
+from lab.curate.extract.nodes import text_of
 
 _NEVER_TAGS = (
     "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
@@ -25,7 +30,7 @@ _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
 _NO_LINK_CHECK = 600  # characters; paragraphs this long are never link lists
 _DOMINANT = 0.88  # share of the weight that a child needs for the search to go down to it
-_OWN = 0.03  # share of the weight in paragraphs of an element's own, at which the search stops there
+_DIRECT = 0.03  # share of the weight in an element's own paragraphs, above which the search stops there
 _NAMED = 0.35  # share of the weight that elements named as content need
 _MOST_DISCUSSION = 0.8  # share of the weight; a discussion with more is what the page is about
 _FIRST = 0.15  # share of the weight that the first of several articles needs
@@ -35,69 +40,83 @@ _LEAST_ARTICLE = 250  # characters
 
 @dataclass(frozen=True)
 class Container:
-    elements: list  # Resiliparse elements, in document order
+    elements: list[ElementNode]  # in document order
     weight: int  # characters of paragraph text outside links
-    begin: object | None  # the first paragraph of the content
+    begin: ElementNode | None  # the first paragraph of the content
 
 
 @dataclass(frozen=True)
 class _Path:
-    """From the element that owns paragraphs up to a child of the body, and what those paragraphs weigh."""
+    """From an element that has paragraphs as children up to a child of the body."""
 
-    elements: list
-    weight: int
-    begin: object  # the first of those paragraphs
+    elements: list[ElementNode]
+    weight: int  # of those paragraphs
+    begin: ElementNode  # the first of those paragraphs
 
 
-def name_of(element) -> str:
+Weights = dict[ElementNode, int]
+Roles = dict[ElementNode, Role]
+
+
+def name_of(element: ElementNode) -> str:
     """An element's class and id, joined by a space."""
     return f"{element.class_name or ''} {element.id or ''}"
 
 
-def find(body, paragraphs: str, trust: Trust) -> Container:
+def find(body: ElementNode, paragraphs: str, trust: Trust) -> Container:
     """The elements with the main content. `paragraphs`: the CSS selector of what votes.
 
-    By their names only discussions are left out, unless `trust` says furniture too.
+    Names exclude only discussions, or furniture too if `trust` is NAMES.
     """
+    # 1. every paragraph's weight goes to all its ancestors; 2. paths through navigation, comments and other furniture
+    # are dropped with their weight; 3. from the body down to the child that holds nearly all the weight, until the
+    # weight divides; 4. there, elements named as content or the first article, if one is heavy enough.
     paths, weights, roles = _climb(body, body.query_selector_all(paragraphs).values(), trust)
     kept = _without_furniture(paths, weights, roles, body, least_role(trust))
     elements, weight = _descend(body, kept, weights, roles)
-    begin = next((path.begin for path in kept if any(e in path.elements for e in elements)), None)
+    begin = next((path.begin for path in kept if any(element in path.elements for element in elements)), None)
     return Container(elements, weight, begin)
 
 
-def _weigh(element) -> int:
-    """Characters outside links; 0 for a paragraph too short, or mostly links."""
-    text = element.text_content.strip()
+def _weigh(paragraph: ElementNode) -> int:
+    """Characters outside links; 0 for a paragraph that is too short or mostly links."""
+    text = text_of(paragraph).strip()
     size = len(text)
     if size < _LEAST_PARAGRAPH and (size < _LEAST_IDEOGRAPHS or not "\u2e80" <= text[size // 2] <= "\uffdc"):
         return 0
-    if size > _NO_LINK_CHECK or not element.child_element_count:
+    if size > _NO_LINK_CHECK or not paragraph.child_element_count:
         return size
-    links = sum(len(link.text_content) for link in element.get_elements_by_tag_name("a").values())
+    links = sum(len(text_of(link)) for link in paragraph.get_elements_by_tag_name("a").values())
     return size - links if 2 * links <= size else 0
 
 
-def _climb(body, paragraphs: list, trust: Trust) -> tuple[list[_Path], dict, dict]:
-    owned: dict = {}
-    begins: dict = {}
-    for element in paragraphs:
-        direct = element.tag in _BLOCKS
-        if direct:
-            strip(element, trust)  # scripts between line breaks would weigh as text
-        if weight := _weigh(element):
-            owner = element if direct else element.parent
+def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -> tuple[list[_Path], Weights, Roles]:
+    """The paths from paragraphs to the body, and the weight and role of every element on them."""
+    # First add up the weights of paragraphs by owner: their parent, or themselves for blocks that hold text directly.
+    # Then climb from each owner to the body, or to the first ancestor that was visited already: every element's role is
+    # found once, and the list of its ancestors is shared by all the owners below it.
+    owned: dict[ElementNode | None, int] = {}
+    begins: dict[ElementNode | None, ElementNode] = {}
+    for paragraph in paragraphs:
+        is_block = paragraph.tag in _BLOCKS
+        if is_block:
+            strip(paragraph, trust)  # scripts between line breaks would weigh as text
+        if weight := _weigh(paragraph):
+            owner = paragraph if is_block else paragraph.parent_element  # None if a strip has removed it
             owned[owner] = owned.get(owner, 0) + weight
-            begins.setdefault(owner, element)
-    paths, weights, roles = [], {body: 0}, {}
-    upwards: dict = {body: []}  # of each element, itself and its ancestors below the body
+            begins.setdefault(owner, paragraph)
+    paths: list[_Path] = []
+    weights: Weights = {body: 0}
+    roles: Roles = {}
+    upwards: dict[ElementNode, list[ElementNode]] = {body: []}  # each element -> itself and its ancestors below body
     for owner, weight in owned.items():
-        fresh, element = [], owner
-        while element is not None and element not in upwards:
-            fresh.append(element)
-            element = element.parent
-        elements = upwards.get(element, [])
-        for element in reversed(fresh):
+        unvisited: list[ElementNode] = []
+        ancestor = owner
+        while ancestor is not None and ancestor not in upwards:
+            unvisited.append(ancestor)
+            ancestor = ancestor.parent_element
+        elements = upwards[ancestor] if ancestor is not None else []
+        for element in reversed(unvisited):
             roles[element] = _role_of(element, trust)
             upwards[element] = elements = [element, *elements]
         for element in elements:
@@ -107,13 +126,13 @@ def _climb(body, paragraphs: list, trust: Trust) -> tuple[list[_Path], dict, dic
     return paths, weights, roles
 
 
-def strip(element, trust: Trust) -> None:
+def strip(element: ElementNode, trust: Trust) -> None:
     """Remove from an element, in place, what is never content."""
     for part in element.query_selector_all(_NEVER if trust else ",".join(_SCAFFOLD)).values():
         part.remove()
 
 
-def _role_of(element, trust: Trust) -> Role:
+def _role_of(element: ElementNode, trust: Trust) -> Role:
     tag, attributes = element.tag, element.attrs
     if tag == "form":  # a search box, or what wraps the whole page: its weight decides
         return Role.FURNITURE
@@ -128,33 +147,33 @@ def _role_of(element, trust: Trust) -> Role:
     return role(name_of(element))
 
 
-def _without_furniture(paths: list[_Path], weights: dict, roles: dict, body, least: Role) -> list[_Path]:
-    """The paths that lead through no furniture, their weights taken off (in place) from all ancestors."""
+def _without_furniture(
+    paths: list[_Path], weights: Weights, roles: Roles, body: ElementNode, least: Role
+) -> list[_Path]:
+    """The paths through no furniture. The weights of the others are subtracted, in place, from all their ancestors."""
     total = weights[body]
-    alike: dict[str, int] = {}
-    for element, found in roles.items():
-        if found > 0:
-            key = element.class_name or element.id
-            alike[key] = alike.get(key, 0) + weights[element]
+    same_name: Counter[str | None] = Counter()  # class or id of elements to be left out -> their weight together
+    for element, element_role in roles.items():
+        if element_role > 0:
+            same_name[element.class_name or element.id] += weights[element]
 
-    def leads_through_furniture(path: _Path) -> bool:
-        found = [roles[element] for element in path.elements]
-        if Role.NEVER in found:
+    def is_furniture(element: ElementNode) -> bool:
+        if roles[element] is Role.DISCUSSION:
+            return weights[element] < _MOST_DISCUSSION * total
+        # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
+        return roles[element] >= least and same_name[element.class_name or element.id] < total / 2
+
+    def passes_furniture(path: _Path) -> bool:
+        on_path = [roles[element] for element in path.elements]
+        if Role.NEVER in on_path:
             return True
-        inside = (
-            found.index(Role.CONTENT) if Role.CONTENT in found else len(found)
-        )  # what holds content is no furniture
-        return any(
-            weights[element] < _MOST_DISCUSSION * total
-            if roles[element] is Role.DISCUSSION
-            # Many alike that hold most of the text are the content, whatever they are called: slides, widgets.
-            else roles[element] >= least and alike[element.class_name or element.id] < total / 2
-            for element in path.elements[:inside]
-        )
+        # What holds content is no furniture.
+        below_content = on_path.index(Role.CONTENT) if Role.CONTENT in on_path else len(on_path)
+        return any(map(is_furniture, path.elements[:below_content]))
 
     kept = []
     for path in paths:
-        if leads_through_furniture(path):
+        if passes_furniture(path):
             for ancestor in path.elements:
                 weights[ancestor] -= path.weight
             weights[body] -= path.weight
@@ -163,47 +182,54 @@ def _without_furniture(paths: list[_Path], weights: dict, roles: dict, body, lea
     return kept
 
 
-def _descend(body, paths: list[_Path], weights: dict, roles: dict) -> tuple[list, int]:
-    current, depth, kept = body, 0, paths
+def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Roles) -> tuple[list[ElementNode], int]:
+    """The elements with the main content, and the weight of the element where the search ended."""
+    # At each level: `below` are the paths that go on below `current`, `children` its children on them, `direct` the
+    # weight of its own paragraphs. Go down to the heaviest child while it holds nearly all the weight, few paragraphs
+    # are direct, and no sibling has its class (one of several alike). An element named as content ends the search.
+    current, depth, all_paths = body, 0, paths
     while True:
         below = [path for path in paths if len(path.elements) > depth]
         children = list(dict.fromkeys(path.elements[-1 - depth] for path in below))
-        best = max(children, key=weights.__getitem__, default=None)
-        own = sum(path.weight for path in paths if len(path.elements) <= depth)
+        heaviest = max(children, key=weights.__getitem__, default=None)
+        direct = sum(path.weight for path in paths if len(path.elements) <= depth)
         if (
-            best is None
-            or weights[best] < _DOMINANT * weights[current]
-            or own > _OWN * weights[current]
-            or (best.class_name and any(c.class_name == best.class_name for c in children if c != best))
+            heaviest is None
+            or weights[heaviest] < _DOMINANT * weights[current]
+            or direct > _DIRECT * weights[current]
+            or (heaviest.class_name and [child.class_name for child in children].count(heaviest.class_name) > 1)
         ):
             inner = [_Path(path.elements[: -depth or None], path.weight, path.begin) for path in below]
             return _narrow(current, inner, weights, roles), weights[current]
-        current, depth = best, depth + 1
+        current, depth = heaviest, depth + 1
         paths = [path for path in below if path.elements[-depth] == current]
         if roles[current] is Role.CONTENT:
-            return _alike(current, kept, roles), weights[current]
+            return _with_namesakes(current, all_paths, roles), weights[current]
 
 
-def _alike(content, paths: list[_Path], roles: dict) -> list:
-    """The element named as content, and those named the same that stand before it in its article: an article's first
+def _with_namesakes(content: ElementNode, paths: list[_Path], roles: Roles) -> list[ElementNode]:
+    """The element named as content, after those of its class that come before it in its article: an article's first
     paragraphs, cut off by an advertisement."""
     article = content.closest("article")
-    alike: dict = {}
+    namesakes: dict[ElementNode, None] = {}
     for path in paths:
         for element in reversed(path.elements):
             if roles[element] is Role.CONTENT:
                 if element == content:
-                    return [*alike, content]
+                    return [*namesakes, content]
                 if element.class_name == content.class_name and element.closest("article") == article:
-                    alike[element] = None
+                    namesakes[element] = None
                 break
     return [content]
 
 
-def _narrow(current, paths: list[_Path], weights: dict, roles: dict) -> list:
-    """The elements below `current` that are named as content, or its first article, or itself."""
-    named: dict = {}  # the outermost element named as content of each path -> the article it stands in
-    articles: list = []
+def _narrow(current: ElementNode, paths: list[_Path], weights: Weights, roles: Roles) -> list[ElementNode]:
+    """The elements below `current` that are named as content, or its first article, or `current` itself."""
+    # Collect from each path its outermost element named as content and the article around that. If nearly all the text
+    # is in articles, only the first large one counts. Of the named elements in question the heaviest and those of its
+    # class in the same article win, if they hold enough of the weight.
+    named: dict[ElementNode, ElementNode | None] = {}  # element named as content -> the article it is in
+    articles: list[ElementNode] = []
     for path in paths:
         article = None
         for element in reversed(path.elements):
@@ -217,15 +243,17 @@ def _narrow(current, paths: list[_Path], weights: dict, roles: dict) -> list:
     first = _first_article(articles, weights, weights[current])
     if first is not None:
         named = {element: article for element, article in named.items() if article == first} or named
+    whole = first if first is not None else current
     if named:
         top = max(named, key=weights.__getitem__)
         alike = [e for e, article in named.items() if e.class_name == top.class_name and article == named[top]]
-        if sum(weights[e] for e in alike) >= _NAMED * weights[first if first is not None else current]:
+        if sum(weights[element] for element in alike) >= _NAMED * weights[whole]:
             return alike
-    return [first if first is not None else current]
+    return [whole]
 
 
-def _first_article(articles: list, weights: dict, whole: int):
+def _first_article(articles: list[ElementNode], weights: Weights, whole: int) -> ElementNode | None:
+    """The first large one of several articles, if they hold nearly all of the weight `whole`."""
     if len(articles) < 2 or sum(weights[article] for article in articles) <= _ARTICLES * whole:
         return None
     least = max(_LEAST_ARTICLE, _FIRST * whole)

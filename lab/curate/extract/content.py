@@ -1,11 +1,11 @@
-"""The lab's own extractor: the main content of an HTML page as text, a block a line.
+"""The lab's own extractor: the main content of an HTML page as text, one block per line.
 
-In: HTML. Out: text, and which way led to it. Paragraphs are weighed by their text outside links; the element that
+In: HTML. Out: text, and which fallback gave it. Paragraphs are weighed by their text outside links; the element that
 holds nearly all of that weight is the main content, unless its class or id (lab.curate.extract.names) says otherwise.
-Inside it, furniture, link lists, the title and headings of nothing go, the lead (lab.curate.extract.lead) comes before
-it, and Resiliparse serialises what is left.
-The principle is Readability's and boilerpipe's (Kohlschütter et al. 2010); Python sees only paragraphs, their
-ancestors and named elements, everything else stays in Resiliparse's DOM.
+From it furniture, link lists, the title and headings without text are removed, the lead (lab.curate.extract.lead) is
+put before it, and Resiliparse serialises the rest.
+The principle is Readability's and boilerpipe's (Kohlschütter et al. 2010). Python visits only paragraphs, their
+ancestors and named elements; everything else stays in Resiliparse's DOM.
 """
 
 import html
@@ -14,15 +14,15 @@ import re
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
+from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 from lab.curate.extract.boilerplate import without_boilerplate
 from lab.curate.extract.container import find, name_of, strip
 from lab.curate.extract.lead import find_lead
-from lab.curate.extract.names import Role, Trust, least_role, role, tells
-from lab.curate.extract.nodes import remembered
+from lab.curate.extract.names import Role, Trust, least_role, may_exclude, role
+from lab.curate.extract.nodes import remembered, text_of
 
-FEW = 250  # characters; with less, the next laxer way is tried
+FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
 
 _PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
@@ -31,32 +31,34 @@ _NAMED = "[class*=content],[class*=text],[class*=body],[id*=content],[id*=text],
 _INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
 _LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
 _MAX_LINK_SHARE = 0.6  # of a block's characters
-_LONGEST_HEADING = 80  # characters; longer ones are paragraphs in disguise
+_LONGEST_HEADING = 80  # characters; longer ones are paragraphs marked up as headings
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
-# Google's blogs keep the article in a template, which a script shows.
+# Google's blogs keep the article in a template that a script shows.
 _TEMPLATE = re.compile(r"(\bitemprop='articleBody'>\s*)<script type='text/template'>(.*?)</script>", re.DOTALL)
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
-_PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that a CSS selector can quote as they are serialised
+_PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that need no escaping in a CSS selector
 _TAG = re.compile(r"<[^>]{0,1000}>")
-
-
-# Selectors and Resiliparse's own main content take time quadratic in depth: no harm at this one, minutes at 20,000.
+# Selectors and Resiliparse's own main content take time quadratic in depth: harmless at this one, minutes at 20,000.
 _DEEPEST = 1000
 _DEEP = ">".join("*" * _DEEPEST)
-_FEW_TAGS = 4000  # a page with fewer can't be deep enough to matter
+_FEW_TAGS = 4000  # a page with fewer is not deep enough to matter
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """A page's text, and the fallback that gave it: None, or "blocks", "names", "noscript", "structured",
-    "hidden" or "deep"."""
+    """A page's text, and the fallback that gave it.
+
+    None: none was needed. "blocks": blocks instead of paragraphs vote. "names": names of furniture are ignored.
+    "hidden": hidden parts and headers count. "noscript": what is shown without scripts. "structured": schema.org's
+    articleBody. "deep": nested so deeply that the whole page is serialised.
+    """
 
     text: str
     fallback: str | None
 
 
 def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
-    """The DOM of a page of so many "<", and whether it is nested so deeply that only serialising it ends in time."""
+    """The DOM of a page with this number of "<", and whether it is too deep for anything but serialising it in time."""
     tree = HTMLTree.parse(page)
     deep = tags > _FEW_TAGS and tree.document is not None and tree.document.query_selector(_DEEP) is not None
     return tree, deep
@@ -64,28 +66,32 @@ def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
 
 @remembered()
 def main_content(page: str, tags: int | None = None) -> Extracted:
-    """The main text of an HTML page; "" where there is none. `tags`: how many "<" it holds, where that is known."""
+    """The main text of an HTML page; "" if there is none. `tags`: the number of "<" in it, if known."""
     if tags is None:
         tags = page.count("<")
     if "<script type='text/template'" in page:
         page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
-    found = _from_tree(page, tags)
-    if len(found.text) < FEW:
-        found = _longer(found, _from_tree(page, tags, Trust.MARKUP).text, "names")
-    if len(found.text) < VERY_FEW:
-        found = _longer(found, _untrusting(page, tags), "hidden")
-    if len(found.text) < VERY_FEW and "<noscript" in page:
-        found = _longer(found, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags).text, "noscript")
-    if len(found.text) < FEW:
-        found = _longer(found, _structured(page), "structured")
-    return found
+    content = _from_tree(page, tags)
+    if len(content.text) < FEW:
+        content = _longer(content, _from_tree(page, tags, Trust.MARKUP).text, "names")
+    if len(content.text) < VERY_FEW:
+        content = _longer(content, _untrusting(page, tags), "hidden")
+    if len(content.text) < VERY_FEW and "<noscript" in page:
+        content = _longer(content, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags).text, "noscript")
+    if len(content.text) < FEW:
+        content = _longer(content, _structured(page), "structured")
+    return content
 
 
-def _longer(found: Extracted, text: str, fallback: str) -> Extracted:
-    return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(found.text)) else found
+def _longer(content: Extracted, text: str, fallback: str) -> Extracted:
+    """`text` if it is much longer than what there is, else that."""
+    return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(content.text)) else content
 
 
 def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
+    # 1. find the container by paragraphs, or by blocks if these hold more than twice as much; 2. find the lead before
+    # its first paragraph and take it out, so that pruning can't remove it; 3. prune the container's elements; 4. leave
+    # only the lead and the container in the body, and serialise it.
     tree, deep = parse(page, tags)
     body = tree.body
     if body is None:
@@ -97,7 +103,7 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         blocks = find(body, _BLOCKS, trust)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
-    titled = "<h1" in page or "<H1" in page  # without a title there is nothing that a lead could stand below
+    titled = "<h1" in page or "<H1" in page  # a lead comes after a title
     lead = find_lead(container.begin, body) if titled and container.begin is not None else []
     for element in lead:
         strip(element, trust)
@@ -113,15 +119,16 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
 
 
 def _untrusting(page: str, tags: int) -> str:
-    """What is named as content, or else the heaviest blocks: links, headers and what is hidden included."""
+    """What is named as content, else the heaviest blocks; links, headers and hidden parts included."""
     tree, deep = parse(page, tags)
     body = tree.body
     if body is None or deep:
         return ""
     strip(body, Trust.NOTHING)
-    named = [e for e in body.query_selector_all(_NAMED).values() if role(name_of(e)) is Role.CONTENT]
-    best = max(named, key=lambda element: len(element.text_content), default=None)
-    if best is None or len(best.text_content) < FEW:
+    candidates = body.query_selector_all(_NAMED).values()
+    named = [element for element in candidates if role(name_of(element)) is Role.CONTENT]
+    best = max(named, key=lambda element: len(text_of(element)), default=None)
+    if best is None or len(text_of(best)) < FEW:
         best = find(body, _BLOCKS, Trust.NOTHING).elements[0]
     if best != body:
         body.replace_children(best)
@@ -129,101 +136,103 @@ def _untrusting(page: str, tags: int) -> str:
 
 
 def has_more(page: str, tags: int, text: str) -> bool:
-    """Whether a page holds much text outside its navigation and footer that is not in `text`."""
+    """Whether a page holds much more text outside its navigation and footer than `text`."""
     tree, deep = parse(page, tags)
     if tree.body is None or deep:
         return False
     strip(tree.body, Trust.NOTHING)
-    return len(" ".join(tree.body.text_content.split())) > max(FEW, 2 * len(text))
+    return len(" ".join(text_of(tree.body).split())) > max(FEW, 2 * len(text))
 
 
 def _serialised(tree: HTMLTree, skipped: list[str]) -> str:
     return without_boilerplate(extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=skipped))
 
 
-def _prune(container, weight: int, least: Role) -> None:
-    """Remove from a container what is not content, in place."""
-    if telling := _telling(container.inner_html):
-        _prune_names(container, telling, weight, least)
+def _prune(container: ElementNode, weight: int, least: Role) -> None:
+    """Remove from a container, in place, what is not content."""
+    if selector := _furniture_selector(container.inner_html):
+        _prune_names(container, selector, weight, least)
     _prune_links(container, weight)
     headings = container.query_selector_all("h1,h2,h3,h4,h5,h6").values()
     title = next((heading for heading in headings if heading.tag == "h1"), None)
     if title is not None:
         title.remove()
     for heading in reversed(headings):
-        if heading.tag != "h1" and len(heading.text_content) < _LONGEST_HEADING and _heads_nothing(heading, container):
+        if heading.tag != "h1" and len(text_of(heading)) < _LONGEST_HEADING and _heads_nothing(heading, container):
             heading.remove()
 
 
-def _telling(source: str) -> str:
-    """A CSS selector of the elements in HTML (serialised) that class or id can make furniture; "" if there are none.
+def _furniture_selector(source: str) -> str:
+    """A CSS selector of the elements in serialised HTML whose class or id may make them furniture; "" if none has.
 
-    Most elements' names say nothing, and to look at one from Python takes longer than all else that is done to it.
+    Names of most elements say nothing, and visiting an element from Python takes longer than all that is done with it.
     """
     selectors = []
     for attribute in ("class", "id"):
         _, *rest = source.split(f' {attribute}="')
         for value in {text.partition('"')[0] for text in rest}:
-            if tells(value):
+            if may_exclude(value):
                 if not _PLAIN(value):
                     return "[class],[id]"
                 selectors.append(f'[{attribute}="{value}"]')
     return ",".join(selectors)
 
 
-def _prune_names(container, telling: str, weight: int, least: Role) -> None:
-    alike: dict[str, list] = {}
-    for element in container.query_selector_all(telling).values():
-        found = role(name_of(element))
-        if found >= least and element.tag not in _INLINE:
-            size = len(element.text_content)
-            alike.setdefault(element.class_name or element.id, []).append((element, size, found))
-    for elements in alike.values():
-        # Many alike that hold most of the text are the content, whatever they are called: slides, widgets.
+def _prune_names(container: ElementNode, selector: str, weight: int, least: Role) -> None:
+    same_name: dict[str | None, list[tuple[ElementNode, int, Role]]] = {}  # with the characters of each element
+    for element in container.query_selector_all(selector).values():
+        element_role = role(name_of(element))
+        if element_role >= least and element.tag not in _INLINE:
+            size = len(text_of(element))
+            same_name.setdefault(element.class_name or element.id, []).append((element, size, element_role))
+    for elements in same_name.values():
+        # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
         small = sum(size for _, size, _ in elements) < weight / 2
-        for element, _, found in elements:
-            if small or found is Role.DISCUSSION:
+        for element, _, element_role in elements:
+            if small or element_role is Role.DISCUSSION:
                 element.remove()
 
 
-def _prune_links(container, weight: int) -> None:
-    linked: dict = {}
-    parents: dict = {}
+def _prune_links(container: ElementNode, weight: int) -> None:
+    """Remove the small blocks whose text is mostly links."""
+    parents: dict[ElementNode | None, int] = {}  # of links -> characters in these links
     for link in container.query_selector_all("a").values():
-        if size := len(link.text_content):
-            parent = link.parent
+        if size := len(text_of(link)):
+            parent = link.parent_element
             parents[parent] = parents.get(parent, 0) + size
+    linked: dict[ElementNode, int] = {}  # every element below the container -> characters in links
     for element, size in parents.items():
         while element is not None and element != container:
             linked[element] = linked.get(element, 0) + size
-            element = element.parent
+            element = element.parent_element
     for element, size in linked.items():
         if element.tag in _LINK_BLOCKS:
-            whole = len(element.text_content.strip())
+            whole = len(text_of(element).strip())
             if size > _MAX_LINK_SHARE * whole and whole < weight / 2:
                 element.remove()
 
 
-def _heads_nothing(heading, container) -> bool:
+def _heads_nothing(heading: ElementNode, container: ElementNode) -> bool:
     """Whether only blanks follow until the container's end or a heading of the same or a higher rank."""
-    element = heading
+    rank = heading.tag or ""
+    element: Node | None = heading
     while element is not None and element != container:
         after = element.next_sibling
         while after is not None:
-            if after.text_content.strip():
+            if text_of(after).strip():
                 tag = after.tag or ""
-                return len(tag) == 2 and tag[0] == "h" and tag <= heading.tag
+                return len(tag) == 2 and tag[0] == "h" and tag <= rank
             after = after.next_sibling
         element = element.parent
     return True
 
 
 def _structured(page: str) -> str:
-    """The longest schema.org articleBody of the page, for pages that a script fills in; "" if there is none."""
+    """The page's longest schema.org articleBody, for pages filled in by a script; "" if there is none."""
     bodies = []
-    for found in _ARTICLE_BODY.finditer(page):
+    for match in _ARTICLE_BODY.finditer(page):
         try:
-            bodies.append(json.loads(found[1], strict=False))
+            bodies.append(json.loads(match[1], strict=False))
         except ValueError:
             continue
     return _TAG.sub(" ", html.unescape(max(bodies, key=len, default=""))).strip()

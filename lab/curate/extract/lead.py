@@ -1,12 +1,15 @@
-"""The lead of an article: the paragraph between its title and its text, that pages keep apart from both.
+"""The lead of an article: the paragraph between its title and its text, which pages keep apart from both.
 
-In: the paragraph in which the text begins. Out: the elements of the lead. They are known by their names (what
-newspapers and their systems call it, in several languages), or by standing beside the title.
+In: the first paragraph of the text. Out: the elements of the lead, recognised by their names (those that newspapers and
+their systems use, in several languages) or by their place beside the title.
 """
 
 import re
 
+from resiliparse.parse.html import ElementNode
+
 from lab.curate.extract.names import words_of
+from lab.curate.extract.nodes import text_of
 
 _NAMES = frozenset(
     """
@@ -28,16 +31,16 @@ _LONGEST_CREDIT = 250  # characters of a caption with its credit
 _TAGS = frozenset(("p", "h2", "h3", "div", "section"))
 _CANDIDATES = "h1,p,h2,h3,div[class]"
 _NOWHERE = frozenset(("nav", "aside", "footer", "figure", "form", "button", "ul", "script", "style", "iframe"))
-_LEAST, _LEAST_UNNAMED, _MOST = 100, 120, 1200  # characters; less is a subtitle
+_LEAST, _LEAST_UNNAMED, _MOST = 100, 120, 1200  # characters; a shorter one is a subtitle
 _MOST_LINKS = 0.3  # share of the characters
 _LEVELS, _SIBLINGS = 8, 8  # looked at, before the text
 _MOST_LEADS = 3
-_MOST_CANDIDATES = 200  # elements before the text; pages with more have no header, but another page there
+_MOST_CANDIDATES = 200  # elements before the text; pages with more have another page there, not a header
 
 
-def find_lead(begin, body) -> list:
+def find_lead(begin: ElementNode, body: ElementNode) -> list[ElementNode]:
     """The elements of the lead, in document order; `begin`: the first paragraph of the text."""
-    before: list = []  # nearest first
+    before: list[ElementNode] = []  # nearest first
     element = begin
     for _ in range(_LEVELS):
         sibling = element.previous_element_sibling
@@ -52,14 +55,15 @@ def find_lead(begin, body) -> list:
                 if sibling.first_element_child is not None and sibling.query_selector("h1") is not None:
                     return _leads(before)
             sibling = sibling.previous_element_sibling
-        element = element.parent
-        if element is None or element == body:
+        parent = element.parent_element
+        if parent is None or parent == body:
             break
+        element = parent
     return []
 
 
-def _leads(before: list) -> list:
-    found: list = []
+def _leads(before: list[ElementNode]) -> list[ElementNode]:
+    leads: list[ElementNode] = []
     for sibling in reversed(before):
         inside = [sibling]
         if sibling.first_element_child is not None:
@@ -68,14 +72,14 @@ def _leads(before: list) -> list:
                 continue
             inside += candidates.values()
         for element in inside:
-            if element.tag == "h1":  # what stands before the title is no lead
-                found = []
-            elif not any(outer.contains(element) for outer in found) and _is_lead(element):
-                found.append(element)
-    return found if len(found) <= _MOST_LEADS else []
+            if element.tag == "h1":  # what comes before the title is no lead
+                leads = []
+            elif not any(outer.contains(element) for outer in leads) and _is_lead(element):
+                leads.append(element)
+    return leads if len(leads) <= _MOST_LEADS else []
 
 
-def _is_lead(element) -> bool:
+def _is_lead(element: ElementNode) -> bool:
     tag = element.tag
     if tag not in _TAGS:
         return False
@@ -85,10 +89,10 @@ def _is_lead(element) -> bool:
     named = not _NAMES.isdisjoint(names)
     if not named and tag not in ("p", "h2"):
         return False
-    text = element.text_content.strip()
+    text = text_of(element).strip()
     if not (_LEAST if named else _LEAST_UNNAMED) <= len(text) <= _MOST:
         return False
     if len(text) < _LONGEST_CREDIT and _CREDIT.search(text):
         return False
-    links = sum(len(link.text_content) for link in element.get_elements_by_tag_name("a").values())
+    links = sum(len(text_of(link)) for link in element.get_elements_by_tag_name("a").values())
     return links <= _MOST_LINKS * len(text)

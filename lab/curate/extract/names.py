@@ -1,7 +1,7 @@
 """What an element's class and id say about it: main content, furniture of the page, or what follows an article.
 
-In: the words of `class` and `id`. Out: a Role. The vocabulary is the one that content extractors of the field share
-(Readability, boilerpipe, trafilatura's XPaths), by whole words, in English and the languages most seen beside it.
+In: the words of `class` and `id`. Out: a Role. The vocabulary is that of other content extractors (Readability,
+boilerpipe, trafilatura's XPaths), matched by whole words, in English and the most frequent other languages.
 """
 
 import re
@@ -11,16 +11,16 @@ from itertools import pairwise
 
 
 class Trust(IntEnum):
-    """What of a page's markup is believed."""
+    """How much of a page's markup is believed."""
 
-    NOTHING = 0  # what is marked as hidden or as a header may be the content
-    MARKUP = 1  # names of furniture may mean the content
+    NOTHING = 0  # parts marked as hidden or as a header may be the content
+    MARKUP = 1  # elements named as furniture may be the content
     NAMES = 2
 
 
 class Role(IntEnum):
-    """What an element is for. DISCUSSION: comments, or a list of other articles, however long it is. NEVER: by its tag
-    or attributes it is no content, whatever it holds."""
+    """What an element is for. DISCUSSION: comments or a list of other articles, however long. NEVER: no content, by its
+    tag or attributes, whatever it holds."""
 
     CONTENT = -1
     UNKNOWN = 0
@@ -30,7 +30,7 @@ class Role(IntEnum):
 
 
 def least_role(trust: Trust) -> Role:
-    """The least role by which an element is left out."""
+    """The lowest role that excludes an element."""
     return Role.FURNITURE if trust is Trust.NAMES else Role.DISCUSSION
 
 
@@ -83,11 +83,11 @@ _CONTENT_PAIRS = frozenset(
     story-content story-text
     """.split()
 )
-# WordPress lists a post's own tags and categories among its classes: they say nothing about where it stands.
+# WordPress lists a post's tags and categories among its classes: they say nothing about its place in the page.
 _POST = frozenset("hentry type-post type-page status-publish".split())
-# Names of states, that count only as a whole class: "label-hidden" says that something else is hidden.
+# Names of states count only as a whole class: "label-hidden" says that something else is hidden.
 _WHOLE = frozenset("hidden hide invisible print".split())
-# "right-sidebar layout", "has-sidebar": the page that has a sidebar, not the sidebar.
+# "right-sidebar layout", "has-sidebar": a page with a sidebar, not the sidebar.
 _LAYOUT = frozenset("layout wrap wrapper with no has content container main site page grid row single".split())
 
 _UNWANTED = _DISCUSSION | _FURNITURE
@@ -95,8 +95,8 @@ _FIRST_OF_PAIR = frozenset(pair.split("-")[0] for pair in _FURNITURE_PAIRS | _CO
 _TELLING = _UNWANTED | _CONTENT | _FIRST_OF_PAIR
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_BLOCK_END = re.compile("--|__")  # between a block and its element or variant, by the BEM convention
-_HASH = re.compile(r"(?<=\w)__(?=\S*[A-Z0-9])[\w-]{5}(?!\S)")  # that CSS modules append: `Main__2pNav`
+_BLOCK_END = re.compile("--|__")  # between a block and its element or variant (BEM)
+_HASH = re.compile(r"(?<=\w)__(?=\S*[A-Z0-9])[\w-]{5}(?!\S)")  # appended by CSS modules: `Main__2pNav`
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -116,14 +116,14 @@ def role(name: str) -> Role:
         return Role.UNKNOWN
     pairs = {f"{first}-{second}" for first, second in pairwise(sequence)}
     if not _CONTENT.isdisjoint(words) or not _CONTENT_PAIRS.isdisjoint(pairs):
-        return next((found for part in _parts(classes) if (found := role(part)) > Role.UNKNOWN), Role.CONTENT)
+        return next((other for part in _parts(classes) if (other := role(part)) > Role.UNKNOWN), Role.CONTENT)
     if not _DISCUSSION.isdisjoint(words):
         return Role.DISCUSSION
     if not _LAYOUT.isdisjoint(words):
         words.discard("sidebar")
-    if "elementor" in words:  # a page builder that calls each paragraph a widget
+    if "elementor" in words:  # a page builder whose paragraphs are called widgets
         words.discard("widget")
-    if "node" in words:  # Drupal's mark of a page that the front page lists
+    if "node" in words:  # Drupal's mark of pages that the front page lists
         words.discard("promoted")
     if "__next" in classes:  # where the framework Next.js puts the whole page
         words.discard("next")
@@ -133,7 +133,7 @@ def role(name: str) -> Role:
 
 
 def _parts(classes: list[str]) -> list[str]:
-    """What the classes say of a part: "author" of "article-body__author", which is no article body."""
+    """The parts that classes name: "author" of "article-body__author", which is no article body."""
     return [parts[-1] for name in classes if len(parts := _BLOCK_END.split(name)) > 1 and parts[-1] not in _WHOLE]
 
 
@@ -146,18 +146,18 @@ def words_of(name: str) -> list[str]:
 
 
 @lru_cache(1 << 16)
-def tells(name: str) -> bool:
-    """Whether an element can be furniture or a discussion by this class or this id, whatever the other of them is."""
-    found = words_of(name)
-    if _FIRST_OF_PAIR.isdisjoint(found):
-        return not _UNWANTED.isdisjoint(found)
+def may_exclude(name: str) -> bool:
+    """Whether this class (or id) may make an element furniture or a discussion, whatever its id (or class) is."""
+    words = words_of(name)
+    if _FIRST_OF_PAIR.isdisjoint(words):
+        return not _UNWANTED.isdisjoint(words)
     return (
-        not _UNWANTED.isdisjoint(found)
-        or found[-1] in _FIRST_OF_PAIR  # the id may begin with the second
-        or not _FURNITURE_PAIRS.isdisjoint(f"{first}-{second}" for first, second in pairwise(found))
+        not _UNWANTED.isdisjoint(words)
+        or words[-1] in _FIRST_OF_PAIR  # the id may begin with the second
+        or not _FURNITURE_PAIRS.isdisjoint(f"{first}-{second}" for first, second in pairwise(words))
     )
 
 
 def is_post(name: str) -> bool:
-    """Whether the classes are those that WordPress gives to one post of a page."""
+    """Whether the classes are those that WordPress gives to a post."""
     return not _POST.isdisjoint(name.split())

@@ -1,20 +1,20 @@
-"""Resiliparse's memory of the DOM nodes that Python has met, kept in a faster way while a page is worked on.
+"""A faster cache for Resiliparse's DOM nodes while one page is processed.
 
-Resiliparse keeps one Python object for each node met, in a weak dictionary that is written in Python, which is a third
-of what it costs to come to a node. Inside `remembered()` a plain dictionary does the same, and holds on to the nodes,
-so that to come back to one costs a look-up. Each thread has its own: a node may only be let go of by the thread that
-met it, or else Resiliparse's Rust side refuses.
+Resiliparse keeps the Python object of each visited node in a WeakValueDictionary, written in Python, which is a third
+of the cost of visiting a node. Inside `remembered()` a plain dictionary takes its place; it keeps the nodes alive, so
+that visiting one again is a look-up. Each thread has its own, because Resiliparse's Rust code lets a node be freed only
+by the thread that created it.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from resiliparse.parse.html import node
+from resiliparse.parse.html import Node, node
 
 
 class _Memory(threading.local):
-    """What Resiliparse asks of its memory: `get`, and to set an item. The weak dictionary outside of `remembered`."""
+    """The operations that Resiliparse uses, `get` and setting an item: by default on the weak dictionary."""
 
     def __init__(self, weak: dict) -> None:
         self.use(weak)
@@ -26,15 +26,20 @@ class _Memory(threading.local):
         self._set(key, value)
 
 
-_weak = node._node_cache
-_memory = node._node_cache = _Memory(_weak)
+_weak = node._node_cache  # type: ignore[attr-defined]
+_memory = node._node_cache = _Memory(_weak)  # type: ignore[attr-defined]
 
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Hold on to every node that this thread meets, until the end."""
+    """Keep every node that this thread visits in a plain dictionary until the end."""
     _memory.use({})
     try:
         yield
     finally:
         _memory.use(_weak)
+
+
+def text_of(element: Node) -> str:
+    """All text inside a node."""
+    return element.text_content or ""

@@ -1,9 +1,9 @@
 """The extract stage: the main text of each page that the URL filter kept.
 
-In: index shards; the kept records are read from their WARCs by offset. Out: documents. The engine is the lab's own
-(lab.curate.extract.content), Resiliparse's main content (without comments and post meta) or trafilatura's
-(`favor_precision`, FineWeb's choice). Native code can't be interrupted, so what it gets is bounded (bytes, tags,
-depth); what Python does is stopped after `max_seconds` of CPU.
+In: index shards, and the WARC files from which their records are read by offset. Out: documents. Engines: the lab's own
+(lab.curate.extract.content), Resiliparse's main content (without comments and post meta), or trafilatura
+(`favor_precision`, as in FineWeb). Native code can't be interrupted, so its input is bounded (bytes, tags, depth);
+Python code is stopped after `max_seconds` of CPU.
 """
 
 import re
@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from lab import engine
 from lab.crawl.warc import Record, read_records
 from lab.curate.extract.content import FEW, VERY_FEW, Extracted, has_more, main_content, parse
 from lab.curate.extract.decoding import decode
 from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, shards, text_bytes
+from lab.engine import run as run_shards
 from lab.params import EngineParams, ExtractParams
 
 DEFAULT_ENGINE = ExtractParams().engine
-_AGAIN = 0.1  # seconds
+_REPEAT = 0.1  # seconds between signals after the first
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\ufeff]")
 
 
@@ -36,7 +37,7 @@ class PageTimeout(Exception):
 
 @dataclass(frozen=True)
 class Judged:
-    """A page's text, why it is refused (or None), and the fallback that was needed for it (or None)."""
+    """A page's text, the reason to remove it (None: keep), and the fallback that gave it (None: none was needed)."""
 
     text: str
     reason: Reason | None = None
@@ -44,17 +45,17 @@ class Judged:
 
 
 def extract_text(html: bytes | str, *, encoding: str | None = None, engine: str = DEFAULT_ENGINE) -> str:
-    """Main text of a page, a block a line; "" where there is none.
+    """The main text of a page, one block per line; "" if there is none.
 
-    `encoding`: what the HTTP header says of bytes. `engine`: lab, resiliparse or trafilatura.
+    `encoding`: of bytes, by the HTTP header. `engine`: lab, resiliparse or trafilatura.
     """
     return extract(decode(html, encoding) if isinstance(html, bytes) else html, engine).text
 
 
 def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
-    """The same of decoded HTML, and which fallback gave it: one of main_content's, or "trafilatura".
+    """The same for decoded HTML, with the fallback that gave the text: one of main_content's, or "trafilatura".
 
-    `tags`: how many "<" it holds, where that is known.
+    `tags`: the number of "<" in it, if known.
     """
     if tags is None:
         tags = html.count("<")
@@ -62,15 +63,15 @@ def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
         return Extracted(_clean(_trafilatura(html, favor_precision=True)), None)
     if engine == "resiliparse":
         return Extracted(_clean(_resiliparse(html, tags)), None)
-    found = main_content(html, tags)
-    if len(found.text) < VERY_FEW and has_more(html, tags, found.text):
+    content = main_content(html, tags)
+    if len(content.text) < VERY_FEW and has_more(html, tags, content.text):
         other = _trafilatura(html, fast=True)
-        if len(other) > max(FEW, 2 * len(found.text)):
-            found = Extracted(other, "trafilatura")
-    return Extracted(_clean(found.text), found.fallback)
+        if len(other) > max(FEW, 2 * len(content.text)):
+            content = Extracted(other, "trafilatura")
+    return Extracted(_clean(content.text), content.fallback)
 
 
-def _trafilatura(html: str, **options: bool) -> str:
+def _trafilatura(html: str, **options: Any) -> str:
     import trafilatura
 
     return trafilatura.extract(html, include_comments=False, deduplicate=False, **options) or ""
@@ -84,16 +85,16 @@ def _resiliparse(html: str, tags: int) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without control characters, soft hyphens and lone surrogates; no-break spaces are spaces."""
+    """Remove control characters, soft hyphens and lone surrogates; no-break spaces become spaces."""
     text = _CONTROLS.sub("", text).replace("\xa0", " ")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise PageTimeout in the main thread after `seconds` of CPU, so that a busy machine does not decide what is kept.
+    """Raise PageTimeout in the main thread after `seconds` of CPU, which unlike wall-clock time no load stretches.
 
-    A call into native code is stopped when it returns. No limit in other threads, which get no signals.
+    A call into native code is stopped when it returns. No limit in other threads, which receive no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -103,18 +104,18 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise PageTimeout
 
     before = signal.signal(signal.SIGPROF, stop)
-    # Again and again: Python drops an exception that a callback of the garbage collector happens to meet.
-    signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)
+    # Repeatedly, because Python drops an exception raised in a callback of the garbage collector.
+    signal.setitimer(signal.ITIMER_PROF, seconds, _REPEAT)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        # What was on its way may still arrive, and would end the process by default.
+        # A pending signal may still arrive, and by default would end the process.
         signal.signal(signal.SIGPROF, before if callable(before) else signal.SIG_IGN)
 
 
 def judge(record: Record, params: ExtractParams) -> Judged:
-    """The text of a record, or why it is refused."""
+    """The text of a record, or the reason to remove it."""
     if len(record.body) > params.max_bytes:
         return Judged("", Reason("max_bytes", "over", ">", params.max_bytes))
     try:
@@ -122,27 +123,33 @@ def judge(record: Record, params: ExtractParams) -> Judged:
             html = decode(record.body, record.charset)
             if (tags := html.count("<")) > params.max_tags:
                 return Judged("", Reason("max_tags", tags, ">", params.max_tags))
-            found = extract(html, params.engine, tags)
+            content = extract(html, params.engine, tags)
     except PageTimeout:
         return Judged("", Reason("timeout", "over", ">", params.max_seconds))
     except Exception as error:
         return Judged("", Reason("error", f"{type(error).__name__}: {error}"))
-    if len(found.text) < params.min_characters:
-        return Judged(found.text, Reason("empty", len(found.text), "<", params.min_characters))
-    return Judged(found.text, None, found.fallback)
+    if len(content.text) < params.min_characters:
+        return Judged(content.text, Reason("empty", len(content.text), "<", params.min_characters))
+    return Judged(content.text, None, content.fallback)
 
 
-def extract_index(source: Path, out: Path, params: ExtractParams, engine_params: EngineParams) -> Counts:
-    """Extract the pages of every index shard of `source` into `out`. EmptyCorpusError if there is no text."""
-    found = engine.run(
+def run(index: Path, crawl: Path, out: Path, params: ExtractParams, engine: EngineParams) -> dict:
+    """Extract the pages of every shard of `index` into `out`; Counts, in which `changed` counts fallbacks.
+
+    `crawl`: the manifest's folder. The rows of `index` name the WARC files themselves; the manifest's hashes make sure
+    that shards extracted before an interruption are from the same files. EmptyCorpusError if there is no text.
+    """
+    manifest = crawl / "manifest.json"
+    extracted = run_shards(
         "extract",
         partial(_extract_shard, params=params),
-        {path.stem: path for path in shards(source)},
-        engine=engine_params,
+        {path.stem: path for path in shards(index)},
+        engine=engine,
         params=params,
+        inputs=lambda path: [path, manifest],
         out=out,
     )
-    return Counts.total(shard.result for shard in found).require_output("extract")
+    return Counts.total(shard.result for shard in extracted).require_output("extract").as_dict()
 
 
 def _extract_shard(source: Path, folder: Path, name: str, *, params: ExtractParams) -> dict:

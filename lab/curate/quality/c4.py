@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 import regex
 
-from lab.curate.excerpt import excerpt
 from lab.curate.quality import thresholds as rules
 from lab.curate.text.text import Text
-from lab.documents import Reason
+from lab.documents import Reason, excerpt
 from lab.params import C4Params
 
 _CITATION = regex.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")

@@ -15,14 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from lab.crawl.index import INDEX_SCHEMA
-from lab.curate.excerpt import excerpt
 from lab.curate.urls import blacklist as blacklists
 from lab.curate.urls import repeats
 from lab.curate.urls.blacklist import Blacklist
 from lab.curate.urls.repeats import REMOVED_SCHEMA
 from lab.curate.urls.spelling import hashes, host_of, normalised
 from lab.curate.urls.words import BANNED, BANNED_SUBWORDS, SOFT_BANNED, WordRules
-from lab.documents import Counts, Reason, read_table, shards, write_table
+from lab.documents import Counts, Reason, excerpt, read_table, shards, write_table
 from lab.engine import digest
 from lab.engine import run as run_shards
 from lab.params import EngineParams, UrlFilterParams

@@ -4,7 +4,6 @@ The hash of stage and record decides which: the same corpus always shows the sam
 workers. Two passes: identities first, then the texts of the chosen rows only.
 """
 
-import hashlib
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
+from lab.documents import text_digest
 from lab.formatting import clean, excerpt, label
 from lab.report.run.collect import open_shard, read_shard
 
@@ -163,4 +163,4 @@ def _fact(value: object) -> str:
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest())
+    return int.from_bytes(text_digest(text))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from lab.curate.dataset import card
-from lab.curate.dataset.stage import Piece, cut, host, make, split_of
-from lab.documents import Counts, Document, RowWriter, read_documents
+from lab.curate.dataset.stage import Piece, cut, run, split_of
+from lab.documents import Counts, Document, RowWriter, host, read_documents
 from lab.errors import EmptyCorpusError, InputError
 from lab.params import DatasetParams, EngineParams
 
@@ -46,7 +46,7 @@ def source(tmp_path, monkeypatch) -> Path:
 
 
 def test_every_document_is_in_one_split_in_the_order_of_the_crawl(source, tmp_path):
-    metrics = make(source, tmp_path / "out", PARAMS, ONE)
+    metrics = run(source, tmp_path / "out", PARAMS, ONE)
     train, validation = (read(tmp_path / "out", split) for split in ("train", "validation"))
     assert sorted(train + validation, key=lambda one: one.offset) == [document(number) for number in range(330)]
     for split in (train, validation):
@@ -61,7 +61,7 @@ def test_every_document_is_in_one_split_in_the_order_of_the_crawl(source, tmp_pa
 
 
 def test_shards_are_full_but_the_last(source, tmp_path):
-    metrics = make(source, tmp_path / "out", PARAMS, ONE)
+    metrics = run(source, tmp_path / "out", PARAMS, ONE)
     for split in ("train", "validation"):
         paths = sorted((tmp_path / "out" / split).glob("*.parquet"))
         *full, last = [len(list(read_documents(path))) for path in paths]
@@ -71,24 +71,24 @@ def test_shards_are_full_but_the_last(source, tmp_path):
 
 def test_same_bytes_whatever_the_workers_and_the_shards_before(source, tmp_path):
     other = write(tmp_path / "other", [document(number) for number in range(330)], per_shard=37)
-    makings = {"a": (source, ONE), "b": (source, TWO), "c": (other, TWO)}
-    made = {}
-    for name, (folder, engine) in makings.items():
-        make(folder, tmp_path / name, PARAMS, engine)
+    runs = {"a": (source, ONE), "b": (source, TWO), "c": (other, TWO)}
+    written = {}
+    for name, (folder, engine) in runs.items():
+        run(folder, tmp_path / name, PARAMS, engine)
         files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
-        made[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
-    assert made["a"] == made["b"] == made["c"]
-    assert Path("README.md") in made["a"] and str(tmp_path).encode() not in b"".join(made["a"].values())
+        written[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
+    assert written["a"] == written["b"] == written["c"]
+    assert Path("README.md") in written["a"] and str(tmp_path).encode() not in b"".join(written["a"].values())
 
 
 def test_a_second_run_leaves_no_shard_of_the_first(source, tmp_path):
-    make(source, tmp_path / "out", PARAMS, ONE)
-    make(source, tmp_path / "out", PARAMS.model_copy(update={"documents_per_shard": 1000}), ONE)
+    run(source, tmp_path / "out", PARAMS, ONE)
+    run(source, tmp_path / "out", PARAMS.model_copy(update={"documents_per_shard": 1000}), ONE)
     assert len(read(tmp_path / "out", "train") + read(tmp_path / "out", "validation")) == 330
 
 
 def test_by_host_no_site_is_in_both_splits(source, tmp_path):
-    make(source, tmp_path / "out", PARAMS.model_copy(update={"by": "host"}), ONE)
+    run(source, tmp_path / "out", PARAMS.model_copy(update={"by": "host"}), ONE)
     train, validation = ({host(one.url) for one in read(tmp_path / "out", s)} for s in ("train", "validation"))
     assert not train & validation and len(train | validation) == 20
 
@@ -106,12 +106,13 @@ def test_seed_and_share_move_documents_and_other_documents_do_not():
     assert 0.16 < len(validation()) / len(documents) < 0.24
 
 
-@pytest.mark.parametrize(
-    "url, expected",
-    [("http://U@Ex.ample:8/p", "ex.ample"), ("http://[::1", "http://[::1"), ("", "")],
-)
-def test_host_of_any_url(url, expected):
-    assert host(url) == expected
+@pytest.mark.parametrize("url", ["", "http://[::1", "urn:isbn:1"])
+def test_documents_whose_url_has_no_host_are_split_by_the_url(url):
+    params = PARAMS.model_copy(update={"by": "host"})
+    of_url = PARAMS.model_copy(update={"by": "document"})
+    for seed in range(20):
+        one, changes = replace(document(1), id=url, url=url), {"seed": seed}
+        assert split_of(one, params.model_copy(update=changes)) == split_of(one, of_url.model_copy(update=changes))
 
 
 @given(st.lists(st.integers(0, 30), max_size=12), st.integers(1, 25))
@@ -131,13 +132,13 @@ def test_cut_example():
 
 
 def test_card_tells_what_is_inside(source, tmp_path):
-    metrics = make(source, tmp_path / "out", PARAMS, ONE)
+    metrics = run(source, tmp_path / "out", PARAMS, ONE)
     text = (tmp_path / "out/README.md").read_text("utf-8")
     head = YAML(typ="safe", pure=True).load(text.split("---")[1])
     # Norwegian, which an unquoted `no` would turn into false.
     assert head["language"] == ["en", "no"] and head["size_categories"] == ["n<1K"]
-    for found in head["configs"][0]["data_files"]:
-        assert list((tmp_path / "out").glob(found["path"]))
+    for files in head["configs"][0]["data_files"]:
+        assert list((tmp_path / "out").glob(files["path"]))
     assert f"| train | {metrics['train']['documents']:,} | {metrics['train']['bytes']:,} |" in text
     assert "| unknown | 110 | 33.3% |" in text and "`validation_share: 0.2`" in text
     assert "2 WARC files, crawled from 2026-01-01T00:00:00Z to 2026-01-28T00:00:00Z" in text
@@ -146,18 +147,18 @@ def test_card_tells_what_is_inside(source, tmp_path):
 def test_datasets_loads_both_splits_by_the_card(source, tmp_path, monkeypatch):
     datasets = pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    metrics = make(source, tmp_path / "out", PARAMS, ONE)
+    metrics = run(source, tmp_path / "out", PARAMS, ONE)
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert {name: len(split) for name, split in loaded.items()} == {s: metrics[s]["documents"] for s in loaded}
     assert set(loaded) == {"train", "validation"}
 
 
 def test_preview_is_of_the_train_split(source, tmp_path):
-    make(source, tmp_path / "out", PARAMS, ONE)
+    run(source, tmp_path / "out", PARAMS, ONE)
     rows = [json.loads(line) for line in (tmp_path / "out/preview.jsonl").read_text("utf-8").splitlines()]
     train = {one.url: one for one in read(tmp_path / "out", "train")}
     assert len(rows) == 7 and all(row["text"] == train[row["url"]].text[:1000] for row in rows)
-    make(source, tmp_path / "none", PARAMS.model_copy(update={"preview_documents": 0}), ONE)
+    run(source, tmp_path / "none", PARAMS.model_copy(update={"preview_documents": 0}), ONE)
     assert (tmp_path / "none/preview.jsonl").read_text() == ""
 
 
@@ -165,13 +166,13 @@ def test_an_empty_split_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     few = write(tmp_path / "few", [document(1), document(2)])
     with pytest.raises(EmptyCorpusError, match=r"validation split has no document.*dataset\.validation_share"):
-        make(few, tmp_path / "out", PARAMS.model_copy(update={"validation_share": 0.0001}), ONE)
+        run(few, tmp_path / "out", PARAMS.model_copy(update={"validation_share": 0.0001}), ONE)
     with pytest.raises(EmptyCorpusError, match="train split has no document"):
-        make(few, tmp_path / "out", PARAMS.model_copy(update={"validation_share": 0.9999}), ONE)
+        run(few, tmp_path / "out", PARAMS.model_copy(update={"validation_share": 0.9999}), ONE)
     with pytest.raises(EmptyCorpusError):
-        make(write(tmp_path / "none", []), tmp_path / "out", PARAMS, ONE)
+        run(write(tmp_path / "none", []), tmp_path / "out", PARAMS, ONE)
     with pytest.raises(InputError):
-        make(tmp_path / "missing", tmp_path / "out", PARAMS, ONE)
+        run(tmp_path / "missing", tmp_path / "out", PARAMS, ONE)
 
 
 def test_documents_without_date_or_language():

@@ -10,8 +10,8 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.curate.dedup.stage import band_keys, deduplicate, duplicates, join, matches, normalise, shingles, signatures
-from lab.curate.text.text import Text, word_hash
+from lab.curate.dedup.stage import band_keys, duplicates, join, matches, normalise, run, shingles, signatures
+from lab.curate.text import Text, word_hash
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.errors import EmptyCorpusError
 from lab.params import DedupParams, EngineParams
@@ -130,13 +130,13 @@ def test_the_same_pairs_as_datasketchs_index():
 @pytest.mark.parametrize("similarity", [0.5, 0.6, 0.7, 0.8, 0.9])
 def test_pairs_are_found_with_the_promised_probability(similarity):
     params, pairs = DedupParams(ngram=1), 400
-    made = [pair(similarity, 100, seed) for seed in range(pairs)]
-    exact = made[0][2]
-    first, second = (signatures([texts[side] for texts in made], params) for side in (0, 1))
+    texts = [pair(similarity, 100, seed) for seed in range(pairs)]
+    exact = texts[0][2]
+    first, second = (signatures([pair[side] for pair in texts], params) for side in (0, 1))
     keys = [(band_keys(first, band, 8), band_keys(second, band, 8)) for band in range(14)]
-    found = int(np.any([a == b for a, b in keys], axis=0).sum())
+    matched = int(np.any([a == b for a, b in keys], axis=0).sum())
     promised = 1 - (1 - exact**8) ** 14
-    assert abs(found - pairs * promised) <= 4 * sqrt(pairs * promised * (1 - promised)) + 1
+    assert abs(matched - pairs * promised) <= 4 * sqrt(pairs * promised * (1 - promised)) + 1
     assert abs(np.mean(first == second) - exact) < 0.02  # signatures estimate the similarity
 
 
@@ -211,7 +211,7 @@ def texts() -> list[str]:
 def test_stage_keeps_the_first_of_each_group_and_names_it(tmp_path, monkeypatch, texts):
     monkeypatch.chdir(tmp_path)
     source = write(tmp_path / "in", texts, 3)
-    metrics = deduplicate(source, tmp_path / "out", DedupParams(exact=True), EngineParams(workers=1))
+    metrics = run(source, tmp_path / "out", DedupParams(exact=True), EngineParams(workers=1))
     kept, removed = outcome(tmp_path / "out")
     assert list(kept) == [str(number) for number in range(20)]
     assert removed["30"] == ("exact_duplicate", "same text as http://a.example/15")
@@ -225,27 +225,27 @@ def test_stage_keeps_the_first_of_each_group_and_names_it(tmp_path, monkeypatch,
 
 def test_outcome_does_not_depend_on_the_shards(tmp_path, monkeypatch, texts):
     monkeypatch.chdir(tmp_path)
-    found = []
+    outcomes = []
     for shards in (1, 4, 7):
         source, out = write(tmp_path / f"in-{shards}", texts, shards), tmp_path / f"out-{shards}"
-        metrics = deduplicate(source, out, DedupParams(exact=True, lines=True), EngineParams(workers=1))
-        found.append((outcome(out), metrics))
-    assert found[0] == found[1] == found[2]
+        metrics = run(source, out, DedupParams(exact=True, lines=True), EngineParams(workers=1))
+        outcomes.append((outcome(out), metrics))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
 def test_ways_can_be_switched_off(tmp_path, monkeypatch, texts):
     monkeypatch.chdir(tmp_path)
     source, engine = write(tmp_path / "in", texts, 2), EngineParams(workers=1)
-    metrics = deduplicate(source, tmp_path / "exact", DedupParams(minhash=False, exact=True), engine)
+    metrics = run(source, tmp_path / "exact", DedupParams(minhash=False, exact=True), engine)
     assert metrics["removed"] == {"exact_duplicate": 1}
-    metrics = deduplicate(source, tmp_path / "none", DedupParams(minhash=False), engine)
+    metrics = run(source, tmp_path / "none", DedupParams(minhash=False), engine)
     assert metrics["removed"] == {} and (metrics["groups"], metrics["largest_group"]) == (0, 1)
 
 
 def test_empty_input(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EmptyCorpusError, match="dedup"):
-        deduplicate(write(tmp_path / "in", [], 1), tmp_path / "out", PARAMS, EngineParams(workers=1))
+        run(write(tmp_path / "in", [], 1), tmp_path / "out", PARAMS, EngineParams(workers=1))
 
 
 def test_words_of_dedup_are_those_of_the_filters():

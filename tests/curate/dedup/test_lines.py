@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.curate.dedup.lines import Dropper, line_hashes
-from lab.curate.dedup.stage import deduplicate
-from lab.curate.text.text import word_hash
+from lab.curate.dedup.stage import run as run_stage
+from lab.curate.text import word_hash
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.params import DedupParams, EngineParams
 
@@ -26,7 +26,7 @@ def run(tmp_path: Path, texts: list[str], params: DedupParams, shards: int = 2) 
         with RowWriter(tmp_path / "in" / f"part-{shard}.parquet") as writer:
             for number in range(shard * size, min((shard + 1) * size, len(texts))):
                 writer.write(document(number, texts[number]))
-    metrics = deduplicate(tmp_path / "in", tmp_path / "out", params, EngineParams(workers=1))
+    metrics = run_stage(tmp_path / "in", tmp_path / "out", params, EngineParams(workers=1))
     kept = [d.text for path in sorted((tmp_path / "out").glob("*.parquet")) for d in read_documents(path)]
     removed = [row for path in sorted((tmp_path / "out/removed").glob("*.parquet")) for row in read_rows(path)]
     return metrics, kept, removed
