@@ -18,18 +18,15 @@ from bench.datatrove import VENV, datatrove_python
 from bench.pages import ARCHIVE, LANGUAGES, Page, pages, resiliparse_text, short_hash
 from bench.published import publish, run_command
 from lab.curate import pii
-from lab.curate.quality import c4, fineweb, gopher
+from lab.curate.quality import BY_NAME, c4, fineweb, gopher, repetition
+from lab.curate.quality.params import QualityParams
 from lab.curate.text.text import Text
 from lab.documents import Reason
 from lab.errors import LabError
-from lab.params import QualityParams
 
 TABLE = Path("reports/benchmarks/decisions.md")
 FILTERS = {
-    "repetition": "Gopher repetition",
-    "gopher": "Gopher quality",
-    "c4": "C4",
-    "fineweb": "FineWeb",
+    **{name: BY_NAME[name].TITLE for name in ("repetition", "gopher", "c4", "fineweb")},
     "fineweb_after_c4": "FineWeb, after C4's cleaning",
     "c4_text": "C4's cleaned text, byte by byte",
     "pii": "E-mail and IPv4 addresses, span by span",
@@ -53,10 +50,10 @@ def judge(page: Page) -> dict[str, Reason | str | list | None]:
     """Our verdicts: for each of FILTERS the reason to refuse or None; the cleaned text's hash; the personal spans."""
     params = QualityParams()
     text = Text(page.text, page.language)
-    cleaned = c4.clean(text, params.c4)
+    cleaned = c4.assess(text, params.c4)
     return {
-        "repetition": gopher.repetition_reason(text, params.repetition),
-        "gopher": gopher.quality_reason(text, params.gopher.model_copy(update={"stop_words": page.stop_words})),
+        "repetition": repetition.reason(text, params.repetition),
+        "gopher": gopher.reason(text, params.gopher.model_copy(update={"stop_words": page.stop_words})),
         "c4": cleaned.reason,
         "fineweb": fineweb.reason(text, params.fineweb),
         "fineweb_after_c4": None if cleaned.reason else fineweb.reason(cleaned.text, params.fineweb),

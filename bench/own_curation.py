@@ -22,18 +22,10 @@ from lab.curate.dedup import stage as dedup
 from lab.curate.extract import stage as extract
 from lab.curate.language import stage as language
 from lab.curate.quality import stage as quality
+from lab.curate.quality.params import QualityParams
 from lab.curate.urls import stage as urls
 from lab.files import write_json
-from lab.params import (
-    DedupParams,
-    EngineParams,
-    ExtractParams,
-    IndexParams,
-    LanguageParams,
-    PiiParams,
-    QualityParams,
-    UrlFilterParams,
-)
+from lab.params import DedupParams, EngineParams, ExtractParams, IndexParams, LanguageParams, PiiParams, UrlFilterParams
 
 RECORDS_PER_SHARD = 129  # eight shards, so that both workers have something to do until the end
 

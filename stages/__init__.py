@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import engine, params
+from lab import engine, params_yaml
 from lab.errors import LabError
 from lab.files import write_json
 
@@ -15,7 +15,7 @@ DATA = Path("data")
 REPORTS = Path("reports")
 
 
-def run(name: str, main: Callable[[params.Params], dict]) -> None:
+def run(name: str, main: Callable[[params_yaml.Params], dict]) -> None:
     """Run a stage: `main` takes the parameters and returns the stage's metrics (JSON-able).
 
     Exit status: 1 on an error a user can act upon (one line on stderr; the traceback with LAB_DEBUG=1), 130 on Ctrl-C,
@@ -23,7 +23,7 @@ def run(name: str, main: Callable[[params.Params], dict]) -> None:
     """
     started = time.monotonic()
     try:
-        metrics = main(params.load(Path("params.yaml")))
+        metrics = main(params_yaml.load(Path("params.yaml")))
         write_json(REPORTS / f"{name}.json", metrics)
         engine.clear(name)
         write_json(Path(".lab/timings") / f"{name}.json", {"seconds": round(time.monotonic() - started, 2)})

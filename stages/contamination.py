@@ -1,7 +1,7 @@
 """contamination: which evaluation items stand in the train split, and the scores without them."""
 
 from lab.evaluate.contamination import measure
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

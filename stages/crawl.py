@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

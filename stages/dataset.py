@@ -1,7 +1,7 @@
 """dataset: the train and validation splits, with their card."""
 
 from lab.curate.dataset import stage as dataset
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

@@ -1,7 +1,7 @@
 """dedup: one document of each group that says the same."""
 
 from lab.curate.dedup import stage as dedup
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

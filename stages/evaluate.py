@@ -4,7 +4,7 @@ from lab.evaluate.item_table import item_tables
 from lab.evaluate.run import evaluate
 from lab.evaluate.scores import beside
 from lab.files import write_json
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.tracking import log_scores
 from stages import DATA, REPORTS, run
 

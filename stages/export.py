@@ -1,7 +1,7 @@
 """export: the trained model as a Hugging Face folder."""
 
 from lab.model.export import export
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

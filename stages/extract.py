@@ -1,7 +1,7 @@
 """extract: the main text of the pages that are left."""
 
 from lab.curate.extract import stage as extract
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

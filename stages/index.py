@@ -1,7 +1,7 @@
 """index: one row for each response record of the crawl's WARC files."""
 
 from lab.crawl import warc
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

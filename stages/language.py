@@ -1,7 +1,7 @@
 """language: documents in the languages wanted."""
 
 from lab.curate.language import stage as language
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

@@ -1,7 +1,7 @@
 """pii: the documents with stand-ins for addresses and numbers of persons."""
 
 from lab.curate import pii
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

@@ -1,6 +1,6 @@
 """report: one page that shows the whole run, from what its stages left behind."""
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.report.run import page
 from stages import DATA, REPORTS, run
 

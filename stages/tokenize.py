@@ -1,6 +1,6 @@
 """tokenize: the dataset as shards of tokens."""
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.tokens import shards
 from stages import DATA, run
 

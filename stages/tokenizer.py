@@ -1,6 +1,6 @@
 """tokenizer: a byte-level BPE, trained on the train split or taken by name."""
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.tokens import tokenizer
 from stages import DATA, run
 

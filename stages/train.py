@@ -1,6 +1,6 @@
 """train: a transformer on the token shards."""
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.train.run import train
 from stages import DATA, REPORTS, run
 

@@ -1,7 +1,7 @@
 """url_filter: the index less what its URL or headers rule out."""
 
 from lab.curate.urls import stage as urls
-from lab.params import Params
+from lab.params_yaml import Params
 from stages import DATA, run
 
 

@@ -51,12 +51,12 @@ def doctor() -> int:
 def _origins(project: "Project") -> "dict[str, list[Finding]]":
     """What only the project's own packages can tell; nothing where one of them is missing, which the lock tells."""
     try:
-        from lab import params
+        from lab import params_yaml
         from lab.cli import origins
     except ModuleNotFoundError:
         return {}
     try:
-        values = params.load(project.root / "params.yaml")
+        values = params_yaml.load(project.root / "params.yaml")
     except LabError:  # told under Project
         return {}
     return {"Models and lists": origins.found(project, values), "Tracking": origins.tracking(values.tracking)}

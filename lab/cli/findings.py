@@ -51,10 +51,10 @@ def gpus() -> list[str]:
 
 def project(project: Project) -> list[Finding]:
     """Parameters, git, DVC and disk."""
-    from lab import params
+    from lab import params_yaml
 
     try:
-        params.load(project.root / "params.yaml")
+        params_yaml.load(project.root / "params.yaml")
         parameters = Finding("params.yaml", "valid")
     except LabError as error:
         parameters = Finding("params.yaml", str(error), remedy="correct it as the message above says.")

@@ -12,7 +12,8 @@ from lab.cli.findings import Finding
 from lab.cli.project import Project
 from lab.curate.language.stage import model_path
 from lab.errors import LabError
-from lab.params import Params, TrackingParams
+from lab.params import TrackingParams
+from lab.params_yaml import Params
 from lab.tokens.foreign import GPT2_FILES, NAMED
 
 _RANKS = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.report.run import page
 from tests.conftest import ROOT
 from tests.report.fake_run import HOSTILE_URL

@@ -11,7 +11,7 @@ import pytest
 from lab.documents import Counts
 from lab.errors import InputError
 from lab.files import write_json
-from lab.params import Params, load
+from lab.params_yaml import Params, load
 from lab.report.run import collect, funnel, other_models, page, reproduce, scores, tokens
 
 

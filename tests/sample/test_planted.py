@@ -17,7 +17,8 @@ from lab.curate.language import stage as language
 from lab.curate.quality import stage as quality
 from lab.curate.urls import stage as urls
 from lab.documents import read_rows
-from lab.params import EngineParams, Params
+from lab.params import EngineParams
+from lab.params_yaml import Params
 from lab.report.run.truth import confusion, promises
 from lab.sample import blacklist, spam
 from lab.sample.near_duplicates import jaccard, near_duplicate, words

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab import formatting as words
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.report.run import pipeline
 from lab.report.run.collect import CURATION, Run
 from lab.report.run.scores import best_above_chance

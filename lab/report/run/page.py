@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lab.errors import LabError
 from lab.files import written_whole
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.report.document import render_page
 from lab.report.run import overview, sections
 from lab.report.run.collect import Run, collect

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab import formatting as words
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.report import charts
 from lab.report.charts import Series
 from lab.report.run import filters, funnel, other_models, reproduce, scores, tokens, truth
@@ -31,7 +31,7 @@ def _filters(run: Run, params: Params, root: Path) -> dict:
     return {
         "filters": filters.read_filters(run.data / "quality"),
         "language_scores": filters.read_language(run.data / "language", params.language),
-        "filter_names": filters.NAMES,
+        "filter_names": filters.TITLES,
     }
 
 
