@@ -41,7 +41,7 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
         "url_filter": (urls.filter_index, lists),
         "extract": (extract.extract_index, ExtractParams()),
         "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),
-        "quality": (quality.filter_documents, QualityParams(languages=differing)),
+        "quality": (quality.run, QualityParams(languages=differing)),
         "dedup": (dedup.deduplicate, DedupParams()),
         "pii": (pii.scrub_documents, PiiParams()),
     }

@@ -29,7 +29,7 @@ class Outcome:
 def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
     """The parameters with the changes, `quality.gopher.min_words=30`, in them.
 
-    ParameterError for what is no such change, a value that can't be used, or a key that the statistics can't answer.
+    ParameterError if a change is malformed, its value can't be used, or the statistics can't answer it.
     """
     values = {"quality": params.model_dump(mode="json")}
     for change in changes:
@@ -80,9 +80,9 @@ def _titles(names: Iterable[str]) -> str:
 
 
 def _addressed(key: str, params: QualityParams) -> tuple[FilterParams, str]:
-    """The filters that a key changes, and what it would be called if it changed those of all languages.
+    """The filters that a key changes, and the same key for all languages: quality.languages.de.x -> quality.x.
 
-    A language needs no entry in `params`: its documents were measured all the same, with what holds for all.
+    A language needs no entry in `params`: its documents were measured with the common parameters.
     """
     parts = key.split(".", 3)
     if parts[:2] == ["quality", "languages"] and len(parts) == 4:
@@ -98,7 +98,7 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def outcomes(folder: Path, params: QualityParams) -> dict[str | None, Outcome]:
-    """Reason (None: kept) -> what has it in the output `folder` of the quality stage, and would have it with `params`.
+    """Reason (None: kept) -> documents with it in the output `folder` of the quality stage, and with `params`.
 
     Kept first, then the most frequent.
     """
@@ -132,7 +132,7 @@ def _read(change: str, value: str) -> Any:
 
 
 def _why_not(key: str, params: QualityParams) -> str:
-    """Why no statistics answer for a key, and what does."""
+    """Why the statistics can't answer a key, and what can."""
     filters, common = _addressed(key, params)
     answered = answerable(filters)
     known = overrides.flatten({"quality": filters.model_dump(mode="json")})

@@ -1,4 +1,4 @@
-"""C4's filter: lines that are no prose are dropped, pages with too little left are refused.
+"""C4's filter: drops lines that are not prose, refuses pages with too little left.
 
 In: a text. Out: the text with the lines that stay, its statistics, and the Reason to refuse it, or None. As Raffel et
 al. 2020 (section 2.2) define it and datatrove runs it for FineWeb, which leaves out the terminal-punctuation rule.
@@ -41,19 +41,19 @@ class Params(Thresholds):
 def clean(text: str | Text, params: Params) -> tuple[str, Reason | None]:
     """The cleaned text, and why it is refused (or None). A refused text comes back as it was."""
     text = Text.of(text)
-    found = assess(text, params)
-    return (text.text if found.reason else found.text.text), found.reason
+    cleaned = assess(text, params)
+    return (text.text if cleaned.reason else cleaned.text.text), cleaned.reason
 
 
 def assess(text: str | Text, params: Params) -> Assessment:
-    """As `clean`, with the cleaned text's words, its statistics and the count of dropped lines, blank ones left out.
+    """As `clean`, with the cleaned text's words and statistics, and the dropped lines by rule, without blank ones.
 
-    A text with too few sentences comes cleaned, too, so that what is left can be measured.
+    A text with too few sentences is cleaned all the same, so that later filters can measure it.
     """
-    # 1. Look for the words of any rule in the whole text: most texts have none, and their lines need not be searched.
-    # 2. Judge each line, without its citations: keep it, drop it under a rule, or refuse the whole text.
-    # 3. Join what stays. If its lines are whole lines of the text, its words are taken from the text's.
-    # 4. Count the sentences that are left, and hold them against the limit.
+    # 1. Search the whole text for the phrases of the rules on wording: most texts have none, so no line is searched.
+    # 2. Judge each line, its citations removed: keep it, drop it by a rule, or refuse the whole text.
+    # 3. Join the kept lines. If they are unchanged lines of the text, reuse its words instead of splitting again.
+    # 4. Count the sentences and compare with the limit.
     text = Text.of(text)
     lowered = text.text.lower()
     suspicious = "{" in lowered or any(phrase in lowered for phrase in ("lorem ipsum", "javascript", *_POLICIES))

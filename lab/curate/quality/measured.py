@@ -1,4 +1,4 @@
-"""What the quality stage measured of every document, as it stores it, and what other thresholds would do.
+"""What the quality stage measured of every document, as it is stored, and what other thresholds would remove.
 
 In: shards `statistics/*.parquet`, one row per document, kept or removed, in the order of the stage's input. Out: the
 reason that each document would be removed for, without its text. Columns:
@@ -44,7 +44,7 @@ def schema(params: QualityParams) -> pa.Schema:
 def read_params(folder: Path) -> QualityParams:
     """The parameters that the statistics of a quality stage's output `folder` were measured with.
 
-    InputError where there are none, or where they are those of another version of the lab.
+    InputError if there are none, or if another version of the lab wrote them.
     """
     first = shards(folder / FOLDER)[0]
     try:

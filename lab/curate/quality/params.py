@@ -39,7 +39,7 @@ class _Filters(Section):
     @model_validator(mode="before")
     @classmethod
     def _refuse_switches(cls, values: Any) -> Any:
-        """`enabled` was a key of each filter before `filters` was there."""
+        """Before `filters`, each filter had a key `enabled`: such files get an error that says what to write."""
         sections = values if isinstance(values, dict) else {}
         switches = {name: of["enabled"] for name, of in sections.items() if isinstance(of, dict) and "enabled" in of}
         if switches:

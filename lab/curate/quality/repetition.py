@@ -59,10 +59,10 @@ def statistics(text: str | Text, params: Params) -> dict[str, float]:
 
 
 def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """For each n of `sizes` (ascending): where n-grams stand that occur twice or more, and which are the same.
+    """For each n of `sizes` (ascending): the positions of n-grams that occur twice or more, grouped by n-gram.
 
-    Yields (n, positions [repeated] ascending, groups [repeated]: 0 ... for each distinct n-gram). Whatever repeats
-    at length n repeats at every shorter one too, so each size looks only at what the size before has left.
+    Yields (n, positions [repeated] ascending, groups [repeated]: numbers from 0, one per distinct n-gram). What repeats
+    at length n repeats at every shorter length too, so each size searches only the positions of the size before.
     """
     positions, keys, n = np.arange(len(hashes)), hashes, 1
     groups = np.zeros(0, np.int64)
@@ -76,7 +76,7 @@ def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[
 
 
 def _repeated(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in `keys` those stand that occur twice or more, ascending, and for each its group: 0 ... by value."""
+    """The positions of keys that occur twice or more, ascending, and the group of each: numbers from 0, by value."""
     order = keys.argsort()
     in_order = keys[order]
     as_before = np.zeros(len(keys) + 1, bool)

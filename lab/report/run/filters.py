@@ -28,7 +28,7 @@ TITLES = {name: module.TITLE for name, module in BY_NAME.items()}
 
 @dataclass(frozen=True)
 class Statistic:
-    """One histogram and what it says of its thresholds, such as "min_words 50 cuts off 12 %"."""
+    """One histogram, with a caption such as "min_words 50 cuts off 12 %"."""
 
     name: str
     caption: str
@@ -37,7 +37,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Alike:
-    """Documents that the same thresholds hold for: how many of each language, and histograms by filter."""
+    """Documents with the same thresholds: how many of each language, and histograms by filter."""
 
     languages: dict[str, int]
     filters: dict[str, list[Statistic]]
@@ -63,7 +63,7 @@ def read_language(folder: Path, params: LanguageParams) -> Statistic | None:
 
 
 def read_filters(folder: Path) -> Filters | None:
-    """What the quality stage's output `folder` holds of statistics; None where it holds none.
+    """Histograms of the statistics in the quality stage's output `folder`; None if it has none.
 
     One statistic at a time is held in memory. InputError for a broken shard.
     """
@@ -80,9 +80,9 @@ def read_filters(folder: Path) -> Filters | None:
     for language in sorted(languages, key=lambda language: (-languages[language], language or "")):
         by_limits.setdefault(repr(for_language(params, language).rules), []).append(language)
     groups = sorted(by_limits.values(), key=lambda alike: -sum(languages[language] for language in alike))
-    shown = [_alike(paths, params, {language: languages[language] for language in alike}) for alike in groups[:SHOWN]]
+    largest = [_alike(paths, params, {language: languages[language] for language in alike}) for alike in groups[:SHOWN]]
     others = [language for alike in groups[SHOWN:] for language in alike]
-    return Filters(shown, {language or UNKNOWN: languages[language] for language in others})
+    return Filters(largest, {language or UNKNOWN: languages[language] for language in others})
 
 
 def _alike(paths: list[Path], params: QualityParams, languages: dict[str | None, int]) -> Alike:
