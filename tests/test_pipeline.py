@@ -1,83 +1,137 @@
-"""If this fails, changed code leaves outputs in place that it would not make: a result nobody can reproduce."""
+"""If this fails, changed code leaves outputs in place that it would not make, or two lists of stages disagree."""
 
 import ast
+import re
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
+from lab import params_yaml, pipeline
+from lab.params_yaml import Params
+from lab.pipeline import STAGES, Stage
+from stages import dvc
+from stages import params as params_writer
 from tests.conftest import ROOT
 
-STAGES = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-# How a stage is run and what it says, not what it makes.
-AROUND = {"stages/__init__.py", "lab/tracking.py"} | {
-    f"lab/{name}.py" for name in ("__init__", "engine", "errors", "files", "machine", "params", "progress")
-}
+NAMES = [stage.name for stage in STAGES]
+DVC = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 
 
-def module_file(name: str) -> Path | None:
-    """The file of a module of this project."""
-    path = ROOT.joinpath(*name.split("."))
-    found = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return found if found.is_file() else None
+def test_dvc_yaml_is_what_the_pipeline_says():
+    assert (ROOT / "dvc.yaml").read_text("utf-8") == dvc.render(), "run `python -m stages.dvc`"
 
 
-def imported(path: Path) -> set[Path]:
-    """The project's files that a file imports, in functions too."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    packages = {".".join(name.split(".")[:n]) for name in names for n in range(1, name.count(".") + 2)}
-    return {file for name in packages if name.split(".")[0] in ("lab", "stages") and (file := module_file(name))}
+def test_params_yaml_is_what_the_data_classes_say():
+    path = ROOT / "params.yaml"
+    assert path.read_text("utf-8") == params_writer.render(params_yaml.load(path)), "run `python -m stages.params`"
 
 
-def code_of(stage: str) -> set[str]:
-    """All files of the project that a stage's code is made of, relative to the root."""
-    found, waiting = set(), [ROOT / "stages" / f"{stage}.py"]
-    while waiting:
-        path = waiting.pop()
-        relative = path.relative_to(ROOT).as_posix()
-        if relative not in found and relative not in AROUND:
-            found.add(relative)
-            waiting += imported(path)
-    return found
+def test_params_yaml_holds_the_defaults():
+    """A fresh clone and the library, used without a params.yaml, decide alike."""
+    assert params_yaml.load(ROOT / "params.yaml") == Params()
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_all_code_that_it_is_made_of(stage):
-    deps = STAGES[stage]["deps"]
-    missing = {file for file in code_of(stage) if not any(file == dep or file.startswith(f"{dep}/") for dep in deps)}
-    empty = {file for file in missing if len(ast.parse((ROOT / file).read_text("utf-8")).body) <= 1}  # a docstring
-    assert sorted(missing - empty) == []
+def test_values_that_a_user_changed_stay_when_params_yaml_is_written_anew(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("language: {keep: [de, en]}\ntrain: {budget: 600 seconds}\nquality: {gopher: {min_words: 7}}\n")
+    path.write_text(params_writer.render(params_yaml.load(path)))
+    changed = params_yaml.load(path)
+    assert changed.language.keep == ["de", "en"] and changed.train.budget == "600 seconds"
+    assert changed.quality.gopher.min_words == 7 and changed.dedup == Params().dedup
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_dependency_exists_or_is_made(stage):
-    made = {
-        out if isinstance(out, str) else next(iter(out))
-        for s in STAGES.values()
-        for out in s["outs"] + s.get("metrics", []) + s.get("plots", [])
-    }
-    for dep in STAGES[stage]["deps"]:
-        assert dep in made or (ROOT / dep).exists(), dep
+@pytest.mark.parametrize(
+    ("override", "lines"),
+    [("train.seed=2", 1), ("quality.gopher.min_words=null", 1), ("train.budget='600 seconds'", 1), ("model.layers=3", 1)],
+)
+def test_an_override_changes_its_own_line_of_params_yaml_only(tmp_path, override, lines):
+    """Else two experiments never merge, and a diff does not show the decision."""
+    path = tmp_path / "params.yaml"
+    before = (ROOT / "params.yaml").read_text("utf-8")
+    path.write_text(before)
+    apply_overrides(path, [override])
+    after = path.read_text("utf-8")
+    assert len(before.splitlines()) == len(after.splitlines())
+    assert sum(a != b for a, b in zip(before.splitlines(), after.splitlines(), strict=True)) == lines
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=NAMES)
+def test_a_stage_is_a_function_of_its_sources_output_parameters_and_engine(stage: Stage):
+    module, function = stage.function.split(":")
+    parameters = list(signature(getattr(import_module(module), function)).parameters.values())
+    required = [parameter for parameter in parameters if parameter.default is parameter.empty]
+    assert [p.name for p in required[-3:]] == ["out", "params", "engine"]
+    assert len(required) == len(stage.reads) + 3
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=NAMES)
+def test_a_stage_reads_only_what_earlier_stages_make(stage: Stage):
+    assert set(stage.reads) <= set(NAMES[: NAMES.index(stage.name)])
+    assert set(stage.sections) <= set(Params.model_fields)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=NAMES)
+def test_every_dependency_exists_or_is_made(stage: Stage):
+    outputs = {out if isinstance(out, str) else next(iter(out)) for s in DVC.values() for out in _outputs(s)}
+    for dependency in DVC[stage.name]["deps"]:
+        assert dependency in outputs or (ROOT / dependency).exists(), dependency
+
+
+def test_changed_code_runs_again_what_it_makes():
+    """Of a few files it is known which stages must run again; the walk over imports finds them, in functions too."""
+    depends = {stage.name: set(dvc.boxes(dvc.code_of(stage))) for stage in STAGES}
+    assert "lab/sample" in depends["crawl"] and "lab/curate/urls" in depends["url_filter"]
+    assert {"lab/curate/text", "lab/curate/quality"} <= depends["quality"]
+    assert {"lab/model", "lab/train"} <= depends["train"] and "lab/curate/quality" not in depends["train"]
+    assert all("lab/documents.py" in depends[name] for name in ("extract", "quality", "dedup", "dataset"))
+
+
+def test_no_other_file_lists_the_stages():
+    """A stage that is added must not be forgotten somewhere: whoever needs the order imports it."""
+    lists = []
+    for path in [*(ROOT / "lab").rglob("*.py"), *(ROOT / "stages").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
+        if path == ROOT / "lab/pipeline.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
+                items = node.keys if isinstance(node, ast.Dict) else node.elts
+                strings = {item.value for item in items if isinstance(item, ast.Constant)}
+                if len(strings & set(NAMES)) > len(NAMES) / 2:
+                    lists.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert lists == []
+
+
+def test_the_readme_has_every_stage_in_order():
+    rows = re.findall(r"^\| (\w+) \| ([^|]*) \| ([^|]*) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    table = [row for row in rows if row[0] in NAMES]
+    assert table == [(stage.name, ", ".join(stage.reads) or "-", stage.gives) for stage in STAGES]
 
 
 def test_dvc_keeps_what_stages_made_for_experiments_that_share_them():
     """DVC's run cache leaves out stages with an uncached output that is neither metric nor plot."""
     left_out = [
         name
-        for name, stage in STAGES.items()
-        if any(
-            isinstance(out, dict) and not next(iter(out.values())).get("cache", True) for out in stage.get("outs", ())
-        )
+        for name, stage in DVC.items()
+        if any(isinstance(o, dict) and not next(iter(o.values())).get("cache", True) for o in stage.get("outs", ()))
     ]
     assert left_out == ["report"]  # the last: nothing shares it
 
 
 def test_experiments_are_shown_with_few_metrics():
     """`dvc exp show` has a column for each number of a metrics file: those of loss and scores are what one compares."""
-    metrics = {next(iter(out)) for stage in STAGES.values() for out in stage.get("metrics", [])}
+    metrics = {next(iter(out)) for stage in DVC.values() for out in stage.get("metrics", [])}
     assert metrics == {"reports/train.json", "reports/scores.json"}
+
+
+def test_the_pipeline_imports_nothing():
+    tree = ast.parse(Path(pipeline.__file__).read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert [ast.unparse(node) for node in imports] == ["from dataclasses import dataclass"]
+
+
+def _outputs(stage: dict) -> list:
+    return stage["outs"] + stage.get("metrics", []) + stage.get("plots", [])

@@ -18,7 +18,7 @@ from lab.params import LanguageCode, Section, explain
 
 
 class _Filters(Section):
-    filters: list[str] = Field(list(BY_NAME), description="that run, in this order; without one, it is off")
+    filters: list[str] = Field(list(BY_NAME), description="those that run, in this order; [] for none")
 
     @property
     def rules(self) -> dict[str, list[Rule]]:
