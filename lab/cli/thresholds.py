@@ -2,7 +2,7 @@
 and documents and bytes by verdict, now and then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,31 +52,20 @@ def answerable(filters: FilterParams) -> list[str]:
 
 
 def _check_filters(now: QualityParams, then: QualityParams) -> None:
-    """ParameterError where filters of `then` were not measured with `now`, or on another text."""
+    """ParameterError where filters of `then` were not measured with `now`, or would measure another text."""
     for code in (None, *then.languages):
         before, after = ((params.of(code) if code else params).filters for params in (now, then))
         key = f"quality.languages.{code}.filters" if code else "quality.filters"
-        off = [name for name in after if name not in before]
-        changing, changing_before = (texts[-1] for texts in (_texts(after), _texts(before)))
-        if off:
+        changing = [name for name in before if changes_text(BY_NAME[name])]
+        kept = [name for name in before if name in after or name in changing]
+        if off := [name for name in after if name not in before]:
             problem = f"{', '.join(off)} was off, so that nothing of it was measured"
-        elif changing != changing_before:
-            problem = f"{_titles({*changing, *changing_before})} changes the text that is measured, so it has to run"
-        elif any(_texts(after)[after.index(name)] != _texts(before)[before.index(name)] for name in after):
-            problem = f"filters before {_titles(changing)} measure another text than filters after it"
+        elif after != kept:
+            stay = "".join(f", and {BY_NAME[name].TITLE}, which changes the text that is measured" for name in changing)
+            problem = f"the order has to stay{stay}: [{','.join(kept)}]"
         else:
             continue
         raise ParameterError(f"what-if: {key}: {problem}; {_only_a_run(key, now)}")
-
-
-def _texts(filters: Sequence[str]) -> list[tuple[str, ...]]:
-    """For each filter, and for the stage's output, the filters that have changed the text before."""
-    changing = [name for name in filters if changes_text(BY_NAME[name])]
-    return [tuple(name for name in filters[:place] if name in changing) for place in range(len(filters) + 1)]
-
-
-def _titles(names: Iterable[str]) -> str:
-    return ", ".join(module.TITLE for name, module in BY_NAME.items() if name in names)
 
 
 def _addressed(key: str, params: QualityParams) -> tuple[FilterParams, str]:
