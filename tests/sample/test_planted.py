@@ -43,7 +43,7 @@ def curated(small) -> Path:
         urls.run(DATA / "index", DATA / "crawl", DATA / "url_filter", params.url_filter, engine)
         extract.extract_index(DATA / "url_filter", DATA / "extract", params.extract, engine)
         language.run(DATA / "extract", DATA / "language", params.language, engine)
-        quality.filter_documents(DATA / "language", DATA / "quality", params.quality, engine)
+        quality.run(DATA / "language", DATA / "quality", params.quality, engine)
         dedup.deduplicate(DATA / "quality", DATA / "dedup", params.dedup, engine)
         pii.scrub_documents(DATA / "dedup", DATA / "pii", params.pii, engine)
     finally:
