@@ -82,8 +82,8 @@ def _stop_words() -> list[str]:
 
 
 def _run(command: Sequence[object], processors: int, **environment: str) -> Run:
-    found = run_bound(command, processors, f"{command[0]} {command[2]}", **environment)
-    return {name: Stage(*figures) for name, *figures in found}
+    stages = run_bound(command, processors, f"{command[0]} {command[2]}", **environment)
+    return {name: Stage(*figures) for name, *figures in stages}
 
 
 def middle(runs: Sequence[Run]) -> Run:
@@ -115,7 +115,7 @@ def table(warc: Path, ours: Run, datatrove: Run, two: Run | None, runs: int) -> 
         return cells(name, ours[name], theirs, two and two[name])
 
     mine, theirs = total(ours), total(datatrove)
-    speeds = f"ours {1000 * mine.seconds / pages:.1f} ms a page, datatrove {1000 * theirs.seconds / pages:.1f} ms"
+    speeds = f"ours {1000 * mine.seconds / pages:.1f} ms per page, datatrove {1000 * theirs.seconds / pages:.1f} ms"
     ratio = f"**{theirs.seconds / mine.seconds:.1f} times** as fast ({theirs.cpu / mine.cpu:.1f} by seconds of CPU)"
     scaling = f"**{mine.seconds / total(two).seconds:.2f} times** as fast as one" if two else "this machine has one"
     return "\n".join(
@@ -156,7 +156,7 @@ def main() -> None:
     ours, datatrove, two = [], [], []
     for _ in range(arguments.runs):
         ours.append(run_ours(warc, 1))
-        if cores() > 1:  # right behind, so that a machine which slows down in minutes slows down both
+        if cores() > 1:  # at once, so that a machine that slows down within minutes slows both down
             two.append(run_ours(warc, 2))
         datatrove.append(run_datatrove(warc, python, arguments.venv.absolute() / "home"))
     text = table(warc, middle(ours), middle(datatrove), middle(two) if two else None, arguments.runs)

@@ -18,18 +18,15 @@ from bench.datatrove import VENV, datatrove_python
 from bench.pages import ARCHIVE, LANGUAGES, Page, pages, resiliparse_text, short_hash
 from bench.published import publish, run_command
 from lab.curate import pii
-from lab.curate.quality import c4, fineweb, gopher
+from lab.curate.quality import BY_NAME, c4, fineweb, gopher, repetition
+from lab.curate.quality.params import QualityParams
 from lab.curate.text.text import Text
 from lab.documents import Reason
 from lab.errors import LabError
-from lab.params import QualityParams
 
 TABLE = Path("reports/benchmarks/decisions.md")
 FILTERS = {
-    "repetition": "Gopher repetition",
-    "gopher": "Gopher quality",
-    "c4": "C4",
-    "fineweb": "FineWeb",
+    **{name: BY_NAME[name].TITLE for name in ("repetition", "gopher", "c4", "fineweb")},
     "fineweb_after_c4": "FineWeb, after C4's cleaning",
     "c4_text": "C4's cleaned text, byte by byte",
     "pii": "E-mail and IPv4 addresses, span by span",
@@ -53,10 +50,10 @@ def judge(page: Page) -> dict[str, Reason | str | list | None]:
     """Our verdicts: for each of FILTERS the reason to refuse or None; the cleaned text's hash; the personal spans."""
     params = QualityParams()
     text = Text(page.text, page.language)
-    cleaned = c4.clean(text, params.c4)
+    cleaned = c4.assess(text, params.c4)
     return {
-        "repetition": gopher.repetition_reason(text, params.repetition),
-        "gopher": gopher.quality_reason(text, params.gopher.model_copy(update={"stop_words": page.stop_words})),
+        "repetition": repetition.reason(text, params.repetition),
+        "gopher": gopher.reason(text, params.gopher.model_copy(update={"stop_words": page.stop_words})),
         "c4": cleaned.reason,
         "fineweb": fineweb.reason(text, params.fineweb),
         "fineweb_after_c4": None if cleaned.reason else fineweb.reason(cleaned.text, params.fineweb),
@@ -65,10 +62,10 @@ def judge(page: Page) -> dict[str, Reason | str | list | None]:
     }
 
 
-def judge_by_datatrove(found: Iterable[Page], python: Path, *, show_words: bool = False) -> list[dict]:
+def judge_by_datatrove(judged: Iterable[Page], python: Path, *, show_words: bool = False) -> list[dict]:
     """datatrove's verdicts, as `judge` gives ours, and with `show_words` the words. LabError where it fails."""
     asked = [
-        {"text": page.text, "language": LANGUAGES[page.language][0], "stop_words": page.stop_words} for page in found
+        {"text": page.text, "language": LANGUAGES[page.language][0], "stop_words": page.stop_words} for page in judged
     ]
     lines = "".join(json.dumps({**page, "show_words": show_words}) + "\n" for page in asked)
     script = Path(__file__).with_name("reference_decisions.py")
@@ -84,15 +81,15 @@ def judge_by_datatrove(found: Iterable[Page], python: Path, *, show_words: bool 
 
 
 def compare(page: Page, ours: Mapping[str, Reason | str | list | None], theirs: Mapping) -> Iterator[Disagreement]:
-    """Filters that decide otherwise. What comes after C4 is compared where both let the text pass."""
+    """The filters that decide differently. What comes after C4 is compared if both let the text pass."""
     for name in FILTERS:
         after_c4 = name in ("fineweb_after_c4", "c4_text")
         if after_c4 and (ours["c4"] or theirs["c4"]):
             continue
         a, b = ours[name], theirs[name]
         if (a != b) if name in COMPARED_WHOLE else bool(a) != bool(b):
-            shown = f"{a} ({a.detail})" if isinstance(a, Reason) and a.detail else a
-            yield Disagreement(page, name, str(shown or ""), str(b or ""))
+            ours_detailed = f"{a} ({a.detail})" if isinstance(a, Reason) and a.detail else a
+            yield Disagreement(page, name, str(ours_detailed or ""), str(b or ""))
 
 
 def cause(page: Page, words: list[str]) -> str:
@@ -101,16 +98,16 @@ def cause(page: Page, words: list[str]) -> str:
     if ours == theirs:
         return "the same words: another rule"
     alone = (ours - theirs).most_common(4), (theirs - ours).most_common(4)
-    only = [", ".join(f"{word[:20]!r} x {n}" for word, n in found) for found in alone]
+    only = [", ".join(f"{word[:20]!r} x {n}" for word, n in counts) for counts in alone]
     return f"words: ours alone {only[0] or 'none'}; datatrove's alone {only[1] or 'none'}"
 
 
-def run(found: list[Page], python: Path) -> list[Disagreement]:
+def run(judged: list[Page], python: Path) -> list[Disagreement]:
     """All disagreements over some pages, with causes."""
-    verdicts = judge_by_datatrove(found, python)
+    verdicts = judge_by_datatrove(judged, python)
     differing = [
         disagreement
-        for page, verdict in zip(found, verdicts, strict=True)
+        for page, verdict in zip(judged, verdicts, strict=True)
         for disagreement in compare(page, judge(page), verdict)
     ]
     again = list({id(d.page): d.page for d in differing}.values())
@@ -120,9 +117,9 @@ def run(found: list[Page], python: Path) -> list[Disagreement]:
     return [Disagreement(d.page, d.filter, d.ours, d.theirs, cause(d.page, words[id(d.page)])) for d in differing]
 
 
-def table(found: list[Page], differing: list[Disagreement]) -> str:
+def table(judged: list[Page], differing: list[Disagreement]) -> str:
     """The agreement by filter and language, and the disagreements, as Markdown."""
-    languages = Counter(LABELS.get(page.language, "other") for page in found)
+    languages = Counter(LABELS.get(page.language, "other") for page in judged)
     heads = [name for name in ("English", "German", "other") if languages[name]]
     wrong = Counter((d.filter, LABELS.get(d.page.language, "other")) for d in differing)
 
@@ -133,7 +130,7 @@ def table(found: list[Page], differing: list[Disagreement]) -> str:
     for name, label in FILTERS.items():
         total = sum(wrong[name, language] for language in heads)
         shares = " | ".join(share(name, language) for language in heads)
-        rows.append(f"| {label} | {1 - total / len(found):.2%} | {total} | {shares} |")
+        rows.append(f"| {label} | {1 - total / len(judged):.2%} | {total} | {shares} |")
     listed = [
         f"| {FILTERS[d.filter]} | {d.page.language} | {d.page.name} | {d.ours or 'keeps'} | {d.theirs or 'keeps'} "
         f"| {d.cause.replace('|', chr(92) + '|')} |"
@@ -143,7 +140,7 @@ def table(found: list[Page], differing: list[Disagreement]) -> str:
         [
             "# Decisions of the quality filters, beside datatrove 0.10.1's",
             "",
-            f"The texts of {len(found):,} pages as the lab extracts them, each filter on each text, at FineWeb's "
+            f"The texts of {len(judged):,} pages as the lab extracts them, each filter on each text, at FineWeb's "
             "thresholds; words are split, and stop words chosen, by the page's language. Languages that datatrove "
             "splits with packages of their own (Chinese, Japanese, ...) are judged as English by both.",
             "Made by `python -m bench.decisions`.",
@@ -162,12 +159,12 @@ def table(found: list[Page], differing: list[Disagreement]) -> str:
     )  # fmt: skip
 
 
-def golden(found: Iterable[Page], verdicts: Iterable[Mapping]) -> dict[str, list]:
+def golden(judged: Iterable[Page], verdicts: Iterable[Mapping]) -> dict[str, list]:
     """datatrove's decisions by the text's hash: language, filters that refuse it, hash of C4's cleaned text."""
-    judged = ("repetition", "gopher", "c4", "fineweb", "fineweb_after_c4")
+    names = ("repetition", "gopher", "c4", "fineweb", "fineweb_after_c4")
     return {
-        page.key: [page.language, [name for name in judged if verdict[name]], verdict["c4_text"]]
-        for page, verdict in zip(found, verdicts, strict=True)
+        page.key: [page.language, [name for name in names if verdict[name]], verdict["c4_text"]]
+        for page, verdict in zip(judged, verdicts, strict=True)
     }
 
 
@@ -182,13 +179,13 @@ def main() -> None:
     given = arguments.parse_args()
     python = datatrove_python(given.venv)
     if given.golden:
-        found = list(pages(given.archive, resiliparse_text))
-        kept = golden(found, judge_by_datatrove(found, python))
+        judged = list(pages(given.archive, resiliparse_text))
+        kept = golden(judged, judge_by_datatrove(judged, python))
         lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(kept[key])}" for key in sorted(kept))
         given.golden.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
         return
-    found = list(pages(given.archive))
-    text = table(found, run(found, python))
+    judged = list(pages(given.archive))
+    text = table(judged, run(judged, python))
     publish(given.out, text)
 
 

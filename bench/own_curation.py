@@ -23,18 +23,10 @@ from lab.curate.dedup import stage as dedup
 from lab.curate.extract import stage as extract
 from lab.curate.language import stage as language
 from lab.curate.quality import stage as quality
+from lab.curate.quality.params import QualityParams
 from lab.curate.urls import stage as urls
 from lab.files import write_json
-from lab.params import (
-    DedupParams,
-    EngineParams,
-    ExtractParams,
-    IndexParams,
-    LanguageParams,
-    PiiParams,
-    QualityParams,
-    UrlFilterParams,
-)
+from lab.params import DedupParams, EngineParams, ExtractParams, IndexParams, LanguageParams, PiiParams, UrlFilterParams
 
 RECORDS_PER_SHARD = 129  # eight shards, so that both workers have something to do until the end
 
@@ -50,7 +42,7 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
         "url_filter": (lambda index, *rest: urls.run(index, Path("crawl"), *rest), lists),
         "extract": (lambda index, *rest: extract.run(index, Path("crawl"), *rest), ExtractParams()),
         "language": (language.run, LanguageParams(keep=[code], min_score=0.65, model=model)),
-        "quality": (quality.filter_documents, QualityParams(languages=differing)),
+        "quality": (quality.run, QualityParams(languages=differing)),
         "dedup": (dedup.run, DedupParams()),
         "pii": (pii.run, PiiParams()),
     }

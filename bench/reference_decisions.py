@@ -1,8 +1,8 @@
 """What datatrove's filters decide on given texts. Runs in datatrove's own environment: nothing of the lab is imported.
 
-In (stdin): one JSON object a line, `text`, `language` (of datatrove's, such as "deu"), `stop_words`, and `show_words`.
-Out (stdout): one a line, filter -> the reason of its refusal or null; each filter sees the text itself,
-`fineweb_after_c4` sees what C4 leaves (null if that refuses); `c4_text` is the sha256 of it; `pii` the spans that
+In (stdin): one JSON object per line, `text`, `language` (as datatrove calls it, "deu"), `stop_words`, `show_words`.
+Out (stdout): one per line, filter -> the reason of its refusal or null; each filter sees the text itself,
+`fineweb_after_c4` sees what C4 leaves (null if that refuses); `c4_text` is that text's sha256; `pii` the spans that
 its formatter would replace; `words` if asked for.
 """
 
@@ -41,8 +41,8 @@ def personal(text: str, formatter: PIIFormatter) -> list[tuple[int, int, str]]:
     """Spans of e-mail addresses and public IPv4 addresses, in the order of the text."""
     emails = [match.span() for match in formatter.emails_replacer.regex.finditer(text)]
     hidden = formatter.emails_replacer.regex.sub(lambda match: "@" * len(match[0]), text)  # as if they were replaced
-    found = formatter.ip_replacer.regex.finditer(hidden)
-    ips = [match.span() for match in found if formatter.ip_replacer.validator(match[0])]
+    matches = formatter.ip_replacer.regex.finditer(hidden)
+    ips = [match.span() for match in matches if formatter.ip_replacer.validator(match[0])]
     return sorted([(*span, "email") for span in emails] + [(*span, "ipv4") for span in ips])
 
 
@@ -52,21 +52,21 @@ def main() -> None:
         page = json.loads(line)
         used = filters(page["language"], tuple(page["stop_words"]))
         documents = {name: Document(text=page["text"], id=name) for name in used}
-        found = {}
+        verdicts = {}
         for name, document in documents.items():
             try:
-                found[name] = reason(used[name].filter(document))
+                verdicts[name] = reason(used[name].filter(document))
             except ZeroDivisionError:  # no word in the text; in FineWeb's order none such comes so far
-                found[name] = "empty"
+                verdicts[name] = "empty"
         cleaned = documents["c4"]
-        found |= {"fineweb_after_c4": None, "c4_text": None}
-        if found["c4"] is None and cleaned.text:
-            found["c4_text"] = hashlib.sha256(cleaned.text.encode()).hexdigest()
-            found["fineweb_after_c4"] = reason(used["fineweb"].filter(cleaned))
-        found["pii"] = personal(page["text"], formatter)
+        verdicts |= {"fineweb_after_c4": None, "c4_text": None}
+        if verdicts["c4"] is None and cleaned.text:
+            verdicts["c4_text"] = hashlib.sha256(cleaned.text.encode()).hexdigest()
+            verdicts["fineweb_after_c4"] = reason(used["fineweb"].filter(cleaned))
+        verdicts["pii"] = personal(page["text"], formatter)
         if page.get("show_words"):
-            found["words"] = split_into_words(page["text"], page["language"])
-        print(json.dumps(found))
+            verdicts["words"] = split_into_words(page["text"], page["language"])
+        print(json.dumps(verdicts))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,23 @@
-"""params.yaml as data classes: one model a section, every key with its type, range and unit.
+"""The sections of params.yaml as data classes: every key with its type, range and unit.
 
-Unknown keys and bad values are refused before anything runs, with section, key, value and what is allowed. Sections
-named after a stage belong to it; `model` is read by train, `tracking` by train and evaluate, `engine` by all curation
-stages (it never changes an output, so no stage depends on it).
+Sections named after a stage belong to it; `model` is read by train, `tracking` by train and evaluate, `engine` by all
+curation stages (it never changes an output, so no stage depends on it). The section `quality` is made of its filters
+(lab/curate/quality/params.py). lab/params_yaml.py has the file as a whole.
 """
 
 import re
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from lab.curate.quality.unspaced import UNSPACED_LANGUAGES
-from lab.errors import InputError, ParameterError, did_you_mean
-from lab.files import parse_yaml
+from lab.errors import did_you_mean
 from lab.machine import cores
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?$")]  # as the model of `language` has them
-
-_CONTRADICTION = "contradiction"  # type of a problem between keys of a section, whose message lacks only the section
 
 
 class Section(BaseModel):
@@ -106,112 +101,6 @@ class LanguageParams(Section):
         "lid.176.ftz",
         description="the compressed model that comes with the lab, or a path or URL of another (lid.176.bin)",
     )
-
-
-class RepetitionParams(Section):
-    """Gopher's repetition filter (Rae et al. 2021, table A1)."""
-
-    enabled: bool = True
-    max_duplicate_line_share: Share | None = 0.3
-    max_duplicate_paragraph_share: Share | None = 0.3
-    max_duplicate_line_character_share: Share | None = 0.2
-    max_duplicate_paragraph_character_share: Share | None = 0.2
-    # n -> share of the characters; None: no limit
-    max_top_ngram_share: dict[Positive, Share | None] = {2: 0.20, 3: 0.18, 4: 0.16}
-    max_duplicate_ngram_share: dict[Positive, Share | None] = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
-
-
-class GopherParams(Section):
-    """Gopher's quality filter (Rae et al. 2021, section A1.1)."""
-
-    enabled: bool = True
-    min_words: Count | None = 50  # words that hold something other than punctuation
-    max_words: Positive | None = 100_000
-    min_mean_word_length: float | None = 3
-    max_mean_word_length: float | None = 10
-    max_hash_ratio: float | None = 0.1  # '#' per word
-    max_ellipsis_ratio: float | None = 0.1  # ellipses per word
-    max_bullet_line_share: Share | None = 0.9
-    max_ellipsis_line_share: Share | None = 0.3
-    min_alphabetic_word_share: Share | None = 0.8
-    min_stop_words: Count | None = 2
-    stop_words: list[str] = ["the", "be", "to", "of", "and", "that", "have", "with"]  # of English; see `languages`
-
-    @model_validator(mode="after")
-    def _check(self) -> "GopherParams":
-        for name in ("words", "mean_word_length"):
-            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
-            if least is not None and most is not None and least > most:
-                told = f"min_{name} is {least}: more than max_{name}, {most}, so that no document would be kept"
-                raise PydanticCustomError(_CONTRADICTION, told)
-        return self
-
-
-class C4Params(Section):
-    """C4's filters (Raffel et al. 2020, section 2.2), as FineWeb runs them: without the terminal-punctuation rule."""
-
-    enabled: bool = True
-    terminal_punctuation: bool = False  # drop lines that do not end in a terminal punctuation mark
-    remove_citations: bool = True  # [12], [citation needed]
-    max_word_length: Positive | None = 1000  # characters; a line with a longer word is dropped
-    min_words_per_line: Count | None = 3
-    min_sentences: Count | None = 5
-    remove_javascript: bool = True
-    remove_policy: bool = True
-    refuse_lorem_ipsum: bool = True
-    refuse_curly_bracket: bool = True
-
-
-class FineWebParams(Section):
-    """FineWeb's own filters (Penedo et al. 2024, section 3.6)."""
-
-    enabled: bool = True
-    min_terminal_punctuation_share: Share | None = 0.12
-    max_short_line_share: Share | None = 0.67
-    short_line_characters: Positive = 30
-    max_duplicate_line_character_share: Share | None = 0.01
-    max_newline_ratio: float | None = 0.3  # newlines per word
-
-
-def merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Nested dicts with others laid over them."""
-    found = dict(values)
-    for key, change in ((str(key), change) for key, change in changes.items()):
-        both = isinstance(change, dict) and isinstance(found.get(key), dict)
-        found[key] = merged(found[key], change) if both else change
-    return found
-
-
-class FilterParams(Section):
-    repetition: RepetitionParams = RepetitionParams()
-    gopher: GopherParams = GopherParams()
-    c4: C4Params = C4Params()
-    fineweb: FineWebParams = FineWebParams()
-
-
-class QualityParams(FilterParams):
-    """`languages` has what differs by language, as FineWeb-2 does: {de: {gopher: {max_mean_word_length: 12}}}.
-
-    Its keys are the filters'. Stop words of languages other than English are stopwordsiso's, unless given here.
-    """
-
-    languages: dict[str, dict[str, Any]] = UNSPACED_LANGUAGES
-
-    @model_validator(mode="after")
-    def _check(self) -> "QualityParams":
-        for code in self.languages:
-            try:
-                TypeAdapter(LanguageCode).validate_python(code)
-                self.of(code)
-            except ValidationError as error:
-                problems = [{**p, "loc": ("quality", "languages", code, *p["loc"])} for p in error.errors()]
-                raise ValueError("; ".join(map(_explain, problems))) from None
-        return self
-
-    def of(self, language: str) -> FilterParams:
-        """The parameters with what differs for a language."""
-        common = self.model_dump(mode="json", exclude={"languages"})
-        return FilterParams.model_validate(merged(common, self.languages.get(language, {})))
 
 
 class DedupParams(Section):
@@ -434,66 +323,27 @@ class TrackingParams(Section):
     sample_every: Positive | None = Field(None, description="steps between sample texts; null: at each validation")
 
 
-class Params(Section):
-    crawl: CrawlParams = CrawlParams()
-    index: IndexParams = IndexParams()
-    url_filter: UrlFilterParams = UrlFilterParams()
-    extract: ExtractParams = ExtractParams()
-    language: LanguageParams = LanguageParams()
-    quality: QualityParams = QualityParams()
-    dedup: DedupParams = DedupParams()
-    pii: PiiParams = PiiParams()
-    dataset: DatasetParams = DatasetParams()
-    tokenizer: TokenizerParams = TokenizerParams()
-    tokenize: TokenizeParams = TokenizeParams()
-    model: ModelParams = ModelParams()
-    train: TrainParams = TrainParams()
-    export: ExportParams = ExportParams()
-    evaluate: EvaluateParams = EvaluateParams()
-    contamination: ContaminationParams = ContaminationParams()
-    report: ReportParams = ReportParams()
-    tracking: TrackingParams = TrackingParams()
-    engine: EngineParams = EngineParams()
-
-
-def load(path: Path) -> Params:
-    """Read and check a params.yaml. ParameterError names section, key, value and what is allowed."""
-    return check(read(path), str(path))
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The values of a params.yaml, unchecked. InputError where there is none, or it is not YAML."""
-    try:
-        return parse_yaml(Path(path).read_text("utf-8"), str(path), "sections")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run from the repository root.") from None
-
-
-def check(values: object, where: str) -> Params:
-    """The values of a params.yaml as data classes. ParameterError begins with `where` they stand."""
-    try:
-        return Params.model_validate(values)
-    except ValidationError as error:
-        raise ParameterError(f"{where}: " + "; ".join(_explain(problem) for problem in error.errors())) from None
-
-
-def _explain(problem: dict) -> str:
-    *sections, key = [str(part) for part in problem["loc"] if part != "[key]"] or ["params"]
-    where = ".".join([*sections, key])
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(sections)
-        return f"{where}: there is no such key; {did_you_mean(key, known, 1)}known keys: {', '.join(known)}"
-    if problem["type"] == _CONTRADICTION:
-        return f"{where}: {problem['msg']}"
+def explain(problem: Mapping[str, Any], model: type[Section], before: str = "") -> str:
+    """A problem that pydantic found in values of `model`, in words. `before`: the keys that lead to these values."""
+    place = [str(part) for part in problem["loc"] if part != "[key]"]
+    where = ".".join([*([before] if before else []), *place]) or "params"
     if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"])
+        message = str(problem["ctx"]["error"])
+        return message if message.startswith((f"{where}.", f"{where}:")) else f"{where}: {message}"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(model, place[:-1])
+        listed = f"known keys: {', '.join(known)}" if known else ""
+        return f"{where}: there is no such key; {did_you_mean(place[-1], known, 1)}{listed}".rstrip("; ")
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
     return f"{where}: {problem['input']!r} can't be used: {problem['msg'].removeprefix('Input ')}"
 
 
-def _known_keys(sections: list[str]) -> list[str]:
-    model: type[BaseModel] = Params
-    if sections[:2] == ["quality", "languages"]:
-        model, sections = FilterParams, sections[3:]  # behind a language come the keys of the filters
+def _known_keys(model: type[Section], sections: list[str]) -> list[str]:
+    """The keys of a section within `model`; none for what is no section, such as an item of a list."""
     for section in sections:
-        model = model.model_fields[section].annotation
+        field = model.model_fields.get(section)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, Section)):
+            return []
+        model = field.annotation
     return list(model.model_fields)

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from lab.errors import InputError
 from lab.files import read_json, write_json
 from lab.git import read_revision
-from lab.params import Params, TrackingParams
+from lab.params import TrackingParams
+from lab.params_yaml import Params
 from lab.train.data import bits_per_byte
 from lab.train.measured import Measured
 

@@ -9,22 +9,25 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from lab import params
+from lab import params_yaml
+from lab.curate.quality import gopher as gopher_filter
 from lab.errors import InputError, ParameterError
+from lab.params import PiiParams, Section
+from lab.params_yaml import Params
 from tests.conftest import ROOT
 
 
 def refusal(tmp_path: Path, text: str) -> str:
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises((ParameterError, InputError)) as refused:
-        params.load(tmp_path / "params.yaml")
+        params_yaml.load(tmp_path / "params.yaml")
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
 def test_the_projects_params_are_the_defaults_and_name_every_key():
     """DVC sees only what the file holds: a key left to its default would change without any stage running again."""
-    assert params.load(ROOT / "params.yaml") == params.Params()
+    assert params_yaml.load(ROOT / "params.yaml") == Params()
     written = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text())
 
     def keys(value: object, prefix: str = "") -> set[str]:
@@ -32,7 +35,7 @@ def test_the_projects_params_are_the_defaults_and_name_every_key():
             return {prefix}
         return {prefix}.union(*(keys(inner, f"{prefix}.{key}") for key, inner in value.items()))
 
-    assert keys(written) == keys(params.Params().model_dump(mode="json"))
+    assert keys(written) == keys(Params().model_dump(mode="json"))
 
 
 def test_unknown_key_names_the_nearest(tmp_path):
@@ -70,6 +73,10 @@ def test_unknown_section(tmp_path):
             "quality: {languages: {de: {gopher: {max_words: 9}}}}",
             ["quality.languages.de.gopher: min_words", "_words, 9"],
         ),
+        ("quality: {filters: [gohper]}", ["quality.filters:", "no filter 'gohper'; did you mean 'gopher'?", "c4"]),
+        ("quality: {filters: [c4, gopher, c4]}", ["quality.filters: 'c4' is named twice"]),
+        ("quality: {gopher: {enabled: false}}", ["quality: `enabled`", "gopher", "filters: [repetition, c4, fineweb]"]),
+        ("quality: {filters: [gopher, c4], c4: {enabled: false}}", ["(c4)", "filters: [gopher]"]),
         ("pii: {phone_region: UK}", ["pii.phone_region: 'UK'", "GB"]),
         ("pii: {phone_region: de}", ["pii.phone_region: 'de'", "DE"]),
         ("a: [", ["not YAML"]),
@@ -83,13 +90,13 @@ def test_bad_values_say_what_is_allowed(tmp_path, text, parts):
 
 @pytest.mark.parametrize("gopher", [{"min_words": 7, "max_words": 7}, {"min_words": 7, "max_words": None}])
 def test_a_minimum_may_be_its_maximum_or_stand_alone(gopher):
-    assert params.GopherParams.model_validate(gopher).min_words == 7
+    assert gopher_filter.Params.model_validate(gopher).min_words == 7
 
 
-def floats(model: type[params.Section], place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def floats(model: type[Section], place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Where the floats of a model and of those within it are."""
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, params.Section):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from floats(field.annotation, (*place, name))
         elif "float" in str(field.annotation) and "Literal" not in str(field.annotation):
             yield (*place, name, "2") if "dict" in str(field.annotation) else (*place, name)
@@ -97,7 +104,7 @@ def floats(model: type[params.Section], place: tuple[str, ...] = ()) -> Iterator
 
 def test_no_number_is_infinite_or_nan():
     """Nothing compares with nan: a threshold that is nan would let all pass."""
-    places = list(floats(params.Params))
+    places = list(floats(Params))
     assert len(places) > 30
     for place in places:
         for value in (math.nan, math.inf):
@@ -105,12 +112,12 @@ def test_no_number_is_infinite_or_nan():
             for part in reversed(place):
                 values = {part: values}
             with pytest.raises(ParameterError, match="finite number"):
-                params.check(values, "here")
+                params_yaml.check(values, "here")
 
 
 def test_a_country_is_looked_up_only_where_one_is_given():
-    assert params.PiiParams(phone_region="GB").phone_region == "GB"
-    code = "import sys; from lab import params; params.check({'pii': {'phone_region': %s}}, ''); print(%s)"
+    assert PiiParams(phone_region="GB").phone_region == "GB"
+    code = "import sys; from lab import params_yaml; params_yaml.check({'pii': {'phone_region': %s}}, ''); print(%s)"
     for region, loaded in ((None, "False"), ("GB", "True")):
         script = code % (repr(region), "'phonenumbers' in sys.modules")
         found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -119,4 +126,4 @@ def test_a_country_is_looked_up_only_where_one_is_given():
 
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        params.load(tmp_path / "params.yaml")
+        params_yaml.load(tmp_path / "params.yaml")

@@ -11,7 +11,8 @@ from wandb.proto import wandb_internal_pb2
 
 from lab import tracking
 from lab.evaluate.answers import ItemTable
-from lab.params import Params, TrackingParams
+from lab.params import TrackingParams
+from lab.params_yaml import Params
 from lab.train.module import STEPS_PER_READING
 from tests.train.conftest import params
 from tests.train.test_run import run, stop_at

@@ -18,7 +18,8 @@ from lab.errors import LabError
 from lab.git import read_revision
 
 if TYPE_CHECKING:
-    from lab.params import Params, TrackingParams
+    from lab.params import TrackingParams
+    from lab.params_yaml import Params
 
 PYTHON = (3, 11)
 SHOWN = ("torch", "lightning", "transformers", "lm-eval", "dvc", "tiktoken", "pyarrow", "wandb")
@@ -148,7 +149,7 @@ def devices() -> list[Finding]:
 def read_params(project: Project) -> "tuple[Params | None, Finding]":
     """The parameters, if they can be read, and what is wrong with them."""
     try:
-        from lab.params import load
+        from lab.params_yaml import load
 
         return load(project.root / "params.yaml"), Finding("params.yaml", "valid")
     except ModuleNotFoundError as error:  # which the lock's finding names too

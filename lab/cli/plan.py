@@ -32,7 +32,7 @@ def plan(
     """
     from lab import recipes
     from lab.cli.terminal import make_console
-    from lab.params import load, read
+    from lab.params_yaml import load, read
     from lab.recipes.plan import cost, make_plan, misfit, peak
 
     path = find_project().root / "params.yaml"

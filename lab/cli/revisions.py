@@ -71,7 +71,7 @@ def read_revision(project: Project, name: str) -> Revision:
 
 
 def flat(values: dict[str, Any]) -> dict[str, str]:
-    """{"quality": {"c4": {"enabled": True}}} -> {"quality.c4.enabled": "true"}."""
+    """{"dedup": {"minhash": True}} -> {"dedup.minhash": "true"}."""
     return {f"{parameter.section}.{parameter.key}".rstrip("."): parameter.value for parameter in parameters(values, {})}
 
 

@@ -63,7 +63,7 @@ def exp_run(recipe: str, further: list[str], params: Path, *, name: str | None, 
     """
     from lab import recipes
     from lab.experiments.overrides import apply, arguments
-    from lab.params import read
+    from lab.params_yaml import read
 
     for text in further:
         if "=" not in text:
@@ -87,7 +87,7 @@ def _check(values: dict[str, Any], further: list[str]) -> None:
     from hydra.errors import HydraException
 
     from lab.model.config import ModelConfig
-    from lab.params import load
+    from lab.params_yaml import load
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "params.yaml"

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.curate.quality import measured as statistics
-from lab.curate.quality import thresholds as rules
+from lab.curate.quality import BY_NAME, measured
+from lab.curate.quality.params import FilterParams, QualityParams, merged
+from lab.curate.quality.thresholds import changes_text
 from lab.documents import read_table, shards
 from lab.errors import ParameterError, did_you_mean
 from lab.experiments import overrides
-from lab.params import FilterParams, QualityParams, check, merged
-
-_SWITCHES = ("repetition", "gopher", "fineweb")  # C4 changes the text: without it the others would measure another
+from lab.params_yaml import check
 
 
 @dataclass
 class Outcome:
-    """Documents of one verdict, and the bytes of their text after C4's cleaning."""
+    """Documents of one verdict, and the bytes of their text as the filters leave it."""
 
     documents_now: int = 0
     documents_then: int = 0
@@ -30,7 +29,7 @@ class Outcome:
 def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
     """The parameters with the changes, `quality.gopher.min_words=30`, in them.
 
-    ParameterError for what is no such change, a value that can't be used, or a key that the statistics can't answer.
+    ParameterError if a change is malformed, its value can't be used, or the statistics can't answer it.
     """
     values = {"quality": params.model_dump(mode="json")}
     for change in changes:
@@ -41,20 +40,38 @@ def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
         if common not in answerable(filters):
             raise ParameterError(f"what-if: {_why_not(key, params)}")
         values = merged(values, _nested(key, _read(change, value)))
-    return check(values, "what-if").quality
+    then = check(values, "what-if").quality
+    _check_filters(params, then)
+    return then
 
 
 def answerable(filters: FilterParams) -> list[str]:
     """The keys that statistics measured with `filters` can answer for: `quality.gopher.min_words`."""
-    found = rules.enabled(filters)
-    thresholds = [f"quality.{name}.{rule.parameter}" for name, known in found.items() for rule in known]
-    return thresholds + [f"quality.{name}.enabled" for name in _SWITCHES if name in found]
+    thresholds = [f"quality.{name}.{rule.parameter}" for name, rules in filters.rules.items() for rule in rules]
+    return [*thresholds, "quality.filters"] if thresholds else []
+
+
+def _check_filters(now: QualityParams, then: QualityParams) -> None:
+    """ParameterError where filters of `then` were not measured with `now`, or would measure another text."""
+    for code in (None, *then.languages):
+        before, after = ((params.of(code) if code else params).filters for params in (now, then))
+        key = f"quality.languages.{code}.filters" if code else "quality.filters"
+        changing = [name for name in before if changes_text(BY_NAME[name])]
+        kept = [name for name in before if name in after or name in changing]
+        if off := [name for name in after if name not in before]:
+            problem = f"{', '.join(off)} was off, so that nothing of it was measured"
+        elif after != kept:
+            stay = "".join(f", and {BY_NAME[name].TITLE}, which changes the text that is measured" for name in changing)
+            problem = f"the order has to stay{stay}: [{','.join(kept)}]"
+        else:
+            continue
+        raise ParameterError(f"what-if: {key}: {problem}; {_only_a_run(key, now)}")
 
 
 def _addressed(key: str, params: QualityParams) -> tuple[FilterParams, str]:
-    """The filters that a key changes, and what it would be called if it changed those of all languages.
+    """The filters that a key changes, and the same key for all languages: quality.languages.de.x -> quality.x.
 
-    A language needs no entry in `params`: its documents were measured all the same, with what holds for all.
+    A language needs no entry in `params`: its documents were measured with the common parameters.
     """
     parts = key.split(".", 3)
     if parts[:2] == ["quality", "languages"] and len(parts) == 4:
@@ -70,26 +87,27 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def outcomes(folder: Path, params: QualityParams) -> dict[str | None, Outcome]:
-    """Reason (None: kept) -> what has it in the output `folder` of the quality stage, and would have it with `params`.
+    """Reason (None: kept) -> documents with it in the output `folder` of the quality stage, and with `params`.
 
     Kept first, then the most frequent.
     """
-    found: dict[str | None, Outcome] = {None: Outcome()}
-    for path in shards(folder / statistics.FOLDER):
+    by_reason: dict[str | None, Outcome] = {None: Outcome()}
+    for path in shards(folder / measured.FOLDER):
         table = read_table(path)
         sizes, now = table["bytes"].to_pylist(), table["reason"].to_pylist()
-        for size, before, after in zip(sizes, now, statistics.reasons(table, params), strict=True):
-            outcome = found.setdefault(before, Outcome())
+        for size, before, after in zip(sizes, now, measured.reasons(table, params), strict=True):
+            outcome = by_reason.setdefault(before, Outcome())
             outcome.documents_now += 1
             outcome.bytes_now += size
-            outcome = found.setdefault(after, Outcome())
+            outcome = by_reason.setdefault(after, Outcome())
             outcome.documents_then += 1
             outcome.bytes_then += size
-    order = sorted(
-        found,
-        key=lambda reason: (reason is not None, -found[reason].documents_now, -found[reason].documents_then, reason),
-    )
-    return {reason: found[reason] for reason in order}
+
+    def rank(reason: str | None) -> tuple:
+        outcome = by_reason[reason]
+        return reason is not None, -outcome.documents_now, -outcome.documents_then, reason
+
+    return {reason: by_reason[reason] for reason in sorted(by_reason, key=rank)}
 
 
 def _read(change: str, value: str) -> Any:
@@ -103,31 +121,36 @@ def _read(change: str, value: str) -> Any:
 
 
 def _why_not(key: str, params: QualityParams) -> str:
-    """Why no statistics answer for a key, and what does."""
+    """Why the statistics can't answer a key, and what can."""
     filters, common = _addressed(key, params)
     answered = answerable(filters)
     known = overrides.flatten({"quality": filters.model_dump(mode="json")})
-    run = f"only a run tells: `dvc exp run -S {_set_by_dvc(key, params)}`."
     if not answered:
         return f"{key}: every filter was off, so that nothing was measured; only a run tells."
     if not key.startswith("quality."):
         return f"'{key}': statistics answer for thresholds of the section quality alone, such as {answered[0]}."
-    if common in known:
-        name = next((name for name in rules.FILTERS if f".{name}." in common), None)
-        if not known.get(f"quality.{name}.enabled", True):
-            return f"{key}: that filter was off, so that nothing of it was measured; {run}"
-        if name == "c4":
-            return f"{key}: C4's rules for lines change the text that is measured; {run}"
-        return f"{key}: it changes what is measured; {run}"
     section, _, last = common.rpartition(".")
+    if last == "enabled":
+        return f"{key}: there is no such key; write the filters that run: quality.filters=[{','.join(filters.filters)}]"
+    if common in known:
+        name = next((name for name in BY_NAME if f".{name}." in common), "")
+        if name not in filters.filters:
+            problem = "that filter was off, so that nothing of it was measured"
+        elif changes_text(BY_NAME[name]):
+            problem = f"it decides how {BY_NAME[name].TITLE} changes the text that is measured"
+        else:
+            problem = "it changes what is measured"
+        return f"{key}: {problem}; {_only_a_run(key, params)}"
     if last.isdecimal() and f"{section}." in "".join(answered):
-        return f"{key}: n-grams of {last} words were not measured; {run}"
+        return f"{key}: n-grams of {last} words were not measured; {_only_a_run(key, params)}"
     before = key.removesuffix(common.removeprefix("quality."))  # quality. or quality.languages.de.
     meant = did_you_mean(common, answered, 1).replace("'quality.", f"'{before}")
     hint = meant.strip() or f"there are {', '.join(answered)}."
     return f"{key}: there is no such threshold; {hint}"
 
 
-def _set_by_dvc(key: str, params: QualityParams) -> str:
-    """The argument that sets a key: DVC refuses one that params.yaml lacks, unless a + says that it is new."""
-    return f"{key}=..." if key in overrides.flatten({"quality": params.model_dump(mode="json")}) else f"'+{key}=...'"
+def _only_a_run(key: str, params: QualityParams) -> str:
+    """The command that sets a key: DVC refuses one that params.yaml lacks, unless a + says that it is new."""
+    known = overrides.flatten({"quality": params.model_dump(mode="json")})
+    argument = f"{key}=..." if key in known else f"'+{key}=...'"
+    return f"only a run tells: `dvc exp run -S {argument}`."

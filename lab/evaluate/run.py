@@ -22,7 +22,8 @@ from lab.evaluate.answers import item_tables, model_folder, task_files
 from lab.evaluate.sample import make_sample
 from lab.evaluate.scores import headlines
 from lab.files import write_json, write_json_lines
-from lab.params import EngineParams, EvaluateParams, Params
+from lab.params import EngineParams, EvaluateParams
+from lab.params_yaml import Params
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from lab.errors import InputError, ParameterError
 from lab.files import parse_yaml
-from lab.params import Section
+from lab.params import Section, explain
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9+][A-Za-z0-9+_-]*(\.[A-Za-z0-9+_-]+)*$")]
 Overrides = dict[str, Any]  # section.key -> value; sections may be nested instead
@@ -32,7 +32,7 @@ def check(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        problems = (_explain(name, problem, model) for problem in error.errors())
+        problems = (explain(problem, model, name) for problem in error.errors())
         raise ParameterError(f"{path}: " + "; ".join(problems)) from None
 
 
@@ -41,15 +41,3 @@ def find(path: Path, kind: str, known: Mapping[str, Entry], name: str) -> Entry:
     if name not in known:
         raise ParameterError(f"{path}: there is no {kind} '{name}'; there are {', '.join(known) or 'none'}.")
     return known[name]
-
-
-def _explain(name: str, problem: Any, model: type[Section]) -> str:
-    where = ".".join([name, *(str(part) for part in problem["loc"] if part != "[key]")])
-    if problem["type"] == "value_error":
-        return f"{where}: {problem['ctx']['error']}"
-    if problem["type"] == "extra_forbidden":
-        known = f"; known keys: {', '.join(model.model_fields)}" if len(problem["loc"]) == 1 else ""
-        return f"{where}: there is no such key{known}"
-    if problem["type"] == "missing":
-        return f"{where}: is missing"
-    return f"{where}: {problem['input']!r} can't be used: {problem['msg'].removeprefix('Input ')}"

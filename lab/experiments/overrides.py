@@ -18,8 +18,8 @@ _BEFORE_QUOTE = re.compile(r'(\\*)(")')
 def flatten(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Nested sections as dotted keys.
 
-    >>> flatten({"quality": {"gopher": {"enabled": False}}, "train.seed": 2})
-    {'quality.gopher.enabled': False, 'train.seed': 2}
+    >>> flatten({"quality": {"gopher": {"min_words": 30}}, "train.seed": 2})
+    {'quality.gopher.min_words': 30, 'train.seed': 2}
     """
     flat: dict[str, Any] = {}
     for key, value in values.items():

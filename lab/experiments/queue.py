@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab import params
+from lab import params_yaml
 from lab.errors import LabError, ParameterError
 from lab.experiments import graph, items, overrides
 from lab.experiments.budget import equal_budget
@@ -80,9 +80,9 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
     ParameterError for overrides that can't be used or budgets that can't be made equal.
     """
     head = _Head.of(project, targets)
-    baselines: dict[int, params.Params] = {}
+    baselines: dict[int, params_yaml.Params] = {}
 
-    def equal(experiment: Experiment, checked: params.Params) -> dict[str, Any]:
+    def equal(experiment: Experiment, checked: params_yaml.Params) -> dict[str, Any]:
         baseline = baselines.setdefault(experiment.seed, checked)  # the first experiment of a seed
         return equal_budget(ablation.budget, checked, baseline)
 
@@ -104,7 +104,7 @@ def make_plain_queue(
     return head.queue(name, head.checked(f"{file}: {name}", experiments, derive))
 
 
-Derive = Callable[[Experiment, params.Params], dict[str, Any]]
+Derive = Callable[[Experiment, params_yaml.Params], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class _Head:
             own_paths = overrides.outside_paths(experiment.overrides, self.project.root)
             changes = base_paths | experiment.overrides | own_paths
             try:
-                checked = params.check(overrides.apply(self.base, changes), where)
+                checked = params_yaml.check(overrides.apply(self.base, changes), where)
                 changes |= derive(experiment, checked)
             except ParameterError as error:
                 raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None

@@ -19,7 +19,8 @@ from lab.experiments.overrides import flatten
 from lab.experiments.plan import ISOFLOP, SWEEP, Experiment, make_experiment, require_distinct
 from lab.experiments.queue import Queue, make_plain_queue
 from lab.experiments.repository import Repository
-from lab.params import Params, Positive, Section
+from lab.params import Positive, Section
+from lab.params_yaml import Params
 
 FILE = "scaling.yaml"
 TARGETS = ["train"]  # only the validation loss is needed

@@ -10,7 +10,7 @@ from typing import Any
 from lab.errors import ParameterError, did_you_mean
 from lab.experiments.overrides import apply, flatten
 from lab.files import parse_yaml
-from lab.params import Params, check
+from lab.params_yaml import Params, check
 
 FOLDER = Path(__file__).parent
 

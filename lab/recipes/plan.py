@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.errors import ParameterError, did_you_mean
 from lab.experiments.budget import vocabulary
 from lab.model.config import ModelConfig
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.train import batch_plan
 from lab.train.optim import budget
 

@@ -15,7 +15,7 @@ import lightning
 from lab import tracking
 from lab.errors import InputError
 from lab.model.config import ModelConfig
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.tokens import bpe
 from lab.tokens.shards import read_index
 from lab.train import checkpoints, milestones, results

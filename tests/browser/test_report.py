@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.report.run import page
 from tests.report.fake_run import write_run
 

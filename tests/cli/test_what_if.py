@@ -6,9 +6,11 @@ import shlex
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from lab.curate.quality.stage import filter_documents
+from lab.curate.quality.params import QualityParams
+from lab.curate.quality.stage import run
 from lab.experiments import overrides
-from lab.params import EngineParams, QualityParams, read
+from lab.params import EngineParams
+from lab.params_yaml import read
 from tests.cli.conftest import error_of
 from tests.curate.quality.test_measured import texts, write_corpus
 
@@ -17,7 +19,7 @@ from tests.curate.quality.test_measured import texts, write_corpus
 def judged(project):
     """The project, with the quality stage run over a small corpus."""
     write_corpus(project / "data" / "judged")
-    filter_documents(project / "data/judged", project / "data/quality", QualityParams(), EngineParams(workers=1))
+    run(project / "data/judged", project / "data/quality", QualityParams(), EngineParams(workers=1))
     return project
 
 
@@ -33,18 +35,18 @@ def test_counts_agree_with_a_run(judged, lab):
     gopher = QualityParams().gopher.model_copy(update=changes)
     params = QualityParams().model_copy(update={"gopher": gopher})
     before, after = (
-        filter_documents(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
+        run(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
         for n, p in enumerate((QualityParams(), params))
     )
     rows = cells(found.out)
-    assert after.documents_out > before.documents_out
+    assert after["documents_out"] > before["documents_out"]
     told = {verdict: (int(row[0]), int(row[1])) for verdict, row in rows.items()}
     expected = {
-        reason: (before.removed.get(reason, 0), after.removed.get(reason, 0))
-        for reason in {*before.removed, *after.removed}
+        reason: (before["removed"].get(reason, 0), after["removed"].get(reason, 0))
+        for reason in {*before["removed"], *after["removed"]}
     }
-    assert told == {"kept": (before.documents_out, after.documents_out)} | expected
-    assert rows["kept"][2] == f"+{after.documents_out - before.documents_out}"
+    assert told == {"kept": (before["documents_out"], after["documents_out"])} | expected
+    assert rows["kept"][2] == f"+{after['documents_out'] - before['documents_out']}"
     assert sum(now for now, _ in told.values()) == sum(then for _, then in told.values()) == len(texts())
 
 
@@ -59,22 +61,23 @@ def test_a_language_needs_no_entry_in_the_parameters(judged, lab):
     assert found.status == 0, found
     changes = {"languages": {"de": {"gopher": {"min_words": 5, "min_stop_words": 50}}}}
     before, after = (
-        filter_documents(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
+        run(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
         for n, p in enumerate((QualityParams(), QualityParams.model_validate(changes)))
     )
     told = {verdict: (int(row[0]), int(row[1])) for verdict, row in cells(found.out).items() if verdict != "kept"}
     assert told == {
-        reason: (before.removed.get(reason, 0), after.removed.get(reason, 0))
-        for reason in {*before.removed, *after.removed}
+        reason: (before["removed"].get(reason, 0), after["removed"].get(reason, 0))
+        for reason in {*before["removed"], *after["removed"]}
     }
-    assert before.removed != after.removed
+    assert before["removed"] != after["removed"]
 
 
 def test_a_language_whose_filter_is_off_can_not_switch_it_on(judged, lab):
-    params = QualityParams.model_validate({"languages": {"de": {"gopher": {"enabled": False}}}})
-    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
-    assert "was off" in error_of(lab("what-if", "quality.languages.de.gopher.enabled=true"))
-    assert lab("what-if", "quality.languages.fr.gopher.enabled=false").status == 0
+    params = QualityParams.model_validate({"languages": {"de": {"filters": ["c4", "fineweb"]}}})
+    run(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    error = error_of(lab("what-if", "quality.languages.de.filters=[gopher,c4]"))
+    assert "quality.languages.de.filters: gopher was off" in error
+    assert lab("what-if", "quality.languages.fr.filters=[c4,fineweb]").status == 0
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_null_switches_a_threshold_of_ngrams_off(judged, lab):
     sizes = range(5, 11)
     repetition = {"max_duplicate_ngram_share": {str(n): 0.0 for n in sizes}}
     params = QualityParams.model_validate({"repetition": repetition})
-    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    run(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
     found = lab("what-if", "--markdown", *(f"quality.repetition.max_duplicate_ngram_share.{n}=null" for n in sizes))
     assert found.status == 0, found
     ngrams = {verdict: row for verdict, row in cells(found.out).items() if "max_duplicate_ngram_share" in verdict}
@@ -138,9 +141,19 @@ def test_a_terminal_shows_kept_first_and_what_the_stage_ran_with(judged, lab):
         ("quality.gopher.min_words=many", "can't be used"),
         ("quality.gopher.min_words=[1", "not YAML"),
         ("quality.fineweb.max_short_line_share=1.5", "can't be used"),
-        ("quality.c4.min_words_per_line=2", "C4's rules for lines change the text"),
-        ("quality.c4.enabled=false", "dvc exp run -S quality.c4.enabled="),
-        ("quality.languages.zh.c4.min_words_per_line=2", "C4's rules for lines"),
+        ("quality.c4.min_words_per_line=2", "how C4 changes the text"),
+        ("quality.languages.zh.c4.min_words_per_line=2", "how C4 changes the text"),
+        ("quality.filters=[gopher,fineweb]", "C4, which changes the text that is measured: [gopher,c4,fineweb]"),
+        ("quality.filters=[]", "dvc exp run -S quality.filters="),
+        (
+            "quality.filters=[c4,gopher]",
+            "the order has to stay, and C4, which changes the text that is measured: [gopher,c4];",
+        ),
+        ("quality.languages.fr.filters=[gopher]", "dvc exp run -S '+quality.languages.fr.filters="),
+        ("quality.filters=[gofer]", "did you mean 'gopher'?"),
+        ("quality.filters=[c4,c4]", "'c4' is named twice"),
+        ("quality.filters=null", "can't be used"),
+        ("quality.fineweb.enabled=false", "write the filters that run: quality.filters="),
         ("quality.fineweb.short_line_characters=20", "changes what is measured"),
         ("quality.gopher.stop_words=[the]", "changes what is measured"),
         ("quality.repetition.max_top_ngram_share.9=0.1", "n-grams of 9 words were not measured"),
@@ -153,17 +166,16 @@ def test_what_statistics_cannot_answer_is_one_line(judged, lab, change, told):
 
 
 def test_a_filter_that_was_off_cannot_be_switched_on(judged, lab):
-    params = QualityParams.model_validate({"fineweb": {"enabled": False}, "languages": {}})
-    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
-    assert "was off" in error_of(lab("what-if", "quality.fineweb.enabled=true"))
+    params = QualityParams(filters=["repetition", "gopher", "c4"], languages={})
+    run(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    assert "fineweb was off" in error_of(lab("what-if", "quality.filters=[repetition,gopher,c4,fineweb]"))
     assert "was off" in error_of(lab("what-if", "quality.fineweb.max_newline_ratio=1"))
 
 
 def test_where_every_filter_was_off_it_says_so(judged, lab):
-    off = {name: {"enabled": False} for name in ("repetition", "gopher", "c4", "fineweb")} | {"languages": {}}
-    params = QualityParams.model_validate(off)
-    filter_documents(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
-    for change in ("quality.gopher.min_words=3", "train.seed=1"):
+    params = QualityParams(filters=[], languages={})
+    run(judged / "data/judged", judged / "data/quality", params, EngineParams(workers=1))
+    for change in ("quality.gopher.min_words=3", "quality.filters=[c4]", "train.seed=1"):
         assert "every filter was off" in error_of(lab("what-if", change))
 
 

@@ -64,7 +64,7 @@ ABLATIONS = {
         "question": "Do filters help?",
         "baseline": "full",
         "seeds": [1, 2],
-        "variants": {"full": {}, "raw": {"quality": {"gopher": {"enabled": False}}}},
+        "variants": {"full": {}, "raw": {"quality": {"filters": []}}},
     }
 }
 

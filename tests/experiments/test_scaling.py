@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from ruamel.yaml import YAML
 
-from lab import params
+from lab import params_yaml
 from lab.errors import ParameterError
 from lab.experiments import budget, overrides, scaling
 from lab.experiments.points import read_points
@@ -42,7 +42,9 @@ def test_wrong_files_are_refused_with_the_place(tmp_path):
     def isoflop(**changes: object) -> dict:
         return {"isoflop": {"budgets": BUDGETS} | changes}
 
-    assert "isoflop.budgetz: there is no such key; known keys: " in refusal(tmp_path, isoflop(budgetz=1))
+    assert "isoflop.budgetz: there is no such key; did you mean 'budgets'? known keys: " in refusal(
+        tmp_path, isoflop(budgetz=1)
+    )
     assert "width 40 is no multiple of head_width 16" in refusal(
         tmp_path, isoflop(budgets=[{"flops": 1, "widths": [16, 32, 40]}])
     )
@@ -74,7 +76,7 @@ def test_the_projects_study_spends_its_budgets():
     assert queue.targets == ["train"] and len(study.budgets) >= 3
     for trial, experiment in zip(scaling.isoflop_trials(study), queue.experiments, strict=True):
         assert trial.experiment.name == experiment.name
-        checked = params.check(overrides.apply(BASE, experiment.overrides), experiment.name)
+        checked = params_yaml.check(overrides.apply(BASE, experiment.overrides), experiment.name)
         spent = budget.budget_tokens(checked) * budget.flops_per_token(checked)
         batch = checked.train.batch_tokens * budget.flops_per_token(checked)
         assert abs(spent - trial.at) <= batch / 2 + 1
@@ -92,7 +94,7 @@ def test_the_projects_sweep_of_rates_is_fair():
     queue = scaling.sweep_queue("learning-rate", sweep, Repository(ROOT))
     models: dict[tuple[str, str], ModelConfig] = {}
     for trial, experiment in zip(scaling.sweep_trials("learning-rate", sweep), queue.experiments, strict=True):
-        checked = params.check(overrides.apply(BASE, experiment.overrides), experiment.name)
+        checked = params_yaml.check(overrides.apply(BASE, experiment.overrides), experiment.name)
         model = ModelConfig.from_params(checked.model, checked.tokenizer.vocabulary)
         models[trial.panel, trial.line] = model
         assert checked.train.lr_scaling == trial.panel and checked.train.learning_rate == trial.at

@@ -11,7 +11,7 @@ from lab import recipes
 from lab.errors import ParameterError
 from lab.experiments.overrides import arguments
 from lab.model import ModelConfig, Transformer
-from lab.params import Params, read
+from lab.params_yaml import Params, read
 from lab.recipes.plan import PEAKS, cost, make_plan, peak
 from tests.conftest import ROOT
 

@@ -55,7 +55,7 @@ def results() -> Results:
         revision="c" * 40,
         planned=9,
         runs=runs,
-        changes={"full": {}, "raw": {"quality.gopher.enabled": False}},
+        changes={"full": {}, "raw": {"quality.filters": []}},
         comparisons=[compare(name, kinds["full"], kinds[name]) for name in ("raw", "+<b>")],
         signals=measure_signals(runs),
         incomparable={},

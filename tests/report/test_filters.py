@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.curate.language.stage import _refused
-from lab.curate.quality import measured as statistics
-from lab.curate.quality.stage import filter_documents
+from lab.curate.quality import measured
+from lab.curate.quality.params import QualityParams
+from lab.curate.quality.stage import run
 from lab.curate.quality.thresholds import Rule
 from lab.documents import Document, Reason, RowWriter, read_rows, shards, sift
-from lab.params import EngineParams, LanguageParams, Params, QualityParams
+from lab.params import EngineParams, LanguageParams
+from lab.params_yaml import Params
 from lab.report.histogram import BINS, cut_off, histogram, picture
 from lab.report.run import filters, page
 from lab.report.run.filters import read_filters, read_language
@@ -27,7 +29,7 @@ def judged(finished):
     """A finished run whose quality stage has left statistics."""
     data, _ = finished
     write_corpus(data / "judged")
-    filter_documents(data / "judged", data / "quality", QualityParams(), EngineParams(workers=1))
+    run(data / "judged", data / "quality", QualityParams(), EngineParams(workers=1))
     return finished
 
 
@@ -66,7 +68,7 @@ def test_the_shaded_side_is_the_one_cut_off():
 def test_captions_tell_the_share_of_the_documents(judged):
     data, _ = judged
     found = read_filters(data / "quality")
-    rows = [row for path in shards(data / "quality" / statistics.FOLDER) for row in read_rows(path)]
+    rows = [row for path in shards(data / "quality" / measured.FOLDER) for row in read_rows(path)]
     (alike,) = found.groups
     assert alike.documents == len(rows) and not found.left_out
     (words,) = [s for s in alike.filters["gopher"] if s.name == "words"]
@@ -84,7 +86,7 @@ def test_captions_tell_the_share_of_the_documents(judged):
 def test_an_ngram_without_a_limit_is_shown_without_a_threshold(judged):
     data, _ = judged
     params = QualityParams.model_validate({"repetition": {"max_top_ngram_share": {"2": None, "3": 0.18}}})
-    filter_documents(data / "judged", data / "quality", params, EngineParams(workers=1))
+    run(data / "judged", data / "quality", params, EngineParams(workers=1))
     captions = {s.name: s.caption for s in read_filters(data / "quality").groups[0].filters["repetition"]}
     assert captions["top 2-gram share"] == "no threshold"
     assert captions["top 3-gram share"].startswith("max_top_ngram_share.3 0.18 cuts off")
@@ -93,8 +95,8 @@ def test_an_ngram_without_a_limit_is_shown_without_a_threshold(judged):
 def test_languages_with_thresholds_of_their_own_have_histograms_of_their_own(judged, monkeypatch):
     data, _ = judged
     params = QualityParams.model_validate({"languages": {"de": {"gopher": {"min_words": 5}}}})
-    filter_documents(data / "judged", data / "quality", params, EngineParams(workers=1))
-    rows = [row for path in shards(data / "quality" / statistics.FOLDER) for row in read_rows(path)]
+    run(data / "judged", data / "quality", params, EngineParams(workers=1))
+    rows = [row for path in shards(data / "quality" / measured.FOLDER) for row in read_rows(path)]
     languages = Counter(row["language"] for row in rows)
     english, german = read_filters(data / "quality").groups
     assert (english.languages, german.languages) == ({"en": languages["en"]}, {"de": languages["de"]})

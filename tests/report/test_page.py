@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.pipeline import stage_named
 from lab.report.run import page
 from tests.conftest import ROOT

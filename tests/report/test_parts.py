@@ -11,7 +11,7 @@ from lab.documents import Counts
 from lab.errors import InputError
 from lab.evaluate.scores import higher_is_better
 from lab.files import write_json
-from lab.params import Params, load
+from lab.params_yaml import Params, load
 from lab.pipeline import FILTERING
 from lab.report.run import collect, funnel, page, reproduce, scores, tokens
 

@@ -17,7 +17,8 @@ from lab.curate.language import stage as language
 from lab.curate.quality import stage as quality
 from lab.curate.urls import stage as urls
 from lab.documents import read_rows
-from lab.params import EngineParams, Params
+from lab.params import EngineParams
+from lab.params_yaml import Params
 from lab.report.run.truth import confusion, promises
 from lab.sample.planted import bases_needed, spam
 from lab.sample.planted.addresses import CATEGORIES, blocked_url
@@ -43,7 +44,7 @@ def curated(small) -> Path:
         urls.run(DATA / "index", DATA / "crawl", DATA / "url_filter", params.url_filter, engine)
         extract.run(DATA / "url_filter", DATA / "crawl", DATA / "extract", params.extract, engine)
         language.run(DATA / "extract", DATA / "language", params.language, engine)
-        quality.filter_documents(DATA / "language", DATA / "quality", params.quality, engine)
+        quality.run(DATA / "language", DATA / "quality", params.quality, engine)
         dedup.run(DATA / "quality", DATA / "dedup", params.dedup, engine)
         pii.run(DATA / "dedup", DATA / "pii", params.pii, engine)
     finally:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lab.files import write_json
-from lab.params import ModelParams, Params, TrackingParams, TrainParams
+from lab.params import ModelParams, TrackingParams, TrainParams
+from lab.params_yaml import Params
 from lab.tokens import bpe, shards
 
 TEXTS = [inspect.getsource(module) for module in (difflib, optparse, argparse)]

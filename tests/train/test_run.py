@@ -34,7 +34,7 @@ from tests.train.conftest import MODEL, VOCABULARY, params, saved_steps
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.train.run import train
 data = Path("data")
 settings = Params.model_validate_json(sys.argv[1])

@@ -1,56 +1,58 @@
-"""C4's filter: lines that are no prose are dropped, pages with too little left are refused.
+"""C4's filter: drops lines that are not prose, refuses pages with too little left.
 
 In: a text. Out: the text with the lines that stay, its statistics, and the Reason to refuse it, or None. As Raffel et
 al. 2020 (section 2.2) define it and datatrove runs it for FineWeb, which leaves out the terminal-punctuation rule.
 """
 
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 import regex
+from pydantic import Field
 
-from lab.curate.quality import thresholds as rules
+from lab.curate.quality.thresholds import Assessment, Thresholds, first_broken
 from lab.curate.text.text import Text
 from lab.documents import Reason, excerpt
-from lab.params import C4Params
+from lab.params import Count, Positive
 
+TITLE = "C4"
 _CITATION = regex.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _ENDS = (".", "?", "!", '"', "'")
 _POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 
 
-@dataclass
-class Cleaned:
-    """What C4 leaves of a text: the kept lines, why it is refused, how many lines went, by parameter.
+class Params(Thresholds):
+    """C4's filters (Raffel et al. 2020, section 2.2), as FineWeb runs them: without the terminal-punctuation rule."""
 
-    `refused` says that a line's words refuse the whole text, so that nothing was cleaned or counted.
-    """
+    of_parts: ClassVar = ("max_word_length", "min_words_per_line")
+    unlimited: ClassVar = ("dropped_lines",)
 
-    text: Text
-    reason: Reason | None = None
-    dropped: dict[str, int] = field(default_factory=dict)
-    sentences: int = 0
-    refused: bool = False
-
-    @property
-    def statistics(self) -> dict[str, float]:
-        """By statistic (lab/curate/quality/thresholds.py), and how many lines went."""
-        if self.refused:
-            return {}
-        return {"sentences": self.sentences, "dropped_lines": sum(self.dropped.values())}
+    terminal_punctuation: bool = Field(False, description="drop lines that do not end in a terminal punctuation mark")
+    remove_citations: bool = Field(True, description="[12], [citation needed]")
+    max_word_length: Positive | None = Field(1000, description="characters; a line with a longer word is dropped")
+    min_words_per_line: Count | None = 3
+    min_sentences: Count | None = 5
+    remove_javascript: bool = True
+    remove_policy: bool = True
+    refuse_lorem_ipsum: bool = True
+    refuse_curly_bracket: bool = True
 
 
-def reason(text: str | Text, params: C4Params) -> tuple[str, Reason | None]:
-    """The cleaned text and why it is refused. A refused text comes back as it was."""
+def clean(text: str | Text, params: Params) -> tuple[str, Reason | None]:
+    """The cleaned text, and why it is refused (or None). A refused text comes back as it was."""
     text = Text.of(text)
-    cleaned = clean(text, params)
+    cleaned = assess(text, params)
     return (text.text if cleaned.reason else cleaned.text.text), cleaned.reason
 
 
-def clean(text: str | Text, params: C4Params) -> Cleaned:
-    """As `reason`, with the cleaned text's words and the count of dropped lines (blank ones are not counted).
+def assess(text: str | Text, params: Params) -> Assessment:
+    """As `clean`, with the cleaned text's words and statistics, and the dropped lines by rule, without blank ones.
 
-    A text with too few sentences comes cleaned too, so that what is left can be measured.
+    A text with too few sentences is cleaned all the same, so that later filters can measure it.
     """
+    # 1. Search the whole text for the phrases of the rules on wording: most texts have none, so no line is searched.
+    # 2. Judge each line, its citations removed: keep it, drop it by a rule, or refuse the whole text.
+    # 3. Join the kept lines. If they are unchanged lines of the text, reuse its words instead of splitting again.
+    # 4. Count the sentences and compare with the limit.
     text = Text.of(text)
     lowered = text.text.lower()
     suspicious = "{" in lowered or any(phrase in lowered for phrase in ("lorem ipsum", "javascript", *_POLICIES))
@@ -65,7 +67,7 @@ def clean(text: str | Text, params: C4Params) -> Cleaned:
             _shape(line, without_citations, params) or (suspicious and _wording(without_citations, params)) or None
         )
         if isinstance(verdict, Reason):
-            return Cleaned(text, verdict, refused=True)
+            return Assessment(text, reason=verdict, refused=True)
         if verdict is None:
             kept.append(without_citations)
             places.append(place)
@@ -74,18 +76,20 @@ def clean(text: str | Text, params: C4Params) -> Cleaned:
             dropped[verdict] = dropped.get(verdict, 0) + 1
     joined = "\n".join(kept).strip()
     if joined == text.text:
-        left = text
+        cleaned = text
     elif whole and joined and kept[0] and kept[-1] and lines == text.text.split("\n"):
-        left = text.of_lines(joined, places)
+        cleaned = text.of_lines(joined, places)
     else:
-        left = Text(joined, text.language)
-    cleaned = Cleaned(left, None, dropped)
-    cleaned.sentences = len(kept) + cleaned.text.sentence_breaks()
-    cleaned.reason = rules.first_broken(cleaned.statistics, rules.c4(params)) or (None if joined else Reason("empty"))
-    return cleaned
+        cleaned = Text(joined, text.language)
+    statistics = {
+        "sentences": len(kept) + cleaned.sentence_breaks(),
+        "dropped_lines": sum(dropped.values()),
+    }
+    reason = first_broken(statistics, params.rules()) or (None if joined else Reason("empty"))
+    return Assessment(cleaned, statistics, reason, dropped)
 
 
-def _shape(line: str, without_citations: str, params: C4Params) -> str | None:
+def _shape(line: str, without_citations: str, params: Params) -> str | None:
     """The parameter by whose rule a line is dropped for its form, or None."""
     limit = params.max_word_length
     if limit is not None and len(line) > limit and max(map(len, line.split())) > limit:
@@ -98,8 +102,8 @@ def _shape(line: str, without_citations: str, params: C4Params) -> str | None:
     return None
 
 
-def _wording(line: str, params: C4Params) -> str | Reason | None:
-    """The parameter by whose rule a line is dropped for what it says, or None; or a Reason to refuse the whole text.
+def _wording(line: str, params: Params) -> str | Reason | None:
+    """The parameter by whose rule a line is dropped for its words, or None; or a Reason to refuse the whole text.
 
     Its detail quotes the line: a page of a thousand lines does not show which one it was.
     """

@@ -1,56 +1,59 @@
-"""Gopher's two filters: repetition and quality.
+"""Gopher's quality filter: texts too short or too long, or that do not look like prose.
 
-In: a text. Out: its statistics, and the Reason to refuse it, labelled with the parameter that it breaks, or None. As
-Rae et al. 2021 (section A1.1, table A1) define them and datatrove runs them for FineWeb, decision by decision.
+In: a text. Out: its statistics, and the Reason to refuse it, or None. As Rae et al. 2021 (section A1.1) define it and
+datatrove runs it for FineWeb, decision by decision. Stop words of languages other than English are stopwordsiso's
+(github.com/stopwords-iso), unless params.yaml names others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
+from pydantic import Field
 
-from lab.curate.quality import thresholds as rules
-from lab.curate.text.text import ALPHABETIC, NON_SYMBOL, Text, duplicates, extend_ngrams, word_hash
+from lab.curate.quality.languages import stop_words
+from lab.curate.quality.thresholds import Thresholds, first_broken
+from lab.curate.text.text import ALPHABETIC, NON_SYMBOL, Text, word_hash
 from lab.documents import Reason
-from lab.params import GopherParams, RepetitionParams
+from lab.params import Count, Positive, Share
+
+TITLE = "Gopher quality"
 
 
-def repetition_reason(text: str | Text, params: RepetitionParams) -> Reason | None:
-    """Refuses repeated paragraphs, lines and n-grams of words. Shares are of all characters of the text."""
-    return rules.first_broken(repetition_statistics(text, params), rules.repetition(params))
+class Params(Thresholds):
+    """Gopher's quality filter (Rae et al. 2021, section A1.1)."""
+
+    min_words: Count | None = Field(50, description="words that hold something other than punctuation")
+    max_words: Positive | None = 100_000
+    min_mean_word_length: float | None = 3
+    max_mean_word_length: float | None = 10
+    max_hash_ratio: float | None = Field(0.1, description="'#' per word")
+    max_ellipsis_ratio: float | None = Field(0.1, description="ellipses per word")
+    max_bullet_line_share: Share | None = 0.9
+    max_ellipsis_line_share: Share | None = 0.3
+    min_alphabetic_word_share: Share | None = 0.8
+    min_stop_words: Count | None = 2
+    stop_words: list[str] = Field(
+        ["the", "be", "to", "of", "and", "that", "have", "with"],
+        description="of English; other languages have stopwordsiso's",
+    )
+
+    def in_language(self, language: str, differing: Container[str]) -> Self:
+        """With the language's stop words, unless params.yaml names them; none are asked for if none are known."""
+        if "stop_words" in differing:
+            return self
+        words = stop_words(language)
+        return self.model_copy(update={"stop_words": words} if words else {"min_stop_words": None})
 
 
-def repetition_statistics(text: str | Text, params: RepetitionParams) -> dict[str, float]:
-    """Repeated shares of a text, by statistic (quality/thresholds.py); n-grams of the sizes that `params` limits.
-
-    Nothing of a text without characters.
-    """
-    text = Text.of(text)
-    characters = len(text.text)
-    if not characters:
-        return {}
-    found: dict[str, float] = {}
-    for name, parts in (("paragraph", text.paragraphs), ("line", text.lines)):
-        repeated, repeated_characters = duplicates(parts)
-        found[f"duplicate_{name}_share"] = repeated / len(parts)
-        found[f"duplicate_{name}_character_share"] = repeated_characters / characters
-    tops, repeats = params.max_top_ngram_share, params.max_duplicate_ngram_share
-    starts = np.concatenate([[0], np.cumsum(text.lengths)])
-    for n, positions, groups in repeated_ngrams(text.hashes, sorted({*tops, *repeats})):
-        if n in tops:
-            found[f"top_ngram_share.{n}"] = _top_characters(positions, groups, starts, n) / characters
-        if n in repeats:
-            found[f"duplicate_ngram_share.{n}"] = _repeated_characters(positions, groups, starts, n) / characters
-    return found
-
-
-def quality_reason(text: str | Text, params: GopherParams) -> Reason | None:
+def reason(text: str | Text, params: Params) -> Reason | None:
     """Refuses what does not look like prose: too short or long, odd words, symbols, bullets, few stop words."""
-    return rules.first_broken(quality_statistics(text, params), rules.gopher(params))
+    return first_broken(statistics(text, params), params.rules())
 
 
-def quality_statistics(text: str | Text, params: GopherParams) -> dict[str, float]:
-    """Of a text, by statistic (lab/curate/quality/thresholds.py); of one without words only that it has none.
+def statistics(text: str | Text, params: Params) -> dict[str, float]:
+    """Of a text; of one without words only that it has none.
 
     `words` and their mean length leave punctuation out; ratios and shares of words are of all words.
     """
@@ -78,61 +81,3 @@ def quality_statistics(text: str | Text, params: GopherParams) -> dict[str, floa
 @lru_cache(16)
 def _hashes_of(words: tuple[str, ...]) -> frozenset[int]:
     return frozenset(map(word_hash, words))
-
-
-def repeated_ngrams(hashes: np.ndarray, sizes: Sequence[int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """For each n of `sizes` (ascending): where n-grams stand that occur twice or more, and which are the same.
-
-    Yields (n, positions [repeated] ascending, groups [repeated]: 0 ... for each distinct n-gram). Whatever repeats
-    at length n repeats at every shorter one too, so each step looks only at what the step before has left.
-    """
-    positions, keys, n = np.arange(len(hashes)), hashes, 1
-    groups = np.zeros(0, np.int64)
-    for size in sizes:
-        if len(positions):
-            positions, keys = extend_ngrams(hashes, positions, keys, n, size)
-            repeated, groups = _repeated(keys)
-            positions, keys = positions[repeated], keys[repeated]
-        n = size
-        yield n, positions, groups
-
-
-def _repeated(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in `keys` those stand that occur twice or more, ascending, and for each its group: 0 ... by value."""
-    order = keys.argsort()
-    in_order = keys[order]
-    as_before = np.zeros(len(keys) + 1, bool)
-    np.equal(in_order[1:], in_order[:-1], out=as_before[1:-1])
-    repeated = as_before[:-1] | as_before[1:]
-    places = order[repeated]
-    groups = (~as_before[:-1][repeated]).cumsum() - 1
-    ascending = places.argsort()
-    return places[ascending], groups[ascending]
-
-
-def _top_characters(positions: np.ndarray, groups: np.ndarray, starts: np.ndarray, n: int) -> int:
-    """Characters, spaces between words included, of the most frequent n-gram times its count; the first at a tie."""
-    count, first = 1, 0
-    if len(positions):
-        counts = np.bincount(groups)
-        count = int(counts.max())
-        first = int(positions[np.argmax(counts[groups] == count)])
-    if first + n >= len(starts):
-        return 0  # the text has fewer than n words
-    return (int(starts[first + n] - starts[first]) + n - 1) * count
-
-
-def _repeated_characters(positions: np.ndarray, groups: np.ndarray, starts: np.ndarray, n: int) -> int:
-    """Characters, without spaces, of n-grams seen before; after each the scan goes on behind it."""
-    lengths = starts[positions + n] - starts[positions]
-    seen: set[int] = set()
-    total = behind = 0
-    for position, group, length in zip(positions.tolist(), groups.tolist(), lengths.tolist(), strict=True):
-        if position < behind:
-            continue
-        if group in seen:
-            total += length
-            behind = position + n
-        else:
-            seen.add(group)
-    return total

@@ -1,55 +1,43 @@
-"""What the quality filters go by in a language: its stop words, and the thresholds that differ for it.
-
-In: parameters of the quality stage, and a document's language (ISO 639-1). Out: the parameters for that language, as
-FineWeb-2 has a configuration for each (Penedo et al. 2025): what `quality.languages` says of it, and for languages
-other than English the stop words of stopwordsiso (github.com/stopwords-iso) unless that says others.
-"""
+"""What the quality filters go by in a language: its stop words, and the thresholds that differ for it by default."""
 
 from functools import lru_cache
-from pathlib import Path
-
-import pyarrow.compute as pc
-import stopwordsiso
-
-from lab.curate.text.words import splitter
-from lab.documents import read_table
-from lab.params import FilterParams, QualityParams
+from typing import Any
 
 ENGLISH = "en"
 
 
-def for_language(params: QualityParams, language: str | None) -> FilterParams:
-    """The parameters for documents of a language; None counts as English.
-
-    In a language without known stop words none are asked for.
-    """
-    language = language or ENGLISH
-    if language == ENGLISH and ENGLISH not in params.languages:
-        return params
-    return _for_language(params.model_dump_json(), language)
-
-
-@lru_cache(256)
-def _for_language(params: str, language: str) -> FilterParams:
-    given = QualityParams.model_validate_json(params)
-    merged = given.of(language)
-    if language == ENGLISH or "stop_words" in given.languages.get(language, {}).get("gopher", {}):
-        return merged
-    words = stop_words(language)
-    changed = {"stop_words": words} if words else {"min_stop_words": None}
-    return merged.model_copy(update={"gopher": merged.gopher.model_copy(update=changed)})
-
-
 @lru_cache
 def stop_words(language: str) -> list[str]:
-    """The stop words of a language, in the order of the alphabet; none if stopwordsiso has no list of it."""
+    """The stop words of a language (ISO 639-1) in alphabetical order; none if stopwordsiso has no list of it."""
+    import stopwordsiso  # reads its lists on import; only languages other than English need them
+
     return sorted(stopwordsiso.stopwords(language)) if stopwordsiso.has_lang(language) else []
 
 
-def load_segmenters(shard: Path) -> None:
-    """Get ready to split a shard's documents into words. InputError where a language's segmenter is not installed.
+def _language(
+    top_ngrams: list[float], duplicate_ngrams: list[float], word_length: tuple[int, int], letters: float, ended: float
+) -> dict[str, dict[str, Any]]:
+    """Limits of 2- to 4-grams, of 5- to 10-grams, of the mean word length, of words with letters, of ended lines."""
+    return {
+        "repetition": {
+            "max_top_ngram_share": {str(n): share for n, share in enumerate(top_ngrams, 2)},
+            "max_duplicate_ngram_share": {str(n): share for n, share in enumerate(duplicate_ngrams, 5)},
+        },
+        "gopher": {
+            "min_mean_word_length": word_length[0],
+            "max_mean_word_length": word_length[1],
+            "min_alphabetic_word_share": letters,
+        },
+        "c4": {"max_word_length": None, "min_words_per_line": None} | ({} if ended else {"min_sentences": None}),
+        "fineweb": {"min_terminal_punctuation_share": ended, "max_short_line_share": None},
+    }
 
-    To be called ahead: raised when a document is judged, it would only cost that document.
-    """
-    for language in pc.unique(read_table(shard, ["language"])["language"]).to_pylist():
-        splitter(language)
+
+# FineWeb-2's thresholds for languages without spaces between words (Penedo et al. 2025; huggingface/fineweb-2,
+# configs/{cmn_Hani,jpn_Jpan,tha_Thai}.yml). It has no C4 filter: off are those of its rules that take words to stand
+# between spaces, and for Thai, which does not mark the ends of sentences, those that look for such marks.
+UNSPACED_LANGUAGES = {
+    "zh": _language([0.256, 0.201, 0.171], [0.198, 0.182, 0.167, 0.154, 0.14, 0.127], (1, 5), 0.735, 0.106),
+    "ja": _language([0.121, 0.129, 0.145], [0.307, 0.283, 0.264, 0.248, 0.234, 0.223], (1, 5), 0.759, 0.167),
+    "th": _language([0.221, 0.197, 0.162], [0.185, 0.168, 0.152, 0.137, 0.124, 0.111], (2, 10), 0.9, 0.0),
+}

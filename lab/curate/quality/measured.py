@@ -1,13 +1,13 @@
-"""Every judged document's statistics, as the quality stage stores them, and what other thresholds would do.
+"""What the quality stage measured of every document, as it is stored, and what other thresholds would remove.
 
-In: shards `statistics/*.parquet`, one row a document, kept or removed, in the order of the stage's input. Out: the
+In: shards `statistics/*.parquet`, one row per document, kept or removed, in the order of the stage's input. Out: the
 reason that each document would be removed for, without its text. Columns:
 
 - `id`, `language`, `reason` (null where kept)
-- `c4.refused`: why C4 refused the wording, whatever the reason is, so that nothing was cleaned; else null
-- `bytes`: of the text (UTF-8) as C4's cleaning leaves it: what a kept document hands on; by bytes a token, its tokens
-- `<filter>.<statistic>`: float32, named as quality/thresholds.py says, for each filter that is on. FineWeb's are of the
-  cleaned text. Null: it could not be measured, of a text without words or lines, or behind C4's refusal.
+- `<filter>.refused`, of a filter that changes the text: why it refused the text without measuring it; else null
+- `bytes`: of the text (UTF-8) as the filters leave it: what a kept document hands on; by bytes per token, its tokens
+- `<filter>.<statistic>`: float32, for each filter that runs (lab/curate/quality/thresholds.py). FineWeb's are of the
+  text that C4 leaves. Null: it could not be measured, of a text without words or lines, or after a refusal.
 """
 
 import json
@@ -17,25 +17,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lab.curate.quality import thresholds as rules
-from lab.curate.quality.languages import for_language
+from lab.curate.quality import BY_NAME
+from lab.curate.quality.params import FilterParams, QualityParams, for_language
+from lab.curate.quality.thresholds import changes_text
 from lab.documents import shards
 from lab.errors import InputError
-from lab.params import FilterParams, QualityParams
 
 FOLDER = "statistics"
 _PARAMS = b"quality"  # of the schema's metadata: the parameters that the statistics were measured with
-_UNLIMITED = ("c4.dropped_lines",)  # statistics that no threshold limits
+REFUSED = [f"{name}.refused" for name, module in BY_NAME.items() if changes_text(module)]  # columns
 
 
 def schema(params: QualityParams) -> pa.Schema:
     """Of a shard of statistics measured with `params`, which its metadata hold."""
     names: dict[str, None] = {}  # in order
     for filters in (params, *(params.of(language) for language in sorted(params.languages))):
-        for name, found in rules.enabled(filters).items():
-            names |= dict.fromkeys(f"{name}.{rule.statistic}" for rule in found)
-        names |= dict.fromkeys(name for name in _UNLIMITED if getattr(filters, name.split(".")[0]).enabled)
-    text = [(name, pa.string()) for name in ("id", "language", "reason", "c4.refused")]
+        for name, rules in filters.rules.items():
+            names |= dict.fromkeys(f"{name}.{rule.statistic}" for rule in rules)
+        for name in filters.filters:
+            names |= dict.fromkeys(f"{name}.{statistic}" for statistic in getattr(filters, name).unlimited)
+    text = [(name, pa.string()) for name in ("id", "language", "reason", *REFUSED)]
     columns = [*text, ("bytes", pa.int64()), *((name, pa.float32()) for name in names)]
     return pa.schema(columns, {_PARAMS: params.model_dump_json().encode()})
 
@@ -43,56 +44,57 @@ def schema(params: QualityParams) -> pa.Schema:
 def read_params(folder: Path) -> QualityParams:
     """The parameters that the statistics of a quality stage's output `folder` were measured with.
 
-    InputError where there are none, or where they are those of another version of the lab.
+    InputError if there are none, or if another version of the lab wrote them.
     """
     first = shards(folder / FOLDER)[0]
     try:
         return QualityParams.model_validate(json.loads(pq.read_schema(first).metadata[_PARAMS]))
     except (pa.ArrowException, OSError, TypeError, KeyError, ValueError) as error:
-        told = str(error).splitlines()[0]
-        raise InputError(f"{first}: no statistics that this version reads ({told}). Run `dvc repro quality`.") from None
+        problem = f"no statistics that this version reads ({str(error).splitlines()[0]})"
+        raise InputError(f"{first}: {problem}. Run `dvc repro quality`.") from None
 
 
 def reasons(table: pa.Table, params: QualityParams) -> list[str | None]:
-    """Why each document of a shard of statistics would be removed with `params`, or None, as quality.judge finds it.
+    """Why each document of a shard of statistics would be removed with `params`, or None, as stage.assess finds it.
 
-    `params` may differ from those of `read_params` in thresholds of what was measured, and in Gopher's and FineWeb's
-    filters switched off. Limits are compared as float32, like what is stored.
+    `params` may differ from those of `read_params` in thresholds of what was measured, and in filters left out that
+    don't change the text. Limits are compared as float32, like what is stored.
     """
-    found: list[str | None] = [None] * table.num_rows
+    verdicts: list[str | None] = [None] * table.num_rows
     languages = table["language"].to_pylist()
     for language in dict.fromkeys(languages):
-        places = [place for place, known in enumerate(languages) if known == language]
+        places = [place for place, other in enumerate(languages) if other == language]
         judged = _reasons(table.take(places), for_language(params, language))
         for place, reason in zip(places, judged, strict=True):
-            found[place] = reason
-    return found
+            verdicts[place] = reason
+    return verdicts
 
 
 def _reasons(table: pa.Table, params: FilterParams) -> list[str | None]:
     labels: list[str | None] = [None]
-    found = np.zeros(table.num_rows, np.int32)  # index of a label
+    verdicts = np.zeros(table.num_rows, np.int32)  # index of a label
 
     def refuse(where: np.ndarray, label: str) -> None:
-        if (where := where & (found == 0)).any():
-            found[where] = len(labels)
+        if (where := where & (verdicts == 0)).any():
+            verdicts[where] = len(labels)
             labels.append(label)
 
     refuse(_equal(table["reason"], "error"), "error")
-    for name, limits in rules.enabled(params).items():
-        if name == "c4":
-            refused = table["c4.refused"]
+    for name, rules in params.rules.items():
+        cleans = changes_text(BY_NAME[name])
+        if cleans:
+            refused = table[f"{name}.refused"]
             for label in sorted(filter(None, set(refused.to_pylist()))):
-                refuse(_equal(refused, label), f"c4:{label}")
-        for rule in limits:
+                refuse(_equal(refused, label), f"{name}:{label}")
+        for rule in rules:
             values = table[f"{name}.{rule.statistic}"].to_numpy()  # NaN where null
             refuse(np.isnan(values), f"{name}:empty")
             if rule.limit is not None:
                 limit = np.float32(rule.limit)
                 refuse(values < limit if rule.least else values > limit, f"{name}:{rule.parameter}")
-        if name == "c4":
-            refuse(table["bytes"].to_numpy() == 0, "c4:empty")
-    return [labels[index] for index in found.tolist()]
+        if cleans:
+            refuse(table["bytes"].to_numpy() == 0, f"{name}:empty")
+    return [labels[index] for index in verdicts.tolist()]
 
 
 def _equal(column: pa.ChunkedArray, label: str) -> np.ndarray:

@@ -1,41 +1,24 @@
-"""The thresholds of the quality filters: which statistic of a document each limits, and in which order they act.
+"""What a filter is made of: parameters that limit what is measured of a text, and the verdict by them.
 
-In: a filter's parameters, or a document's statistics. Out: its rules, and the Reason by the first rule that is broken.
-A statistic is named as its threshold, less `min_` or `max_`. The order is FineWeb's, as datatrove runs it.
+A filter is a module of this folder that holds
+
+- `TITLE`, as people call it;
+- `Params`, its section of params.yaml: `Thresholds` with a field `min_x` or `max_x` for each limit of a statistic `x`;
+- `statistics(text, params) -> {x: value}`, without those that the text is too short for;
+- or, if it changes the text, `assess(text, params) -> Assessment` instead.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from typing import ClassVar, NamedTuple, Self
 
+from pydantic import model_validator
+
+from lab.curate.text.text import Text
 from lab.documents import Reason
-from lab.params import C4Params, FilterParams, FineWebParams, GopherParams, RepetitionParams, Section
-
-FILTERS = ("repetition", "gopher", "c4", "fineweb")
-_REPEATED_PARTS = (
-    "max_duplicate_paragraph_share",
-    "max_duplicate_paragraph_character_share",
-    "max_duplicate_line_share",
-    "max_duplicate_line_character_share",
-)
-_GOPHER = (
-    "min_words",
-    "max_words",
-    "min_mean_word_length",
-    "max_mean_word_length",
-    "max_hash_ratio",
-    "max_ellipsis_ratio",
-    "max_bullet_line_share",
-    "max_ellipsis_line_share",
-    "min_alphabetic_word_share",
-    "min_stop_words",
-)
-_C4 = ("min_sentences",)  # its other rules drop lines, or refuse for what a line says
-_FINEWEB = (
-    "min_terminal_punctuation_share",
-    "max_short_line_share",
-    "max_duplicate_line_character_share",
-    "max_newline_ratio",
-)
+from lab.params import Section
 
 
 class Rule(NamedTuple):
@@ -54,41 +37,78 @@ class Rule(NamedTuple):
         return self.parameter.startswith("min_")
 
 
-def repetition(params: RepetitionParams) -> list[Rule]:
-    """Gopher's repetition filter: parts, then n-grams from short to long."""
-    rules = _simple(_REPEATED_PARTS, params)
-    tops, repeats = params.max_top_ngram_share, params.max_duplicate_ngram_share
-    for n in sorted({*tops, *repeats}):
-        rules += [Rule(f"max_top_ngram_share.{n}", tops[n])] if n in tops else []
-        rules += [Rule(f"max_duplicate_ngram_share.{n}", repeats[n])] if n in repeats else []
-    return rules
+class Thresholds(Section):
+    """A filter's parameters. A field that is a dict, {2: 0.2}, limits the statistics `x.2`. None: no limit."""
+
+    of_parts: ClassVar[tuple[str, ...]] = ()  # fields min_x and max_x that limit lines or words, not the document
+    unlimited: ClassVar[tuple[str, ...]] = ()  # statistics that are stored though nothing limits them
+
+    def rules(self) -> list[Rule]:
+        """In the order of the fields, in which they are tried."""
+        rules: list[Rule] = []
+        for name in _limits(type(self)):
+            limit = getattr(self, name)
+            if isinstance(limit, dict):
+                rules += [Rule(f"{name}.{key}", limit[key]) for key in sorted(limit)]
+            else:
+                rules.append(Rule(name, limit))
+        return rules
+
+    def in_language(self, language: str, differing: Container[str]) -> Self:
+        """The parameters for a language other than English, for which params.yaml sets the fields `differing`."""
+        return self
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in _limits(type(self)):
+            least, most = (getattr(self, f"{bound}_{name[4:]}", None) for bound in ("min", "max"))
+            if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+                raise ValueError(
+                    f"min_{name[4:]} is {least}: more than max_{name[4:]}, {most}, so that no document would be kept"
+                )
+        return self
 
 
-def gopher(params: GopherParams) -> list[Rule]:
-    """Gopher's quality filter."""
-    return _simple(_GOPHER, params)
+@cache
+def _limits(params: type[Thresholds]) -> tuple[str, ...]:
+    """The fields that limit a statistic of the document."""
+    return tuple(
+        name for name in params.model_fields if name.startswith(("min_", "max_")) and name not in params.of_parts
+    )
 
 
-def c4(params: C4Params) -> list[Rule]:
-    """What C4 asks of the lines that it leaves."""
-    return _simple(_C4, params)
+@dataclass
+class Assessment:
+    """What a filter finds: the text as it leaves it, what it measured, why it refuses the text (or None).
+
+    `changed`: how many parts of the text went, by parameter. `refused`: the reason is no threshold's, and neither this
+    filter nor a later one has a text to measure.
+    """
+
+    text: Text
+    statistics: dict[str, float] = field(default_factory=dict)
+    reason: Reason | None = None
+    changed: dict[str, int] = field(default_factory=dict)
+    refused: bool = False
 
 
-def fineweb(params: FineWebParams) -> list[Rule]:
-    """FineWeb's own filter."""
-    return _simple(_FINEWEB, params)
+def changes_text(module: ModuleType) -> bool:
+    """Whether a filter changes the text that later ones measure."""
+    return hasattr(module, "assess")
 
 
-def enabled(params: FilterParams) -> dict[str, list[Rule]]:
-    """Filter -> its rules, of the filters that are switched on, in the order in which they run."""
-    found = (repetition(params.repetition), gopher(params.gopher), c4(params.c4), fineweb(params.fineweb))
-    return {name: rules for name, rules in zip(FILTERS, found, strict=True) if getattr(params, name).enabled}
+def assess(module: ModuleType, text: Text, params: Thresholds) -> Assessment:
+    """What a filter finds of a text."""
+    if changes_text(module):
+        return module.assess(text, params)
+    statistics = module.statistics(text, params)
+    return Assessment(text, statistics, first_broken(statistics, params.rules()))
 
 
 def first_broken(statistics: Mapping[str, float], rules: Sequence[Rule]) -> Reason | None:
     """Why a document with these statistics is refused, or None.
 
-    A statistic that is not there could not be measured, for lack of words or lines: the reason is "empty".
+    A missing statistic could not be measured, for lack of words or lines: the reason is "empty".
     """
     for parameter, limit in rules:
         value = statistics.get(parameter[4:])
@@ -102,7 +122,3 @@ def first_broken(statistics: Mapping[str, float], rules: Sequence[Rule]) -> Reas
         elif value > limit:
             return Reason(parameter, value, ">", limit)
     return None
-
-
-def _simple(parameters: Sequence[str], params: Section) -> list[Rule]:
-    return [Rule(parameter, getattr(params, parameter)) for parameter in parameters]

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.formatting import NOTHING, count, decimal, excerpt, label, number, share, short, size
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.pipeline import FILTERING
 from lab.report.run import picture
 from lab.report.run.collect import Run

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from lab.errors import LabError
 from lab.files import written_whole
-from lab.params import EngineParams, Params
+from lab.params import EngineParams
+from lab.params_yaml import Params
 from lab.report.document import render_page
 from lab.report.run import overview
 from lab.report.run.collect import Run, collect

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from lab.evaluate.scores import higher_is_better
 from lab.formatting import NOTHING, clean, count, decimal, excerpt, number, share, short
 from lab.git import Revision, read_revision
-from lab.params import Params
+from lab.params_yaml import Params
 from lab.pipeline import FILTERING
 from lab.report import charts
 from lab.report.charts import Series, responsive
@@ -41,7 +41,7 @@ def _filters(run: Run, params: Params, root: Path) -> dict:
     return {
         "filters": filters.read_filters(run.data / "quality"),
         "language_scores": filters.read_language(run.data / "language", params.language),
-        "filter_names": filters.NAMES,
+        "filter_names": filters.TITLES,
     }
 
 

@@ -4,25 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.curate.quality.c4 import clean, reason
+from lab.curate.quality.c4 import Params, assess, clean
 from lab.curate.text.text import Text
-from lab.params import C4Params
 
-PARAMS = C4Params()
+PARAMS = Params()
 LINES = [f"This is sentence number {number} of a text." for number in range(6)]
 
 
-def cleaned(*extra: str, params: C4Params = PARAMS) -> list[str]:
+def cleaned(*extra: str, params: Params = PARAMS) -> list[str]:
     """The extra lines that are left."""
-    text, refused = reason("\n".join([*LINES, *extra]), params)
+    text, refused = clean("\n".join([*LINES, *extra]), params)
     assert refused is None
     assert text.split("\n")[:6] == LINES
     return text.split("\n")[6:]
 
 
-def refused(*extra: str, params: C4Params = PARAMS) -> str | None:
+def refused(*extra: str, params: Params = PARAMS) -> str | None:
     text = "\n".join([*LINES, *extra])
-    after, why = reason(text, params)
+    after, why = clean(text, params)
     assert why is None or after == text  # a refused text comes back as it was
     return why
 
@@ -41,7 +40,7 @@ def test_lines_with_a_very_long_word_are_dropped():
 @pytest.mark.parametrize("line", ["Please enable JavaScript to go on.", "javascript is needed for this page"])
 def test_javascript_lines_are_dropped(line):
     assert cleaned(line) == []
-    assert cleaned(line, params=C4Params(remove_javascript=False)) == [line]
+    assert cleaned(line, params=Params(remove_javascript=False)) == [line]
 
 
 @pytest.mark.parametrize(
@@ -50,13 +49,13 @@ def test_javascript_lines_are_dropped(line):
 def test_policy_lines_are_dropped(phrase):
     line = f"See our {phrase} for more."
     assert cleaned(line) == []
-    assert cleaned(line, params=C4Params(remove_policy=False)) == [line]
+    assert cleaned(line, params=Params(remove_policy=False)) == [line]
 
 
 @pytest.mark.parametrize("mark", ["[1]", "[]", "[123]", "[edit]", "[citation needed]"])
 def test_citation_marks_go_and_the_line_stays(mark):
     assert cleaned(f"It rained{mark} for days.") == ["It rained for days."]
-    assert cleaned(f"It rained{mark} for days.", params=C4Params(remove_citations=False)) == [
+    assert cleaned(f"It rained{mark} for days.", params=Params(remove_citations=False)) == [
         f"It rained{mark} for days."
     ]
 
@@ -73,7 +72,7 @@ def test_pages_with_filler_or_code_are_refused(line, why):
     assert refused(line) == why and refused(line).detail == line
     far = refused("word " * 100 + line).detail
     assert len(far) == 80 and far.startswith("…") and line in far
-    assert refused(line, params=C4Params(**{why: False})) is None
+    assert refused(line, params=Params(**{why: False})) is None
 
 
 def test_a_bracket_in_a_line_that_is_dropped_anyway_is_no_reason():
@@ -81,7 +80,7 @@ def test_a_bracket_in_a_line_that_is_dropped_anyway_is_no_reason():
 
 
 def test_terminal_punctuation_when_asked():
-    params = C4Params(terminal_punctuation=True)
+    params = Params(terminal_punctuation=True)
     assert refused(params=params) is None
     assert cleaned("no mark at the end", 'He said "yes"', "and so on...", params=params) == ['He said "yes"']
     assert cleaned("no mark at the end") == ["no mark at the end"]
@@ -90,46 +89,46 @@ def test_terminal_punctuation_when_asked():
 @pytest.mark.parametrize("sentences, why", [(4, "min_sentences"), (5, None)])
 def test_fewest_sentences(sentences, why):
     one_line = " ".join(LINES[:sentences])
-    assert reason(one_line, PARAMS)[1] == why
-    assert reason("\n".join(LINES[:sentences]), PARAMS)[1] == why
+    assert clean(one_line, PARAMS)[1] == why
+    assert clean("\n".join(LINES[:sentences]), PARAMS)[1] == why
     if why:
-        assert reason(one_line, PARAMS)[1].detail == "4 < 5"
+        assert clean(one_line, PARAMS)[1].detail == "4 < 5"
 
 
 def test_sentences_of_dropped_lines_do_not_count():
-    assert reason("\n".join([*LINES[:4], "Two words."]), PARAMS)[1] == "min_sentences"
+    assert clean("\n".join([*LINES[:4], "Two words."]), PARAMS)[1] == "min_sentences"
 
 
 def test_dropped_lines_are_counted_by_rule():
-    found = clean(
+    found = assess(
         "\n".join([*LINES, "two words", "", "Our privacy policy is here.", "no", "JavaScript is off here."]), PARAMS
     )
-    assert found.dropped == {"min_words_per_line": 2, "remove_policy": 1, "remove_javascript": 1}
+    assert found.changed == {"min_words_per_line": 2, "remove_policy": 1, "remove_javascript": 1}
     assert found.text.text == "\n".join(LINES)
 
 
 def test_nothing_left():
-    assert reason("", PARAMS)[1] == "min_sentences"
-    assert reason("two words", C4Params(min_sentences=None))[1] == "empty"
+    assert clean("", PARAMS)[1] == "min_sentences"
+    assert clean("two words", Params(min_sentences=None))[1] == "empty"
 
 
 PIECES = [*LINES, *"[1] [edit] { javascript . ... \u2028 \r é[ [[1]2]".split(" ")]
 PIECES += ["cookie policy", "two words", "\n", "\n\n", " "]
 TEXTS = st.text(max_size=300) | st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
-ANY_LENGTH = C4Params(min_sentences=None)
+ANY_LENGTH = Params(min_sentences=None)
 
 
 @given(TEXTS)
 def test_cleaning_twice_is_cleaning_once(text):
     """Citations apart, which count as words of their line until they are gone."""
-    once, why = reason(text.replace("[", "("), ANY_LENGTH)
+    once, why = clean(text.replace("[", "("), ANY_LENGTH)
     if why is None:
-        assert reason(once, ANY_LENGTH) == (once, None)
+        assert clean(once, ANY_LENGTH) == (once, None)
 
 
 @given(TEXTS)
 def test_no_text_crashes_and_lines_are_only_taken_away(text):
-    found = clean(text, C4Params(min_sentences=None, remove_citations=False))
+    found = assess(text, Params(min_sentences=None, remove_citations=False))
     if found.reason is None:
         stripped = [line.strip() for line in text.splitlines()]
         position = 0
@@ -139,7 +138,7 @@ def test_no_text_crashes_and_lines_are_only_taken_away(text):
 
 @given(TEXTS)
 def test_what_is_left_measures_as_if_it_were_split_anew(text):
-    left = clean(text, ANY_LENGTH).text
+    left = assess(text, ANY_LENGTH).text
     anew = Text(left.text)
     for measure in ("hashes", "lengths", "kinds", "line_ends"):
         assert getattr(left, measure).tolist() == getattr(anew, measure).tolist()

@@ -4,13 +4,15 @@ import sys
 
 import pytest
 
-from lab import params
+from lab import params_yaml
 from lab.curate.quality import stage as quality
-from lab.curate.quality.languages import for_language, stop_words
+from lab.curate.quality.gopher import Params as GopherParams
+from lab.curate.quality.languages import stop_words
+from lab.curate.quality.params import QualityParams, for_language
 from lab.curate.text import words
 from lab.documents import Document, RowWriter, read_documents
 from lab.errors import InputError, ParameterError
-from lab.params import EngineParams, GopherParams, QualityParams
+from lab.params import EngineParams
 
 PARAMS = QualityParams()
 GERMAN = """Die Fähre zur Insel fährt um neun Uhr ab und kommt noch vor dem Abendläuten wieder zurück.
@@ -71,13 +73,13 @@ def test_what_differs_is_laid_over_the_common_thresholds_of_its_language_only():
         gopher=GopherParams(min_words=7),
         languages={
             "de": {"gopher": {"max_mean_word_length": 12}, "repetition": {"max_top_ngram_share": {2: 0.5}}},
-            "en": {"c4": {"enabled": False}},
+            "en": {"filters": ["gopher", "c4"]},
         },
     )
     german, english, french = (for_language(given, code) for code in ("de", "en", "fr"))
     assert (german.gopher.max_mean_word_length, german.gopher.min_words) == (12, 7)
     assert german.repetition.max_top_ngram_share == {2: 0.5, 3: 0.18, 4: 0.16}
-    assert german.c4.enabled and not english.c4.enabled
+    assert "fineweb" in german.filters and english.filters == ["gopher", "c4"]
     assert english.gopher == given.gopher
     assert french.gopher.max_mean_word_length == 10 and french.gopher.min_words == 7
 
@@ -87,6 +89,8 @@ def test_what_differs_is_laid_over_the_common_thresholds_of_its_language_only():
     [
         ({"de": {"gopher": {"min_wrods": 3}}}, ["quality.languages.de.gopher.min_wrods", "'min_words'"]),
         ({"de": {"gofer": {}}}, ["quality.languages.de.gofer", "'gopher'"]),
+        ({"de": {"filters": ["gofer"]}}, ["quality.languages.de.filters: there is no filter", "'gopher'"]),
+        ({"de": {"c4": {"enabled": False}}}, ["quality.languages.de", "filters: [repetition, gopher, fineweb]"]),
         ({"de": {"languages": {}}}, ["quality.languages.de.languages", "no such key"]),
         ({"de": {"c4": {"min_sentences": -1}}}, ["quality.languages.de.c4.min_sentences", "-1"]),
         ({"de": {"c4": 3}}, ["quality.languages.de.c4", "3"]),
@@ -95,7 +99,7 @@ def test_what_differs_is_laid_over_the_common_thresholds_of_its_language_only():
 )
 def test_what_differs_is_checked_before_anything_runs(languages, parts):
     with pytest.raises(ParameterError) as refused:
-        params.check({"quality": {"languages": languages}}, "params.yaml")
+        params_yaml.check({"quality": {"languages": languages}}, "params.yaml")
     for part in parts:
         assert part in str(refused.value)
 
@@ -110,7 +114,7 @@ def test_the_stage_judges_each_document_by_its_language(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     texts = ("de", GERMAN), ("zh", CHINESE), ("ja", JAPANESE), ("th", THAI), ("de", CHINESE)
     shard(tmp_path / "language" / "part-0.parquet", *texts)
-    quality.filter_documents(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
+    quality.run(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
     kept = [document.language for document in read_documents(tmp_path / "quality/part-0.parquet")]
     assert kept == ["de", "zh", "ja", "th"]
 
@@ -121,4 +125,4 @@ def test_a_missing_segmenter_stops_the_stage_instead_of_costing_all_documents_of
     words._segmenting.cache_clear()
     shard(tmp_path / "language" / "part-0.parquet", ("de", GERMAN), ("zh", CHINESE))
     with pytest.raises(InputError, match=r"rjieba is not installed"):
-        quality.filter_documents(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
+        quality.run(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))

@@ -13,17 +13,12 @@ from hypothesis import strategies as st
 from bench.decisions import FILTERS, Page, cause, compare, golden, judge, table
 from bench.pages import pages, resiliparse_text
 from lab.curate.quality import stage as quality
-from lab.curate.quality.stage import filter_documents
+from lab.curate.quality.gopher import Params as GopherParams
+from lab.curate.quality.params import QualityParams
+from lab.curate.quality.stage import run
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.errors import EmptyCorpusError
-from lab.params import (
-    C4Params,
-    EngineParams,
-    FineWebParams,
-    GopherParams,
-    QualityParams,
-    RepetitionParams,
-)
+from lab.params import EngineParams
 from tests.conftest import ROOT
 
 PARAMS = QualityParams()
@@ -43,14 +38,9 @@ REFUSED = {
 }
 
 
-def only(name: str | None) -> QualityParams:
-    """The parameters with one filter on (or none)."""
-    return QualityParams(
-        repetition=RepetitionParams(enabled=name == "repetition"),
-        gopher=GopherParams(enabled=name == "gopher"),
-        c4=C4Params(enabled=name == "c4"),
-        fineweb=FineWebParams(enabled=name == "fineweb"),
-    )
+def only(*names: str) -> QualityParams:
+    """The parameters with these filters alone."""
+    return QualityParams(filters=list(names))
 
 
 def test_prose_passes_unchanged():
@@ -63,7 +53,7 @@ def test_each_filter_refuses_under_its_name_and_can_be_switched_off(reason, text
     assert found == reason and after == text and found.detail
     name = reason.split(":")[0]
     assert quality.judge(text, only(name))[1] == reason
-    assert quality.judge(text, only(None)) == (text, None, {})
+    assert quality.judge(text, only()) == (text, None, {})
 
 
 def test_the_first_filter_in_finewebs_order_gives_the_reason():
@@ -75,11 +65,7 @@ def test_the_first_filter_in_finewebs_order_gives_the_reason():
         "fineweb:max_short_line_share",
     ]
     for place, expected in enumerate(order):
-        names = ["repetition", "gopher", "c4", "fineweb"][:place]
-        params = PARAMS.model_copy(
-            update={name: getattr(PARAMS, name).model_copy(update={"enabled": False}) for name in names}
-        )
-        found = quality.judge(text, params)[1]
+        found = quality.judge(text, only(*PARAMS.filters[place:]))[1]
         assert found.split(":")[0] == expected.split(":")[0]
 
 
@@ -88,7 +74,7 @@ def test_fineweb_judges_what_c4_leaves():
     text = PROSE + "\n" + "\n".join(f"Menu {letter}" for letter in "abcdefghijklmnopqrst")
     after, reason, dropped = quality.judge(text, PARAMS)
     assert (after, reason, dropped) == (PROSE, None, {"c4:min_words_per_line": 20})
-    without_c4 = PARAMS.model_copy(update={"c4": C4Params(enabled=False)})
+    without_c4 = only("repetition", "gopher", "fineweb")
     assert quality.judge(text, without_c4)[1] == "fineweb:max_short_line_share"
 
 
@@ -111,7 +97,7 @@ def test_language_decides_how_words_are_split():
 def test_no_text_crashes(text):
     after, reason, dropped = quality.judge(text, PARAMS)
     assert reason is None or (after == text and not dropped and ":" in reason)
-    assert quality.judge(text, only(None)) == (text, None, {})
+    assert quality.judge(text, only()) == (text, None, {})
 
 
 # The stage.
@@ -129,9 +115,9 @@ def test_stage_accounts_for_every_document_and_keeps_what_it_saw(tmp_path, monke
         with RowWriter(tmp_path / "language" / f"part-{shard}.parquet") as writer:
             for document in documents()[shard::2]:
                 writer.write(document)
-    counts = filter_documents(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
-    assert counts.removed == dict.fromkeys(sorted(REFUSED), 1)
-    assert (counts.documents_in, counts.documents_out, counts.changed) == (12, 8, {"c4:min_words_per_line": 8})
+    counts = run(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
+    assert counts["removed"] == dict.fromkeys(sorted(REFUSED), 1)
+    assert (counts["documents_in"], counts["documents_out"], counts["changed"]) == (12, 8, {"c4:min_words_per_line": 8})
     removed = [row for n in range(2) for row in read_rows(tmp_path / f"quality/removed/part-{n}.parquet")]
     assert {row["reason"]: row["text"] for row in removed} == REFUSED
     details = {row["reason"]: row["detail"] for row in removed}
@@ -145,7 +131,7 @@ def test_nothing_left_names_the_most_frequent_reason(tmp_path, monkeypatch):
     with RowWriter(tmp_path / "language/part-0.parquet") as writer:
         writer.write(documents()[1])
     with pytest.raises(EmptyCorpusError, match="gopher:min_words"):
-        filter_documents(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
+        run(tmp_path / "language", tmp_path / "quality", PARAMS, EngineParams(workers=1))
 
 
 # datatrove's decisions.
