@@ -5,7 +5,6 @@ one, the chosen one), Items (a task's numbers, for comparisons) and tables for p
 """
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from lab.files import read_json_lines
 
 TABLE_ROWS = 200  # of a task
 TABLE_CHARACTERS = 600  # of a text, its last ones
-_IN_BYTES = (BITS, "byte_perplexity")  # items of both are (log-likelihood, bytes)
 _MUTUAL = "acc_mutual_info"  # asks for each choice twice: first with the context, then without
 
 
@@ -129,21 +127,19 @@ def read_run(files: Mapping[str, Path]) -> dict[str, Items]:
 def read_items(rows: Iterable[Mapping[str, Any]]) -> Items | None:
     """The items of one task; None where its rows have no metric that can be compared item by item."""
     rows = once([row for row in rows if isinstance(row, dict) and "doc_hash" in row])
-    metric = _compared_metric(rows)
-    if metric is None:
+    by_metric = {metric: _values(rows, metric) for metric in (*COMPARED, "byte_perplexity")}
+    metric, values = next(((name, values) for name, values in by_metric.items() if values is not None), (None, None))
+    if metric is None or values is None:
         return None
     counts: Counter[str] = Counter()
-    keys, values, weights = [], [], []
-    for row in rows:
-        value, weight = _value(row[metric])
-        item = str(row["doc_hash"])
+    keys = []
+    for item in (str(row["doc_hash"]) for row in rows):
         keys.append((item, counts[item]))
         counts[item] += 1
-        values.append(value)
-        weights.append(weight)
-    name = BITS if metric in _IN_BYTES else metric
-    chance = chance_level(rows) if higher_is_better(name) else None
-    return Items(name, tuple(keys), np.array(values), np.array(weights), chance)
+    if values.ndim == 2:  # (log-likelihood, bytes), of bits per byte and of perplexity per byte
+        return Items(BITS, tuple(keys), -values[:, 0] / LN2, values[:, 1], None)
+    chance = chance_level(rows) if higher_is_better(metric) else None
+    return Items(metric, tuple(keys), values, np.ones(len(values)), chance)
 
 
 def match(baseline: Sequence[Items], variant: Sequence[Items]) -> Matched | None:
@@ -215,20 +211,11 @@ def _right(row: Mapping[str, Any], choices: int) -> int | None:
     return target if known else None
 
 
-def _compared_metric(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    for name in dict.fromkeys((*COMPARED, *_IN_BYTES)):
-        if rows and all(name in row and _value(row[name]) is not None for row in rows):
-            return name
-    return None
-
-
-def _value(raw: Any) -> tuple[float, float] | None:
-    """(value, weight): a plain number counts once; (log-likelihood, bytes) become bits and bytes."""
-    numbers = raw if isinstance(raw, list) else [raw]
-    if not all(isinstance(part, int | float) and math.isfinite(part) for part in numbers):
+def _values(rows: Sequence[Mapping[str, Any]], metric: str) -> np.ndarray | None:
+    """A metric's numbers [items], or pairs [items, 2]; None unless each item has one that can be added up."""
+    try:
+        values = np.array([row[metric] for row in rows], np.float64)
+    except (KeyError, TypeError, ValueError):
         return None
-    if not isinstance(raw, list):
-        return float(raw), 1.0
-    if len(raw) == 2 and raw[1]:
-        return -float(raw[0]) / LN2, float(raw[1])
-    return None
+    pairs = values.ndim == 2 and values.shape[1] == 2 and values[:, 1].all()
+    return values if len(values) and np.isfinite(values).all() and (values.ndim == 1 or pairs) else None

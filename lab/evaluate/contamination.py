@@ -6,10 +6,11 @@ appendix C): lower case, no punctuation, n between 8 and 13; the covered share i
 section 5.1.4).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import regex
@@ -34,7 +35,7 @@ class Task:
     `starts` int64 [n-grams] their first word in it; `lengths` int64 [items] in words."""
 
     name: str
-    rows: list[dict]
+    rows: Sequence[Mapping[str, Any]]
     ngram: int
     grams: np.ndarray
     owners: np.ndarray
@@ -171,7 +172,7 @@ def _write(task: Task, shares: np.ndarray, out: Path, params: ContaminationParam
 def _score(task: Task, metric: str, members: np.ndarray) -> dict | None:
     """The score over the items for which `members`, bool [items], is true; None without any."""
     score = score_items(task.name, metric, [row for row, member in zip(task.rows, members, strict=True) if member])
-    return score and {"value": round(score.value, 6), "error": score.error and round(score.error, 6)}
+    return None if score is None else {"value": round(score.value, 6), "error": score.error and round(score.error, 6)}
 
 
 def _lines(task: Task, shares: np.ndarray, overlaps: np.ndarray) -> Iterator[dict]:

@@ -97,7 +97,7 @@ def _metrics(task: str, values: Mapping[str, Any], samples: Sequence[Mapping[str
         error = values.get(f"{metric}_stderr,{filtered}")
         if metric in RATIOS and samples:
             score = score_items(task, metric, [sample for sample in samples if sample["filter"] == filtered])
-            error = score and score.error
+            error = None if score is None else score.error
         metrics[name] = _rounded(values[key])
         metrics[f"{name}_stderr"] = _rounded(error)
     return metrics

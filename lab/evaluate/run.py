@@ -59,7 +59,8 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, tra
     set_network(params)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    sample_tasks, left_out = [], {}
+    sample_tasks: list[str] = []
+    left_out: dict[str, str] = {}
     if "sample" in params.suites:
         sample_tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed)
     for task, reason in left_out.items():

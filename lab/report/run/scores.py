@@ -68,9 +68,7 @@ class Question:
     """One item as the model saw it."""
 
     prompt: str
-    answers: list[
-        tuple[str, float | None, bool, bool]
-    ]  # text, log-likelihood (nats), is it right, did the model choose it
+    answers: list[tuple[str, float | None, bool, bool]]  # text, log-likelihood (nats), right, chosen by the model
     right: bool  # whether the model answered right
 
 
