@@ -45,14 +45,9 @@ def test_values_that_a_user_changed_stay_when_params_yaml_is_written_anew(tmp_pa
 
 
 @pytest.mark.parametrize(
-    [
-        ("train.seed=2", 1),
-        ("quality.gopher.min_words=null", 1),
-        ("train.budget='600 seconds'", 1),
-        ("model.layers=3", 1),
-    ],
+    "override", ["train.seed=2", "quality.gopher.min_words=null", "train.budget='600 seconds'", "model.layers=3"]
 )
-def test_an_override_changes_its_own_line_of_params_yaml_only(tmp_path, override, lines):
+def test_an_override_changes_its_own_line_of_params_yaml_only(tmp_path, override):
     """Else two experiments never merge, and a diff does not show the decision."""
     path = tmp_path / "params.yaml"
     before = (ROOT / "params.yaml").read_text("utf-8")
