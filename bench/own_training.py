@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lab.model.attention
-import lab.model.linear
 import lab.model.transformer
 import lab.train.optim
 import lab.train.trainer
@@ -28,7 +27,7 @@ from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.params import TrainParams
 from lab.tokens.shards import read_index
-from lab.train.batch_plan import plan
+from lab.train.batches import plan_batches
 from lab.train.data import TokenData
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
@@ -82,7 +81,7 @@ def run(work: Work) -> Result:
     """Train, and measure the data loading and a matrix product besides."""
     params, config, gpu = train_params(work), model_config(work), work.device == "cuda"
     trainer = make_trainer(params)
-    layout = plan(params, work.context, 1)
+    layout = plan_batches(params, work.context, 1)
     data = TokenData(Path(work.tokens), layout, params, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
     data.last = work.steps
     watch, losses = Stopwatch(work.device), []
@@ -136,7 +135,6 @@ _ADAMW = lab.train.optim.adamw
 VARIANTS: dict[str, list[Callable]] = {
     "": [],
     "logits whole": [lambda: patch.object(lab.model.transformer, "linear_cross_entropy", _whole_cross_entropy)],
-    "MKL's products": [lambda: patch.object(lab.model.linear, "FASTER", False)],
     "torch's attention": [lambda: patch.object(lab.model.attention, "LONGEST", 0)],
     "freed memory given back": [lambda: patch.object(lab.train.trainer, "keep_freed_memory", lambda: None)],
     "AdamW not fused": [lambda: patch.object(lab.train.optim, "adamw", _unfused)],

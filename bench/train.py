@@ -22,13 +22,12 @@ from bench.training_work import SETTLING, Result, Work
 from lab.errors import InputError, LabError
 from lab.machine import cores, processor
 from lab.params import EngineParams, TokenizeParams, TokenizerParams
-from lab.tokens import shards, tokenizer
+from lab.tokens import tokenize, tokenizer
 
 TABLE = Path("reports/benchmarks/train.md")
 DATASET = Path("data/dataset")
 CORES = 2
-PRODUCTS = "MKL's products"  # a trick for float32 on CPUs
-ON_CPU = (PRODUCTS, "torch's attention", "freed memory given back")
+ON_CPU = ("torch's attention", "freed memory given back")
 TRICKS = (*ON_CPU, "logits whole", "AdamW not fused", "document mask")
 NOTES = f"""\
 - A step's time is from the end of an optimiser's step to the end of the next one, by torch's own hook, the same in
@@ -71,7 +70,7 @@ def works(device: str, tokens: Path, steps: int) -> list[Work]:
 
 def variants(work: Work, *, compiled: bool) -> list[Contender]:
     """Ours as it is, then with each trick left out or added; `compiled`: with torch.compile on or off, too."""
-    left_out = ON_CPU if work.device != "cpu" else (PRODUCTS,) if work.dtype != "float32" else ()
+    left_out = ON_CPU if work.device != "cpu" else ()
     changes = [{"variant": name} for name in TRICKS if name not in left_out]
     changes += [{"compiled": not work.compiled}] if compiled else []
     return [Contender("ours", replace(work, **change)) for change in [{}, *changes]]
@@ -83,8 +82,8 @@ def make_tokens(dataset: Path, vocabulary: int) -> Path:
     if not (folder / "tokens/index.json").exists():
         if not dataset.is_dir():
             raise InputError(f"{dataset}: no such folder. Run `make repro` first.")
-        tokenizer.make(dataset, folder / "tokenizer", TokenizerParams(vocabulary=vocabulary))
-        shards.tokenize(dataset, folder / "tokenizer", folder / "tokens", TokenizeParams(), EngineParams())
+        tokenizer.run(dataset, folder / "tokenizer", TokenizerParams(vocabulary=vocabulary), EngineParams())
+        tokenize.run(dataset, folder / "tokenizer", folder / "tokens", TokenizeParams(), EngineParams())
     return (folder / "tokens").absolute()
 
 

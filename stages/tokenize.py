@@ -1,12 +1,12 @@
 """tokenize: the dataset as shards of tokens."""
 
 from lab.params import Params
-from lab.tokens import shards
+from lab.tokens import tokenize
 from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return shards.tokenize(DATA / "dataset", DATA / "tokenizer", DATA / "tokenize", params.tokenize, params.engine)
+    return tokenize.run(DATA / "dataset", DATA / "tokenizer", DATA / "tokenize", params.tokenize, params.engine)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from stages import DATA, run
 
 
 def main(params: Params) -> dict:
-    return tokenizer.make(DATA / "dataset", DATA / "tokenizer", params.tokenizer)
+    return tokenizer.run(DATA / "dataset", DATA / "tokenizer", params.tokenizer, params.engine)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """train: a transformer on the token shards."""
 
 from lab.params import Params
-from lab.train.run import train
+from lab.train import run as training
 from stages import DATA, REPORTS, run
 
 
 def main(params: Params) -> dict:
-    return train(DATA / "tokenize", DATA / "tokenizer", DATA / "train", REPORTS / "train" / "curve.csv", params)
+    return training.run(DATA / "tokenize", DATA / "tokenizer", DATA / "train", params, params.engine, REPORTS)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ in FLOPs (lab.model.config.flops_per_token, PaLM's definition).
 
 from lab.errors import ParameterError
 from lab.params import Params, TokenizerParams
-from lab.train.batch_growth import BatchGrowth
+from lab.train.batches import BatchGrowth
 
 PUBLIC_VOCABULARIES = {"gpt2": 50257, "cl100k_base": 100277, "o200k_base": 200019}
 

@@ -19,7 +19,6 @@ import tiktoken
 from lab.documents import text_bytes
 from lab.errors import EmptyCorpusError, InputError
 from lab.files import read_json, write_json
-from lab.tokens.spelling import bytes_of
 
 END_OF_TEXT = "<|endoftext|>"
 MOST_SPACE = 100_000  # characters of white space in a row
@@ -33,6 +32,12 @@ TRAINING_PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]|\s+(?!\S)|\s"
 )
 _SPACE = re.compile(r"\s+")
+# GPT-2's printable spelling of bytes, in which vocabulary files write tokens (Radford et al. 2019, encoder.py): a byte
+# is itself where it is printable in Latin-1, else one of the characters from U+0100 on, in order.
+_PRINTABLE = frozenset([*range(33, 127), *range(161, 173), *range(174, 256)])
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
+_SPELLED = [chr(byte if byte in _PRINTABLE else 256 + _OTHERS.index(byte)) for byte in range(256)]
+_BYTES = {character: byte for byte, character in enumerate(_SPELLED)}
 
 
 def train(texts: Iterable[str], vocabulary: int, max_bytes: int) -> tiktoken.Encoding:
@@ -162,3 +167,16 @@ def read_ranks(path: Path) -> dict[bytes, int]:
         raise InputError(
             f"{path}: not a tiktoken rank file (a line: base64 of the token, space, rank): {error}"
         ) from error
+
+
+def spell(token: bytes) -> str:
+    """
+    >>> spell(b" the")
+    'Ġthe'
+    """
+    return "".join(_SPELLED[byte] for byte in token)
+
+
+def bytes_of(vocabulary: dict[str, int]) -> dict[bytes, int]:
+    """The ranks of tokens from a vocabulary of spelled tokens. KeyError where a token is not so spelled."""
+    return {bytes(_BYTES[character] for character in token): rank for token, rank in vocabulary.items()}

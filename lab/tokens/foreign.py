@@ -13,8 +13,7 @@ from pathlib import Path
 import tiktoken
 
 from lab.errors import InputError
-from lab.tokens.bpe import GPT4_PATTERN, encoding_of, load, read_ranks
-from lab.tokens.spelling import bytes_of
+from lab.tokens.bpe import GPT4_PATTERN, bytes_of, encoding_of, load, read_ranks
 
 NAMED = ("gpt2", "cl100k_base", "o200k_base")
 GPT2_FILES = [

@@ -10,9 +10,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lab.errors import InputError
 from lab.files import read_json, write_json
-from lab.model import huggingface
-from lab.model.export import export
-from lab.params import ExportParams
+from lab.model import export, huggingface
+from lab.params import EngineParams, ExportParams
 from lab.tokens import bpe
 from lab.train.results import write_model
 from tests.model.conftest import CONTEXT, make, tokens
@@ -33,7 +32,7 @@ def trained(encoding, tmp_path):
 
 
 def run(root: Path, dtype: str = "float32") -> dict:
-    return export(root / "train", root / "tokenizer", root / "export", ExportParams(dtype=dtype))
+    return export.run(root / "train", root / "tokenizer", root / "export", ExportParams(dtype=dtype), EngineParams())
 
 
 @pytest.mark.parametrize(("kind", "name"), [("gpt2", "GPT2LMHeadModel"), ("llama grouped", "LlamaForCausalLM")])

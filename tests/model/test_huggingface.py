@@ -231,7 +231,7 @@ def edit(folder: Path, **changes: object) -> None:
     [
         ("llama", {"hidden_act": "gelu"}, "'hidden_act' is 'gelu'"),
         ("llama", {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}}, "'rope_type' is 'yarn'"),
-        ("llama", {"model_type": "mamba"}, "model_type 'mamba' is not one of gpt2, llama and"),
+        ("llama", {"model_type": "mamba"}, "model_type 'mamba' is not supported; supported are gpt2, llama"),
         ("llama", {"num_attention_heads": 5}, "head"),
         ("llama", {"num_attention_heads": 0}, "not what it should be"),
         ("llama", {"hidden_size": "x"}, "not what it should be"),

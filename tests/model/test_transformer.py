@@ -138,7 +138,7 @@ def test_a_model_made_on_the_meta_device_and_initialised_later_is_the_same(kind)
         model = Transformer(configuration(kind))
     model.to_empty(device="cpu")
     torch.manual_seed(3)
-    model.settle()
+    model.tie_and_fill()
     model.initialise()
     with torch.no_grad():
         assert torch.equal(model(tokens(1, CONTEXT)), expected(tokens(1, CONTEXT)))

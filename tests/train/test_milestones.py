@@ -35,7 +35,7 @@ def test_the_weights_on_the_way_are_those_of_a_shorter_run_and_survive_a_kill(pr
     assert not list(Path(".lab/train").iterdir())
 
 
-@pytest.mark.parametrize("killed", ["lab.train.milestones.write_json", "lab.train.checkpoints.remove"])
+@pytest.mark.parametrize("killed", ["lab.train.checkpoints.write_json", "lab.train.checkpoints.remove"])
 def test_weights_that_were_handed_over_outlive_a_kill_before_the_end(project, monkeypatch, killed):
     settings = params(evaluate_every=5, budget="7680 tokens")
     with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:

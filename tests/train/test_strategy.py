@@ -57,13 +57,13 @@ def test_fsdp_killed_and_resumed_by_two_and_by_one_has_the_losses_of_one(project
 
     shutil.copytree(".lab", "two-began")
     assert "resuming from step" in finish(start(project, shared))
-    same_losses("one/curve.csv", "curve.csv")
+    same_losses("one/train/curve.csv", "train/curve.csv")
 
     shutil.rmtree(".lab")
     Path("two-began").rename(".lab")
     run(params(**FEW), "resumed")
     assert "resuming from step" in capfd.readouterr().err
-    same_losses("one/curve.csv", "resumed/curve.csv")
+    same_losses("one/train/curve.csv", "resumed/train/curve.csv")
     weights, resumed = load_file("out/model.safetensors"), load_file("resumed/model.safetensors")
     assert all(torch.allclose(weight, resumed[name], atol=1e-4) for name, weight in weights.items())
     assert read_json(Path("out/model.json")) == read_json(Path("resumed/model.json"))
@@ -81,7 +81,7 @@ def test_fsdp_with_muon_and_tied_embeddings_finishes_what_one_process_began(proj
     folder = next(path for path in Path(".lab/train").iterdir() if path.is_dir())
     shutil.rmtree(folder / "step-000000012.ckpt")
     assert "resuming from step 8" in finish(start(project, two))
-    same_losses("one/curve.csv", "curve.csv", 1e-3)  # Muon rounds to bfloat16
+    same_losses("one/train/curve.csv", "train/curve.csv", 1e-3)  # Muon rounds to bfloat16
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -95,7 +95,7 @@ def test_fsdp_samples_between_validations_and_trains_on_as_without(project, tied
     )
     run(plain, "one")
     finish(start(project, sampled))
-    same_losses("one/curve.csv", "curve.csv")
+    same_losses("one/train/curve.csv", "train/curve.csv")
 
 
 def test_torchrun_says_how_many_processes_there_are(project):
@@ -108,7 +108,7 @@ def test_torchrun_says_how_many_processes_there_are(project):
         [*command, settings.model_dump_json()], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    same_losses("one/curve.csv", "curve.csv")
+    same_losses("one/train/curve.csv", "train/curve.csv")
 
 
 def test_torchrun_and_parameters_that_disagree(monkeypatch):
@@ -126,7 +126,7 @@ def test_a_model_filled_after_the_meta_device_is_the_one_made_at_once(preset):
     later = make_model(config, params(seed=5, strategy="fsdp").train)
     assert all(weight.is_meta for weight in later.parameters())
     later.to_empty(device="cpu")
-    later.settle()
+    later.tie_and_fill()
     fill(later, 5)
     for name, weight in at_once.state_dict().items():
         assert torch.equal(weight, later.state_dict()[name]), name
