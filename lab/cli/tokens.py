@@ -1,4 +1,4 @@
-"""`lab tokens`: how a tokenizer splits a text. In: a text or stdin. Out: tokens over their ids, and bytes a token."""
+"""`lab tokens`: how a tokenizer splits a text. In: a text or stdin. Out: tokens over their ids, and bytes per token."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ GAP = 1  # columns between tokens
 
 @dataclass(frozen=True)
 class Token:
-    """A token of a text. `fragment`: its bytes are a part of a character only."""
+    """A token of a text. `fragment`: its bytes are only part of a character."""
 
     id: int
     bytes: bytes
@@ -36,20 +36,16 @@ class Token:
 
 
 def tokens(
-    text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="Text to split; without it, stdin is read.")
-    ] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Text to split; default: stdin.")] = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option(
-            help="gpt2, cl100k_base, o200k_base, or a path to ranks; without it, the project's data/tokenizer."
-        ),
+        typer.Option(help="gpt2, cl100k_base, o200k_base, or a path to ranks; default: the project's data/tokenizer."),
     ] = None,
     ids: Annotated[bool, typer.Option("--ids", help="Print the ids only.")] = False,
 ) -> None:
     """Show how a text is split into tokens, with their ids.
 
-    Spaces are shown as ␣, line ends as ↵, bytes that are a part of a character only as <E2>.
+    Spaces are shown as ␣, line ends as ↵, bytes that are only part of a character as <E2>.
 
     \b
     Examples:
@@ -58,21 +54,21 @@ def tokens(
       cat story.txt | lab tokens --ids
     """
     encoding = open_tokenizer(tokenizer)
-    found = split(encoding, _stdin() if text is None or text == "-" else text)
+    parts = split(encoding, _stdin() if text is None or text == "-" else text)
     if ids:
-        print(*(token.id for token in found))
+        print(*(token.id for token in parts))
         return
 
     from lab.cli.terminal import make_console
 
     console = make_console()
-    for line in lines(found, console.width):
+    for line in lines(parts, console.width):
         console.print(line, soft_wrap=True)
-    console.print(_summary(found, encoding), soft_wrap=True, style="dim")
+    console.print(_summary(parts, encoding), soft_wrap=True, style="dim")
 
 
 def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
-    """A tokenizer by name or path; the project's own without one. InputError where it can't be had."""
+    """A tokenizer by name or path; default: the project's. InputError where it can't be loaded."""
     from lab.tokens import bpe, foreign
 
     if name is None:
@@ -85,41 +81,41 @@ def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
 
 
 def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:
-    """The tokens of a text; what looks like a special token is plain text."""
+    """The tokens of a text; names of special tokens are plain text."""
     from lab.tokens import bpe
 
-    # A lone surrogate (bytes on the command line that are no UTF-8) has no UTF-8, so no tokens.
+    # A lone surrogate (from bytes on the command line that are no UTF-8) has no tokens.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return [Token(token, encoding.decode_single_token_bytes(token)) for token in bpe.encode(encoding, text)]
 
 
-def lines(found: Iterable[Token], width: int) -> "Iterator[Text]":
-    """Tokens over their ids, column by column, at most `width` columns wide; a new row behind each line's end."""
+def lines(parts: Iterable[Token], width: int) -> "Iterator[Text]":
+    """Tokens over their ids, column by column, at most `width` columns wide; a new row after each line end."""
     from rich.text import Text
 
-    for row in _rows(found, width):
+    for row in _rows(parts, width):
         above, below = Text(), Text()
-        for number, (token, shown, columns) in row:
+        for number, (token, text, columns) in row:
             colour = "bold white on red" if token.fragment else COLOURS[number % len(COLOURS)]
-            above.append(shown, colour).append(" " * (columns - _columns(shown) + GAP))
+            above.append(text, colour).append(" " * (columns - _columns(text) + GAP))
             below.append(str(token.id).ljust(columns + GAP), "dim")
         for line in (above, below):
             line.rstrip()
             yield line
 
 
-def _rows(found: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
+def _rows(parts: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
     from lab import formatting as words
 
     row: list[tuple[int, tuple[Token, str, int]]] = []
     used = 0
-    for number, token in enumerate(found):
-        shown = words.visible(token.bytes)
-        columns = max(_columns(shown), len(str(token.id)))
+    for number, token in enumerate(parts):
+        text = words.visible(token.bytes)
+        columns = max(_columns(text), len(str(token.id)))
         if row and used + columns > width:
             yield row
             row, used = [], 0
-        row.append((number, (token, shown, columns)))
+        row.append((number, (token, text, columns)))
         used += columns + GAP
         if token.bytes.endswith(b"\n"):
             yield row
@@ -134,15 +130,15 @@ def _columns(text: str) -> int:
     return cell_len(text)
 
 
-def _summary(found: list[Token], encoding: "tiktoken.Encoding") -> str:
-    size = sum(len(token.bytes) for token in found)
-    parts = [f"{len(found):,} tokens", f"{size:,} bytes"]
-    if found:
-        parts.append(f"{size / len(found):.2f} bytes a token")
-    fragments = sum(token.fragment for token in found)
+def _summary(tokens: list[Token], encoding: "tiktoken.Encoding") -> str:
+    size = sum(len(token.bytes) for token in tokens)
+    figures = [f"{len(tokens):,} tokens", f"{size:,} bytes"]
+    if tokens:
+        figures.append(f"{size / len(tokens):.2f} bytes per token")
+    fragments = sum(token.fragment for token in tokens)
     if fragments:
-        parts.append(f"{fragments:,} fragments of a character")
-    return f"{', '.join(parts)}; {encoding.name}, vocabulary {encoding.n_vocab:,}"
+        figures.append(f"{fragments:,} fragments of a character")
+    return f"{', '.join(figures)}; {encoding.name}, vocabulary {encoding.n_vocab:,}"
 
 
 def _stdin() -> str:

@@ -59,7 +59,7 @@ def test_every_token_is_a_target_once_an_epoch_while_the_batch_grows_on_any_devi
     steps = growth.steps_for(2 * items, layout.sequences)
     rows = torch.cat([batches[step] for step in range(steps) for batches in ranks])
     alone = Batches(tokens, BatchPlan(context, layout.sequences, 1, 1, growth), seed=3, rank=0)
-    assert torch.equal(rows, torch.cat([alone[step] for step in range(steps)]))
+    assert torch.equal(rows, torch.cat([alone[step] for step in range(steps)]))  # whole numbers: ids of tokens
     for epoch in (rows[:items], rows[items : 2 * items]):
         assert sorted(epoch[:, 1:].flatten().tolist()) == list(range(1, items * context + 1))
     assert items < 20 or not torch.equal(rows[:items], rows[items : 2 * items])
@@ -79,6 +79,7 @@ def test_a_smallest_batch_that_can_t_be_shared_out_is_refused():
 @given(st.integers(1, 10**7), st.integers(0, 10**4), st.integers(0, 10**7))
 def test_a_batch_of_one_size_has_the_rates_that_steps_give(steps, warmup, step):
     expected = min(max((step - warmup) / max(steps - warmup, 1), 0.0), 1.0)
+    # Both are one division of the same whole numbers.
     assert Budget(steps, None).share(step, 0.0, warmup) == expected and Budget(steps, None).growth is CONSTANT
 
 
@@ -106,7 +107,7 @@ def test_a_growing_batch_trains_the_same_in_pieces_on_two_devices_and_after_a_re
     assert (metrics["steps"], metrics["tokens"]) == (19, 5120)
     forget_checkpoints(after=7)
     run(params(**settings), "again")
-    for name in ("model.safetensors", "train/curve.csv"):
+    for name in ("model.safetensors", "train/curve.csv"):  # resumed: the same kernels, shapes and order of sums
         assert Path("again", name).read_bytes() == Path("whole", name).read_bytes()
     forget_checkpoints()
     run(params(micro_batch=3, **settings), "pieces")

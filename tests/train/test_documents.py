@@ -57,7 +57,7 @@ def test_masked_training_is_the_same_in_pieces_and_after_a_restart(packed, monke
     run(params(**settings), "whole")
     forget_checkpoints(after=3)
     run(params(**settings), "again")
-    for name in ("model.safetensors", "train/curve.csv"):
+    for name in ("model.safetensors", "train/curve.csv"):  # resumed: the same kernels, shapes and order of sums
         assert Path("again", name).read_bytes() == Path("whole", name).read_bytes()
     forget_checkpoints()
     run(params(micro_batch=3, **settings), "pieces")

@@ -27,6 +27,7 @@ def test_the_weights_on_the_way_are_those_of_a_shorter_run_and_survive_a_kill(pr
     assert read_json(kept[1] / "model.json") == read_json(Path("short/model.json"))
     assert read_json(kept[1] / "model.json")["tokens"] == 5120
     short, found = load_file("short/model.safetensors"), load_file(kept[1] / "model.safetensors")
+    # Equal: a step is computed by the same kernels in the same shapes, however long the run and wherever resumed.
     assert short.keys() == found.keys() and all((found[name] == weight).all() for name, weight in short.items())
     read_trained(kept[0])
     run(params(schedule="constant", budget="7680 tokens"), "plain")

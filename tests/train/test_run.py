@@ -22,6 +22,7 @@ from lab.errors import InputError, LabError, Stopped
 from lab.files import read_json, write_json
 from lab.model import Transformer
 from lab.model.config import ModelConfig
+from lab.tokens import shards
 from lab.train import checkpoints
 from lab.train.batches import BatchPlan
 from lab.train.module import TrainingModule
@@ -50,11 +51,16 @@ def run(settings, out: str = "out") -> dict:
 
 def start(project: Path, settings) -> subprocess.Popen:
     (project / "script.py").write_text(SCRIPT)
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
     return subprocess.Popen(
-        [sys.executable, "script.py", settings.model_dump_json()], cwd=project, env={**os.environ, "PYTHONPATH": path},
+        [sys.executable, "script.py", settings.model_dump_json()], cwd=project, env=environment(),
         start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """That of a process with as many threads as this one, which sums in the same order."""
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(torch.get_num_threads())}
 
 
 def wait_for(step: int, process: subprocess.Popen) -> Path:
@@ -121,7 +127,7 @@ def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(project, cap
     shutil.rmtree("out")
     run(settings)
     assert "resuming from step" in capfd.readouterr().err
-    assert written() == expected
+    assert written() == expected  # the same kernels, shapes and number of threads in each process
 
 
 def test_a_resumed_run_with_dropout_and_accumulation_is_exact_from_any_step(project, monkeypatch):
@@ -133,6 +139,7 @@ def test_a_resumed_run_with_dropout_and_accumulation_is_exact_from_any_step(proj
     folder = next(Path(".lab/train").iterdir())
     saved = sorted(folder.glob("*.ckpt"))
     assert len(saved) == 8
+    # Resumed runs are equal to the bit: each step is the same kernels in the same shapes, seeded by its number.
     expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")]
     for last in (7, 3):  # 8 is a run that was killed before it wrote its weights
         for path in saved[last:]:
@@ -152,7 +159,7 @@ def test_a_resumed_run_with_muon_is_exact(project, monkeypatch):
     for path in saved[3:]:
         shutil.rmtree(path)
     run(settings, "again")
-    for name in ("model.safetensors", "train/curve.csv"):
+    for name in ("model.safetensors", "train/curve.csv"):  # resumed: the same kernels, shapes and order of sums
         assert Path("again", name).read_bytes() == Path("out", name).read_bytes()
 
 
@@ -250,6 +257,13 @@ def test_a_gpu_that_is_not_there(monkeypatch):
         make_trainer(params(accelerator="gpu").train)
 
 
+def test_the_index_of_the_shards_is_read_once(project, monkeypatch):
+    paths = []
+    monkeypatch.setattr(shards, "read_json", lambda path: paths.append(path) or read_json(path))
+    run(params(budget="600 tokens"))
+    assert paths == [Path("data/tokenize/index.json")]
+
+
 def test_another_tokenizer_than_the_shards(project):
     shutil.copytree(project / "data" / "tokenize", "tokenize")
     index = read_json(Path("tokenize/index.json"))
@@ -334,6 +348,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_step_and_loses_nothing(project, m
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert list(saved_steps()) == [4, 6]
     run(params())
+    # Resumed: the same kernels, shapes and order of sums.
     assert Path("out/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
 
 

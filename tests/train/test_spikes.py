@@ -113,13 +113,14 @@ def test_a_skipped_step_changes_no_weight_and_is_told_and_counted(spoilt, capfd,
     before, at, after = (read_checkpoint(path) for path in saved[BAD - 2 : BAD + 1])
     assert at["step"] == BAD
     for name, weight in before["model"].items():
-        assert torch.equal(weight, at["model"][name])
+        assert torch.equal(weight, at["model"][name])  # untouched
     assert not torch.equal(
         at["model"]["blocks.0.attention.qkv.weight"], after["model"]["blocks.0.attention.qkv.weight"]
     )
     row = next(row for row in curve("out/train/curve.csv") if row["step"] == str(BAD))
     assert row["loss"] == "" if math.isnan(times) else float(row["loss"]) > 1000
 
+    # Resumed: the same kernels, shapes and order of sums.
     expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")]
     for path in saved[BAD - 2 :]:  # killed within the window, before the spike
         shutil.rmtree(path)
