@@ -12,7 +12,7 @@ from lab.model.config import ModelConfig
 
 
 class Cache:
-    """Room for `room` tokens a row, at most the model's context. `lengths`: tokens that each row holds."""
+    """Room for `room` tokens per row, at most the model's context. `lengths`: the number of tokens in each row."""
 
     def __init__(self, config: ModelConfig, batch: int, room: int, *, device: torch.device, dtype: torch.dtype):
         self.room = min(room, config.context)

@@ -69,8 +69,6 @@ class TrainingModule(lightning.LightningModule):
         self._started: float | None = None
         self._window = 0.0
 
-    # The content of a checkpoint.
-
     def state(self) -> dict:
         """Everything that the next steps depend on: tensors and plain values only."""
         return {
@@ -89,8 +87,6 @@ class TrainingModule(lightning.LightningModule):
         self.spikes.resume(state["spikes"])
         self.details = list(state["details"])
         self.resumed = state
-
-    # Lightning's hooks.
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         optimizers = make_optimizers(self.model, self.params)
@@ -161,8 +157,6 @@ class TrainingModule(lightning.LightningModule):
         if finished or self.stopped:
             self.trainer.should_stop = True
 
-    # Their parts.
-
     def elapsed(self) -> float:
         """Seconds of training and validation, including those before a restart."""
         return self._elapsed_before + (time.monotonic() - self._started if self._started is not None else 0.0)
@@ -228,7 +222,7 @@ class TrainingModule(lightning.LightningModule):
             row = Measured(step, self.tokens(step), loss, rate, norm, validation, skipped, speed, by_name)
             if by_name:
                 self.details.append({"step": step, "tokens": row.tokens, "validation_loss": validation, **by_name})
-            if validation is not None or (step - 1) % self._stride() == 0:
+            if validation is not None or (step - 1) % max(1, (self.budget.steps or 0) // CURVE_ROWS) == 0:
                 number = loss if math.isfinite(loss) else None
                 self.curve.append([row.step, row.tokens, number, row.validation_loss, row.learning_rate])
             for watcher in self.watchers:
@@ -238,9 +232,6 @@ class TrainingModule(lightning.LightningModule):
         """All optimisers; `wrapped`: as Lightning steps them, in the run's precision."""
         optimizers = self.optimizers(use_pl_optimizer=wrapped)
         return optimizers if isinstance(optimizers, list) else [optimizers]
-
-    def _stride(self) -> int:
-        return max(1, (self.budget.steps or 0) // CURVE_ROWS)
 
     def _share(self) -> float:
         return self.budget.share(self.step, self._clock(), self.params.warmup_steps)

@@ -67,8 +67,6 @@ class SpikeRule:
             f"above {middle:.4g}, the median of the {len(seen)} steps before"
         )
 
-    # The content of a checkpoint.
-
     def state(self) -> dict:
         return {
             "skipped": self.skipped,
