@@ -81,7 +81,7 @@ def run(
         keep = params.train.keep_checkpoints
         module.on_checkpoint = lambda: checkpoints.save(folder, module.state(), keep, *writers)
 
-    text_bytes = bytes_per_token(data, encoding, config.vocabulary)
+    token_bytes = bytes_per_token(data, encoding, config.vocabulary)
     module.on_milestone = lambda: checkpoints.keep_milestone(
         folder, module.step, module.model, writes=trainer.is_global_zero
     )
@@ -95,7 +95,7 @@ def run(
             "model_config": config.as_dict(),
             "devices_used": trainer.world_size,
         }
-        sizes = tracking.Sizes(config.flops_per_token(), peak_flops(trainer), text_bytes)
+        sizes = tracking.Sizes(config.flops_per_token(), peak_flops(trainer), token_bytes)
         tracker = tracking.Tracker(params, key, facts, sizes, resumed=state is not None)
         module.watchers.append(tracker.step)
 
@@ -121,7 +121,7 @@ def run(
             sys.exit(0)
         state = checkpoints.best(folder) if params.train.export == "best" else checkpoints.at(folder, module.step)
         whole = checkpoints.whole_model(state, config)
-        metrics = results.metrics(state, data, config, text_bytes)
+        metrics = results.metrics(state, data, config, token_bytes)
         texts = list(results.samples(whole, config.context, encoding, prompts))
         tracker.samples(metrics["tokens"], texts)
         summary = metrics
@@ -130,7 +130,7 @@ def run(
             tracker.finish(summary)
     results.write_curve(reports / "train" / "curve.csv", module.curve)
     validations = reports / "train" / "validation.csv"
-    results.write_validations(validations, module.details, config.flops_per_token(), text_bytes)
+    results.write_validations(validations, module.details, config.flops_per_token(), token_bytes)
     results.write_model(out, whole, config, metrics, index["tokenizer"], texts)
     checkpoints.hand_over_milestones(folder, out, results.about(config, index["tokenizer"]), module.tokens)
     checkpoints.remove(folder)
