@@ -13,9 +13,11 @@ from lab import tracking
 from lab.evaluate.item_table import ItemTable
 from lab.params import Params, TrackingParams
 from lab.train.module import STEPS_PER_READING
+from tests.train import conftest
 from tests.train.conftest import params
 from tests.train.test_run import run, stop_at
 
+corpus, project = conftest.corpus, conftest.project  # fixtures
 BLOCK = 32768  # of the LevelDB log format, which a .wandb file is in
 WHOLE, LAST = 1, 4
 
