@@ -75,9 +75,10 @@ def theirs(model: "PreTrainedModel", prompts: Texts, tokens: int, way: dict[str,
     )
     torch.manual_seed(seed)
     read = torch.tensor(prompts)
-    found = model.generate(read, attention_mask=torch.ones_like(read), generation_config=settings)[:, read.shape[1] :]
-    assert found.shape[1] == tokens, "transformers stopped before"
-    return found.tolist()
+    whole = model.generate(read, attention_mask=torch.ones_like(read), generation_config=settings)
+    texts = whole[:, read.shape[1] :]
+    assert texts.shape[1] == tokens, "transformers stopped before"
+    return texts.tolist()
 
 
 def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
@@ -86,13 +87,13 @@ def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
 
     from lab.model.huggingface import load
 
-    own, encoding = load(folder)
-    own.eval()
+    model, encoding = load(folder)
+    model.eval()
     other = AutoModelForCausalLM.from_pretrained(folder, dtype="float32").eval()
-    other.generation_config.eos_token_id = None  # both make as many tokens as are asked for
-    room = own.config.context - tokens
+    other.generation_config.eos_token_id = None  # so that both make the same number of tokens
+    room = model.config.context - tokens
     if room < 1:
-        raise InputError(f"--tokens {tokens}: the model's context is {own.config.context}. Ask for less.")
+        raise InputError(f"--tokens {tokens}: the model's context is {model.config.context}. Lower it.")
     ids = encoding.encode_ordinary(PROMPT)
     timings = []
     for batch in BATCHES:
@@ -100,18 +101,18 @@ def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
         for name, way in WAYS.items():
             seconds: tuple[list[float], list[float]] = [], []
             for run in range(runs + 1):  # the first warms both up
-                found = _timed(lambda: ours(own, prompts, tokens, way, run), seconds[0])  # noqa: B023
+                texts = _timed(lambda: ours(model, prompts, tokens, way, run), seconds[0])  # noqa: B023
                 expected = _timed(lambda: theirs(other, prompts, tokens, way, run), seconds[1])  # noqa: B023
             speeds = [batch * tokens / median(timed[1:]) for timed in seconds]
-            timings.append(Timing(name, batch, *speeds, None if way else _agreement(found, expected)))
+            timings.append(Timing(name, batch, *speeds, None if way else _agreement(texts, expected)))
     return timings
 
 
 def _timed(run: Callable[[], Texts], seconds: list[float]) -> Texts:
     started = time.process_time()
-    found = run()
+    texts = run()
     seconds.append(time.process_time() - started)
-    return found
+    return texts
 
 
 def _agreement(one: Texts, other: Texts) -> float:
@@ -126,7 +127,7 @@ def table(timings: Sequence[Timing], described: str) -> str:
             "# Generation: `lab generate` beside transformers' `generate`",
             "",
             f"{described}; {processor()}.",
-            "Tokens a CPU second of one thread, all texts together, the median of the runs, both in turns.",
+            "Tokens per CPU second of one thread, all texts together, the median of the runs, both in turns.",
             "Same: greedy tokens that agree.",
             "Made by `python -m bench.generate`.",
             "",
@@ -141,12 +142,12 @@ def table(timings: Sequence[Timing], described: str) -> str:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("data/export"))
-    parser.add_argument("--tokens", type=int, default=192, help="new ones of each text")
+    parser.add_argument("--tokens", type=int, default=192, help="new tokens per text")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--out", type=Path, default=TABLE)
-    given = parser.parse_args(arguments)
-    if not given.model.is_dir():
-        raise InputError(f"{given.model}: no exported model here. Run `dvc repro export`, or give --model FOLDER.")
+    options = parser.parse_args(arguments)
+    if not options.model.is_dir():
+        raise InputError(f"{options.model}: no exported model here. Run `dvc repro export`, or give --model FOLDER.")
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
     import transformers
@@ -154,12 +155,12 @@ def main(arguments: list[str] | None = None) -> None:
     from lab.model.huggingface import load
 
     torch.set_num_threads(1)
-    model, _ = load(given.model)
+    model, _ = load(options.model)
     described = (
-        f"{model.config.parameters():,} parameters, context {model.config.context}, float32, {given.tokens} new tokens "
-        f"a text, transformers {transformers.__version__}, torch {torch.__version__}"
+        f"{model.config.parameters():,} parameters, context {model.config.context}, float32, {options.tokens} new "
+        f"tokens per text, transformers {transformers.__version__}, torch {torch.__version__}"
     )
-    publish(given.out, table(measure(given.model, given.tokens, given.runs), described))
+    publish(options.out, table(measure(options.model, options.tokens, options.runs), described))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Our training for bench.train: in, a Work as JSON; out, its Result as JSON on the last line.
 
-It is what the stage runs: Lightning's trainer as lab.train.trainer makes it, TrainingModule, TokenData. A variant
-leaves one trick out, or adds one, and nothing else.
+It is what the stage runs: Lightning's trainer of lab.train.trainer, TrainingModule, TokenData. A variant leaves out or
+adds one trick.
 """
 
 import json
@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lab.model.attention
-import lab.model.linear
 import lab.model.transformer
 import lab.train.optim
 import lab.train.trainer
@@ -28,7 +27,7 @@ from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.params import TrainParams
 from lab.tokens.shards import read_index
-from lab.train.batch_plan import plan
+from lab.train.batches import plan_batches
 from lab.train.data import TokenData
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
@@ -79,10 +78,10 @@ def train_params(work: Work) -> TrainParams:
 
 
 def run(work: Work) -> Result:
-    """Train, and measure the data loading and a matrix product besides."""
+    """Train; also measure the data loading and a matrix product."""
     params, config, gpu = train_params(work), model_config(work), work.device == "cuda"
     trainer = make_trainer(params)
-    layout = plan(params, work.context, 1)
+    layout = plan_batches(params, work.context, 1)
     data = TokenData(Path(work.tokens), layout, params, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
     data.last = work.steps
     watch, losses = Stopwatch(work.device), []
@@ -110,33 +109,32 @@ def run(work: Work) -> Result:
 
 
 def data_seconds(data: TokenData) -> float:
-    """Seconds to make one batch in this process: what a step waits for at most, where none is made ahead."""
-    data.workers, data.last, taken = 0, data.first + BATCHES, []
+    """Seconds to make one batch in this process: the longest that a step waits, where none is read ahead."""
+    data.workers, data.last, seconds = 0, data.first + BATCHES, []
     batches = iter(data.train_dataloader())
     for _ in range(BATCHES):
         started = time.perf_counter()
         next(batches)
-        taken.append(time.perf_counter() - started)
-    return median(taken)
+        seconds.append(time.perf_counter() - started)
+    return median(seconds)
 
 
 def _whole_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, *_: object, **__: object) -> Tensor:
     return F.cross_entropy(F.linear(hidden, head), targets)
 
 
-def _unfused(found: list, params: TrainParams) -> torch.optim.AdamW:
-    optimizer = _ADAMW(found, params)
+def _unfused(weights: list, params: TrainParams) -> torch.optim.AdamW:
+    optimizer = _ADAMW(weights, params)
     for group in optimizer.param_groups:
         group["fused"] = False
     return optimizer
 
 
 _ADAMW = lab.train.optim.adamw
-# Variant -> what it changes, each for as long as it is entered.
+# Variant -> context managers, within which it is in effect.
 VARIANTS: dict[str, list[Callable]] = {
     "": [],
     "logits whole": [lambda: patch.object(lab.model.transformer, "linear_cross_entropy", _whole_cross_entropy)],
-    "MKL's products": [lambda: patch.object(lab.model.linear, "FASTER", False)],
     "torch's attention": [lambda: patch.object(lab.model.attention, "LONGEST", 0)],
     "freed memory given back": [lambda: patch.object(lab.train.trainer, "keep_freed_memory", lambda: None)],
     "AdamW not fused": [lambda: patch.object(lab.train.optim, "adamw", _unfused)],

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from bench.training_work import BETA2, CLIP, LEARNING_RATE, WEIGHT_DECAY, Result, Stopwatch, Work
 from lab.params import TrainParams
 from lab.tokens.shards import open_tokens
-from lab.train.batch_plan import Plan
+from lab.train.batches import BatchPlan
 from lab.train.data import Batches
 
 NEVER = 1 << 30  # steps
@@ -35,7 +35,7 @@ class Sequences(Dataset):
     """The sequences [context + 1] of a work, in the order in which ours trains on them."""
 
     def __init__(self, work: Work):
-        layout = Plan(work.context, 1, 1, 1)
+        layout = BatchPlan(work.context, 1, 1, 1)
         self._work = work
         self._batches = Batches(open_tokens(Path(work.tokens), "train"), layout, TrainParams().seed, 0)
 

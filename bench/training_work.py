@@ -1,8 +1,8 @@
-"""What the contenders of bench.train all do: one piece of work, the stopwatch at it, and what it showed.
+"""The work that the contenders of bench.train do, the stopwatch that times it, and its result.
 
 In: a `Work` as JSON on a contender's command line. Out: a `Result` as JSON on its last line. The stopwatch reads the
-clock after each optimiser step, through torch's own hook, so that it is the same in every loop: what a loop does
-between two steps (batches, logging, clipping) counts.
+clock after each optimiser step, through torch's own hook, in the same way for every loop: what a loop does between two
+steps (batches, logging, clipping) counts.
 """
 
 import json
@@ -22,7 +22,7 @@ LEARNING_RATE, WEIGHT_DECAY, BETA2, CLIP = 1e-3, 0.1, 0.95, 1.0  # constant, and
 
 @dataclass(frozen=True)
 class Work:
-    """A model, the tokens that it learns and how."""
+    """A model, its tokens, and how it is trained."""
 
     style: str  # gpt2 or llama
     tokens: str  # folder of token shards
@@ -32,7 +32,7 @@ class Work:
     ffn: int
     vocabulary: int
     context: int
-    sequences: int  # a step
+    sequences: int  # per step
     micro_batch: int  # sequences at once
     steps: int
     device: str = "cpu"
@@ -50,18 +50,18 @@ class Work:
 
 @dataclass(frozen=True)
 class Result:
-    """What a contender's run showed."""
+    """The measurements of a contender's run."""
 
     parameters: int
     seconds: list[float]  # of each step after the settling
-    losses: list[float]  # of each step, nats a token, as the contender itself reports them
-    memory: int  # bytes: the most held at once, less what was held before the model was made
+    losses: list[float]  # of each step, nats per token, as the contender itself reports them
+    memory: int  # bytes: the peak minus the memory before the model was made
     data_seconds: float = 0.0  # to make one step's batch; ours
     peak: float = 0.0  # FLOP/s of a matrix product in the same process; ours
     flops_per_token: int = 0  # ours
 
     def rate(self, work: Work) -> float:
-        """Tokens a second, by the median step."""
+        """Tokens per second, by the median step."""
         return work.step_tokens / median(self.seconds)
 
 
@@ -92,14 +92,14 @@ class Stopwatch:
         return [after - before for before, after in zip(self._ticks, self._ticks[1:], strict=False)][SETTLING - 1 :]
 
     def memory(self) -> int:
-        """Bytes: the most held at once since the stopwatch was made, less those held then."""
+        """Bytes: the peak since the stopwatch was made, minus those held then."""
         if self._device == "cuda":
             return torch.cuda.max_memory_allocated()
         return resident("VmHWM") - self._before
 
 
 def resident(field: str) -> int:
-    """Bytes of this process's memory: VmRSS now, VmHWM at most so far; 0 where the system does not tell."""
+    """Bytes of this process's memory: VmRSS now, VmHWM the peak so far; 0 where the system does not report it."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -157,8 +157,14 @@ class TokenizeParams(Section):
     shard_tokens: Positive = 100_000_000
 
 
+Norm = Literal["layernorm", "rmsnorm"]
+NormPlacement = Literal["pre", "post"]  # before a sublayer, or after its residual sum
+Position = Literal["learned", "rope", "sinusoidal"]
+Activation = Literal["gelu", "swiglu", "relu"]
+
+
 class ModelParams(Section):
-    """A preset (lab.model.presets), and any field of it that is to differ."""
+    """A preset (lab.model.presets), and the fields of it (lab.model.config) that differ; None: as in the preset."""
 
     preset: str = "sample"
     layers: Positive | None = None
@@ -167,11 +173,11 @@ class ModelParams(Section):
     kv_heads: Positive | None = None
     ffn: Positive | None = None  # width of the feed-forward layer
     context: Annotated[int, Field(ge=2)] | None = None  # tokens
-    norm: Literal["layernorm", "rmsnorm"] | None = None
-    norm_placement: Literal["pre", "post"] | None = None  # before a sublayer, or after its residual sum
+    norm: Norm | None = None
+    norm_placement: NormPlacement | None = None  # before a sublayer, or after its residual sum
     norm_epsilon: Annotated[float, Field(gt=0)] | None = None
-    position: Literal["learned", "rope", "sinusoidal"] | None = None
-    activation: Literal["gelu", "swiglu", "relu"] | None = None
+    position: Position | None = None
+    activation: Activation | None = None
     bias: bool | None = None
     tied_embeddings: bool | None = None
     rope_theta: Annotated[float, Field(gt=0)] | None = None

@@ -1,16 +1,16 @@
 """A training run in Weights & Biases: online where there is a key, else a file under .lab/wandb that can be sent later.
 
-In: parameters, hashes, and a row a step. Out: a W&B run that can be grouped by any decision, drawn by tokens or FLOPs,
-and .lab/train/run.json, by which `log_scores` adds the evaluation's scores to the same run. Runs of one ablation are a
-group (tracking.group); so are, else, the experiments that DVC made from one revision. Tags of the form `name:value` (an
-ablation's `variant:raw`, `seed:1`) are in the config as well, so that runs can be grouped by them.
+In: parameters, hashes, and a `Measured` row per step. Out: a W&B run that can be grouped by any decision and drawn over
+tokens or FLOPs, and .lab/train/run.json, by which `log_scores` adds the evaluation's scores to the same run. Runs of
+one ablation are a group (tracking.group), else the experiments that DVC made from one revision. Tags of the form
+`name:value` (an ablation's `variant:raw`, `seed:1`) are in the config as well, so that runs can be grouped by them.
 """
 
 import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +19,7 @@ from lab.files import read_json, write_json
 from lab.git import read_revision
 from lab.params import TrackingParams
 from lab.params_yaml import Params
-from lab.train.data import bits_per_byte
-from lab.train.measured import Measured
+from lab.tokens import bits_per_byte
 
 FOLDER = Path(".lab")  # wandb makes its own folder `wandb` in it
 RUN = Path(".lab/train/run.json")
@@ -47,8 +46,8 @@ def _revision() -> str | None:
     return revision.commit and revision.commit + ("+changes" if revision.dirty else "")
 
 
-class Table(Protocol):
-    """What lab.evaluate.answers.item_tables gives of a task."""
+class TaskTable(Protocol):
+    """The items of a task, as lab.evaluate.answers.item_tables gives them."""
 
     @property
     def columns(self) -> list[str]: ...
@@ -58,8 +57,23 @@ class Table(Protocol):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What is known after a step. All but the tokens per second is the same in a run that is repeated."""
+
+    step: int  # steps so far
+    tokens: int
+    loss: float  # nats per token, mean over the batch before the step
+    learning_rate: float
+    gradient_norm: float  # before clipping
+    validation_loss: float | None = None  # after the step
+    skipped_steps: int = 0  # so far, for spikes (lab.train.spikes)
+    tokens_per_second: float = 0.0
+    details: dict[str, float] = field(default_factory=dict)  # of a validated step (lab.train.details)
+
+
+@dataclass(frozen=True)
 class Sizes:
-    """What turns losses and rates into figures that compare across models and machines."""
+    """Factors that turn losses and rates into figures comparable across models and machines."""
 
     flops_per_token: float
     peak: float  # FLOP/s that the devices reach together on a matrix product; MFU is the share of it
@@ -70,7 +84,7 @@ class Sizes:
         return tokens_per_second * self.flops_per_token / self.peak
 
     def bits(self, loss: float) -> float:
-        """A validation loss in nats a token as bits a byte."""
+        """A validation loss in nats per token as bits per byte."""
         return bits_per_byte(loss, self.bytes_per_token)
 
 
@@ -78,18 +92,18 @@ class Tracker:
     """One run. Does nothing where tracking is disabled."""
 
     def __init__(self, params: Params, key: str, facts: dict, sizes: Sizes, *, resumed: bool):
-        """`key` names the training run: a resumed one goes on in its W&B run. `facts`: what the config says besides."""
+        """`key` names the training run: a resumed one continues its W&B run. `facts`: further entries of the config."""
         self._sizes = sizes
         self._run: Any = None  # wandb's Run, imported late
         if mode(params.tracking) == "disabled":
             RUN.unlink(missing_ok=True)
             return
-        known = read_json(RUN) if RUN.exists() else {}
-        identity = known["id"] if resumed and known.get("key") == key else secrets.token_hex(4)
+        last = read_json(RUN) if RUN.exists() else {}
+        identity = last["id"] if resumed and last.get("key") == key else secrets.token_hex(4)
         target = {"project": params.tracking.project, "entity": params.tracking.entity}
         self._run = _open(identity, target, mode(params.tracking), **_described(params, facts), job_type="train")
-        how = "offline" if self._run.offline else "online"
-        write_json(RUN, {"id": self._run.id, "key": key, "mode": how, **target, **_place(params.tracking)})
+        opened = "offline" if self._run.offline else "online"
+        write_json(RUN, {"id": self._run.id, "key": key, "mode": opened, **target, **_place(params.tracking)})
         _set_axes(self._run)
 
     def step(self, row: Measured) -> None:
@@ -122,7 +136,7 @@ class Tracker:
             self._run.log({"tokens": tokens, "samples": wandb.Table(columns=["prompt", "text"], data=rows)})
 
     def finish(self, summary: dict | None = None) -> None:
-        """Close the run: with its final metrics, or as failed where there are none."""
+        """Close the run with its final metrics, or as failed where there are none."""
         if self._run is None:
             return
         self._run.summary.update(summary or {})
@@ -131,33 +145,33 @@ class Tracker:
 
 
 def log_scores(
-    params: Params, scores: dict[str, dict], tables: Mapping[str, Table], milestones: Sequence[dict] = ()
+    params: Params, scores: dict[str, dict], tables: Mapping[str, TaskTable], milestones: Sequence[dict] = ()
 ) -> None:
     """Add scores ({task: {metric: value}}) and tables of items to the W&B run of the training.
 
-    `milestones`: the scores of models on the way, each with its step, tokens and FLOPs, and the last model's. A
-    training that was not run here (DVC restored it for another variant of an ablation, say) has no run under this
-    name, group and tags: then the scores make one. Nothing where tracking is disabled.
+    `milestones`: the scores of the models of earlier steps and of the last, each with step, tokens and FLOPs. A
+    training that was not run here (one that DVC restored, say, for another variant of an ablation) has no run under
+    this name, group and tags: then the scores open one. Nothing where tracking is disabled.
     """
-    how = mode(params.tracking)
-    if how == "disabled":
+    wandb_mode = mode(params.tracking)
+    if wandb_mode == "disabled":
         return
-    known = _known(params.tracking)
-    if known is None:
+    training = _training_run(params.tracking)
+    if training is None:
         target = {"project": params.tracking.project, "entity": params.tracking.entity}
-        run = _open(secrets.token_hex(4), target, how, **_described(params, {}), job_type="evaluate")
+        run = _open(secrets.token_hex(4), target, wandb_mode, **_described(params, {}), job_type="evaluate")
     else:
-        target = {name: known[name] for name in ("project", "entity")}
-        run = _open(known["id"], target, how if known["mode"] == "online" else "offline")
+        target = {name: training[name] for name in ("project", "entity")}
+        run = _open(training["id"], target, wandb_mode if training["mode"] == "online" else "offline")
     import wandb
 
     _set_axes(run)
     for row in milestones:
-        found = _flat(row["scores"])
-        by_flops = {f"{BY_FLOPS}/{name}": value for name, value in found.items()}
-        run.log({name: row[name] for name in ("step", "tokens", "flops")} | found | by_flops)
-    shown = {f"items/{task}": wandb.Table(columns=table.columns, data=table.rows) for task, table in tables.items()}
-    run.log(shown if milestones else _flat(scores) | shown)
+        values = _flat(row["scores"])
+        by_flops = {f"{BY_FLOPS}/{name}": value for name, value in values.items()}
+        run.log({name: row[name] for name in ("step", "tokens", "flops")} | values | by_flops)
+    items = {f"items/{task}": wandb.Table(columns=table.columns, data=table.rows) for task, table in tables.items()}
+    run.log(items if milestones else _flat(scores) | items)
     run.summary.update(_flat(scores))
     _close(run)
 
@@ -167,25 +181,25 @@ def labels(tags: Sequence[str]) -> dict[str, str]:
     return dict(tag.split(":", 1) for tag in tags if ":" in tag)
 
 
-def _known(params: TrackingParams) -> dict | None:
-    """What is known of the last training's run; None where there is none, or it was another experiment's."""
+def _training_run(params: TrackingParams) -> dict | None:
+    """The last training's run.json; None where there is none, or it was another experiment's."""
     if not RUN.exists():
         return None
-    known = read_json(RUN)
-    if not isinstance(known, dict) or not {"id", "mode", "project", "entity"} <= known.keys():
+    run = read_json(RUN)
+    if not isinstance(run, dict) or not {"id", "mode", "project", "entity"} <= run.keys():
         raise InputError(f"{RUN}: not what training writes. Remove it, or run `dvc repro -f train`.")
     place = _place(params)
-    return known if {name: known.get(name) for name in place} == place else None
+    return run if {name: run.get(name) for name in place} == place else None
 
 
 def _place(params: TrackingParams) -> dict[str, Any]:
-    """By what an experiment's run is found among others."""
+    """Name, group and tags, which identify an experiment's run among others."""
     name = os.environ.get("DVC_EXP_NAME")
     return {"name": name, "group": params.group or _experiments_of_revision(), "tags": params.tags}
 
 
 def _described(params: Params, facts: dict) -> dict[str, Any]:
-    """What a new run says of itself."""
+    """Name, group, tags and config of a new run."""
     place = _place(params.tracking)
     config = params.model_dump(mode="json") | {"revision": _revision()} | labels(params.tracking.tags) | facts
     return place | {"config": config, "tags": place["tags"] or None}
@@ -201,14 +215,14 @@ def _flat(scores: dict[str, dict]) -> dict[str, float]:
 
 
 def _set_axes(run: Any) -> None:
-    """Tokens are the x-axis of all metrics, FLOPs that of those which are logged for it."""
+    """Tokens are the x-axis of all metrics but those under BY_FLOPS."""
     for axis in ("tokens", "flops"):
         run.define_metric(axis)
     run.define_metric("*", step_metric="tokens")
     run.define_metric(f"{BY_FLOPS}/*", step_metric="flops")
 
 
-def _open(identity: str, target: dict, how: str, **more: Any) -> Any:
+def _open(identity: str, target: dict, wandb_mode: str, **described: Any) -> Any:
     import wandb
 
     FOLDER.mkdir(exist_ok=True)
@@ -216,14 +230,14 @@ def _open(identity: str, target: dict, how: str, **more: Any) -> Any:
         silent=True, console="off", init_timeout=SECONDS_TO_CONNECT, disable_git=True, save_code=False
     )
     # Offline there is no server to ask whether the run exists; `wandb sync` joins what has the same id.
-    resume = {"resume": "allow"} if how == "online" else {}
+    resume = {"resume": "allow"} if wandb_mode == "online" else {}
     arguments: dict[str, Any] = dict(
-        id=identity, dir=str(FOLDER.absolute()), settings=settings, reinit="create_new", **target, **more
+        id=identity, dir=str(FOLDER.absolute()), settings=settings, reinit="create_new", **target, **described
     )
     try:
-        return wandb.init(mode=how, **resume, **arguments)
+        return wandb.init(mode=wandb_mode, **resume, **arguments)
     except wandb.errors.Error as error:
-        if how == "offline":
+        if wandb_mode == "offline":
             raise
         print(f"wandb: not online ({error}); this run is kept offline", file=sys.stderr, flush=True)
         # The id that failed to connect stays taken in wandb's service, so this one is another.
@@ -234,5 +248,5 @@ def _close(run: Any, exit_code: int = 0) -> None:
     folder, offline = Path(run.dir).parent, run.offline
     run.finish(exit_code=exit_code)
     if offline:
-        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-        print(f"wandb: this run is kept offline; to send it: wandb sync {shown}", file=sys.stderr, flush=True)
+        path = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        print(f"wandb: this run is kept offline; to send it: wandb sync {path}", file=sys.stderr, flush=True)

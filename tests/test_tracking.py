@@ -14,9 +14,11 @@ from lab.evaluate.answers import ItemTable
 from lab.params import TrackingParams
 from lab.params_yaml import Params
 from lab.train.module import STEPS_PER_READING
+from tests.train import conftest
 from tests.train.conftest import params
 from tests.train.test_run import run, stop_at
 
+corpus, project = conftest.corpus, conftest.project  # fixtures
 BLOCK = 32768  # of the LevelDB log format, which a .wandb file is in
 WHOLE, LAST = 1, 4
 

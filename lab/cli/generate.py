@@ -24,7 +24,7 @@ def generate(
         str | None, typer.Argument(metavar="PROMPT", help="Beginning of the text; without it, stdin is read.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Folder of an exported model; without it, the project's data/export.")
+        Path | None, typer.Option(help="Folder of an exported model; default: the project's data/export.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Maximum; end-of-text ends it earlier.")] = 200,
     temperature: Annotated[float, typer.Option(min=0, help="0: always the most probable token.")] = 0.8,

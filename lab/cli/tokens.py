@@ -35,14 +35,10 @@ class Token:
 
 
 def tokens(
-    text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="Text to split; without it, stdin is read.")
-    ] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Text to split; default: stdin.")] = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option(
-            help="gpt2, cl100k_base, o200k_base, or a path to ranks; without it, the project's data/tokenizer."
-        ),
+        typer.Option(help="gpt2, cl100k_base, o200k_base, or a path to ranks; default: the project's data/tokenizer."),
     ] = None,
     ids: Annotated[bool, typer.Option("--ids", help="Print the ids only.")] = False,
 ) -> None:
@@ -84,10 +80,10 @@ def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
 
 
 def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:
-    """The tokens of a text; what looks like a special token is plain text."""
+    """The tokens of a text; names of special tokens are plain text."""
     from lab.tokens import bpe
 
-    # A lone surrogate (bytes on the command line that are no UTF-8) has no UTF-8, so no tokens.
+    # A lone surrogate (from bytes on the command line that are no UTF-8) has no tokens.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return [Token(token, encoding.decode_single_token_bytes(token)) for token in bpe.encode(encoding, text)]
 

@@ -7,7 +7,7 @@ FLOPs (PaLM's definition: lab.model.config.ModelConfig.flops_per_token).
 from lab.errors import ParameterError
 from lab.params import TokenizerParams
 from lab.params_yaml import Params
-from lab.train.batch_growth import BatchGrowth
+from lab.train.batches import BatchGrowth
 
 PUBLIC_VOCABULARIES = {"gpt2": 50257, "cl100k_base": 100277, "o200k_base": 200019}
 

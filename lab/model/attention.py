@@ -1,13 +1,13 @@
 """Causal attention, by torch's kernels or, on CPUs, by plain products of blocks, which train faster there.
 
 In: queries [batch, heads, time, head_width]; keys and values of as many heads or fewer, each of which then serves
-heads / kv_heads neighbouring queries (Ainslie et al. 2023). Out: mixed values, shaped as the queries.
+heads / kv_heads neighbouring queries (Ainslie et al. 2023). Out: mixed values, in the shape of the queries.
 
 softmax(q k' / sqrt(head_width)) v (Vaswani et al. 2017, section 3.2.1) is computed for a block of queries at a time
-with the keys up to the block's end, so that most of what the future hides is never computed. Unlike flash attention
-(Dao et al. 2022), which torch has for CPUs too, the backward pass finds the shares that softmax gave: it keeps
-heads * time numbers a token and saves two of seven products and every exponential. Without gradients there is nothing
-to save. reports/benchmarks/train.md shows what this is worth.
+with the keys up to the block's end, so that most of the masked future is never computed. Unlike flash attention
+(Dao et al. 2022), which torch has for CPUs too, the weights that softmax gave are kept for the backward pass:
+heads * time numbers per token, which save two of seven products and every exponential. Without gradients there is
+nothing to save. reports/benchmarks/train.md shows what this is worth.
 """
 
 import torch
@@ -16,14 +16,14 @@ from torch import Tensor
 
 from lab.model.packing import BlockMask, attend_within
 
-LONGEST = 1024  # tokens, up to which blocks are taken: what they keep for a token grows with the context
-BLOCK_BYTES = 256  # of a block's numbers for one key: 64 queries of float32, 128 of bfloat16
+LONGEST = 1024  # tokens, up to which blocks are used: what they keep per token grows with the context
+BLOCK_BYTES = 256  # of a block's scores for one key: 64 queries of float32, 128 of bfloat16
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | BlockMask | None, dropout: float) -> Tensor:
-    """Each query's mix of the values it sees: those up to its own, or of what `mask` [batch, 1, time, keys] allows.
+    """Each query's mix of the values up to its own, or of those that `mask` [batch, 1, time, keys] allows.
 
-    A mask must hide the future. With fewer queries than keys (and no mask), there is one query, which sees all.
+    A mask must hide the future. Fewer queries than keys without a mask: one query, which sees all keys.
     """
     if isinstance(mask, BlockMask):
         return attend_within(mask, queries, keys, values)
@@ -40,8 +40,8 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | BlockMa
     )
 
 
-def shares_kept(heads: int, time: int, number_bytes: int) -> int:
-    """Bytes that blocks keep for the backward pass on a CPU, a token and layer of `time` tokens."""
+def attention_weight_bytes(heads: int, time: int, number_bytes: int) -> int:
+    """Bytes that blocks keep for the backward pass on a CPU, per token and layer of `time` tokens."""
     return heads * (time + BLOCK_BYTES // number_bytes) // 2 * number_bytes if time <= LONGEST else 0
 
 
@@ -52,7 +52,7 @@ def _suits(queries: Tensor, keys: Tensor, dropout: float) -> bool:
 
 
 def _in_blocks(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    # Autocast passes it by, and rotation leaves queries and keys in float32.
+    # Autocast does not cast for custom functions, and rotation leaves queries and keys in float32.
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else values.dtype
     return _InBlocks.apply(queries.to(dtype), keys.to(dtype), values.to(dtype), mask)
 
@@ -63,7 +63,7 @@ class _InBlocks(torch.autograd.Function):
         ctx.kv_heads, ctx.scale = keys.shape[1], queries.shape[-1] ** -0.5
         mixed = _like(queries)
         keys, values = keys.flatten(0, 1), values.flatten(0, 1)
-        blocks, shares = [_rows(part, keys) for part in _parts(queries, ctx.kv_heads)], []
+        blocks, weights = [_rows(part, keys) for part in _parts(queries, ctx.kv_heads)], []
         future = _future(queries, ctx.kv_heads)
         with torch.autocast("cpu", enabled=False):
             for (start, end), block, part in zip(_spans(queries), blocks, _parts(mixed, ctx.kv_heads), strict=True):
@@ -72,24 +72,24 @@ class _InBlocks(torch.autograd.Function):
                     scores[:, :, start:] += future[: block.shape[1], : end - start]
                 else:
                     scores.view(*part.shape[:4], end).masked_fill_(~mask[:, :, start:end, None, :end], -torch.inf)
-                shares.append(scores.softmax(dim=-1))
-                part.copy_(torch.bmm(shares[-1], values[:, :end]).view(part.shape))
-        ctx.save_for_backward(keys, values, *blocks, *shares)
+                weights.append(scores.softmax(dim=-1))
+                part.copy_(torch.bmm(weights[-1], values[:, :end]).view(part.shape))
+        ctx.save_for_backward(keys, values, *blocks, *weights)
         return mixed
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         keys, values, *saved = ctx.saved_tensors
-        blocks, shares = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        blocks, weights = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         to_queries, to_keys, to_values = _like(upstream), None, None
         slopes, parts = _parts(upstream, ctx.kv_heads), _parts(to_queries, ctx.kv_heads)
-        work = list(zip(_spans(upstream), blocks, shares, slopes, parts, strict=True))
+        work = list(zip(_spans(upstream), blocks, weights, slopes, parts, strict=True))
         with torch.autocast("cpu", enabled=False):
-            for (_, end), block, share, slope, part in reversed(work):  # the last block sees all keys
+            for (_, end), block, weight, slope, part in reversed(work):  # the last block sees all keys
                 slope = _rows(slope, keys)
-                to_values = _added(to_values, torch.bmm(share.mT, slope))
-                slope_of_shares = _product(slope, values[:, :end].mT, ctx.scale)
-                scores = torch._softmax_backward_data(slope_of_shares, share, -1, share.dtype)
+                to_values = _added(to_values, torch.bmm(weight.mT, slope))
+                slope_of_weights = _product(slope, values[:, :end].mT, ctx.scale)
+                scores = torch._softmax_backward_data(slope_of_weights, weight, -1, weight.dtype)
                 to_keys = _added(to_keys, torch.bmm(scores.mT, block))
                 part.copy_(torch.bmm(scores, keys[:, :end]).view(part.shape))
         shape = (len(upstream), ctx.kv_heads, *keys.shape[1:])
@@ -97,19 +97,19 @@ class _InBlocks(torch.autograd.Function):
 
 
 def _spans(queries: Tensor) -> list[tuple[int, int]]:
-    """The first position of each block, and the one behind its last."""
+    """The first position of each block, and the one after its last."""
     time, step = queries.shape[2], BLOCK_BYTES // queries.element_size()
     return [(start, min(start + step, time)) for start in range(0, time, step)]
 
 
 def _parts(queries: Tensor, kv_heads: int) -> tuple[Tensor, ...]:
-    """[batch, heads, time, head_width] in blocks [batch, kv_heads, block, queries that a key serves, head_width]."""
+    """[batch, heads, time, head_width] in blocks [batch, kv_heads, block, queries per key, head_width]."""
     step = BLOCK_BYTES // queries.element_size()
     return queries.unflatten(1, (kv_heads, -1)).transpose(2, 3).split(step, dim=2)
 
 
 def _rows(part: Tensor, keys: Tensor) -> Tensor:
-    """A block as keys are multiplied with it: [batch * kv_heads, rows, head_width]."""
+    """A block in the shape that is multiplied with keys: [batch * kv_heads, rows, head_width]."""
     return part.reshape(len(keys), -1, keys.shape[2])
 
 
@@ -119,13 +119,13 @@ def _product(left: Tensor, right: Tensor, scale: float) -> Tensor:
 
 
 def _future(queries: Tensor, kv_heads: int) -> Tensor:
-    """Of the scores that a block gives its own positions: -inf for later ones, else 0, [rows of a block, block]."""
-    step, each = BLOCK_BYTES // queries.element_size(), queries.shape[1] // kv_heads
-    return queries.new_full((step, step), -torch.inf).triu(1).repeat_interleave(each, dim=0)
+    """The mask of a block's scores for its own positions: -inf for later ones, else 0, [rows of a block, block]."""
+    step, queries_per_key = BLOCK_BYTES // queries.element_size(), queries.shape[1] // kv_heads
+    return queries.new_full((step, step), -torch.inf).triu(1).repeat_interleave(queries_per_key, dim=0)
 
 
 def _added(total: Tensor | None, part: Tensor) -> Tensor:
-    """total [rows, keys, head_width] with `part`, of its first keys, added."""
+    """total [rows, keys, head_width] plus `part`, which has the first of these keys."""
     if total is None:
         return part
     total[:, : part.shape[1]] += part
@@ -133,6 +133,6 @@ def _added(total: Tensor | None, part: Tensor) -> Tensor:
 
 
 def _like(queries: Tensor) -> Tensor:
-    """Room for [batch, heads, time, head_width], laid out as the layer's other products take it: time before heads."""
+    """An empty [batch, heads, time, head_width], in memory time before heads, as the layer's products take it."""
     batch, heads, time, width = queries.shape
     return queries.new_empty(batch, time, heads, width).transpose(1, 2)

@@ -1,7 +1,7 @@
-"""Keys and values of the tokens that a model has read, so that the next token costs one token's work.
+"""The key-value cache: keys and values of the tokens read so far, so that the next token costs one token's work.
 
-Rows may hold texts of different lengths: a row's tokens lie at the front, and what lies behind them counts for nothing
-and is written over. So a padded batch gives each row what it would have got alone.
+Rows may hold texts of different lengths: a row's tokens are at its front; what follows them is masked and later
+overwritten. So each row of a padded batch gets the result that it would get alone.
 """
 
 import torch
@@ -12,24 +12,24 @@ from lab.model.config import ModelConfig
 
 
 class Cache:
-    """Room for `room` tokens a row, at most the model's context. `lengths`: tokens that each row holds."""
+    """Room for `room` tokens per row, at most the model's context. `lengths`: the number of tokens in each row."""
 
     def __init__(self, config: ModelConfig, batch: int, room: int, *, device: torch.device, dtype: torch.dtype):
         self.room = min(room, config.context)
         shape = (config.layers, batch, config.kv_heads, self.room, config.head_width)
         self.lengths = [0] * batch
-        # Zeros, not whatever memory holds: what is masked is multiplied by nought, and nought times NaN is NaN.
+        # Zeros, as masked values are multiplied by 0, and 0 times NaN is NaN.
         self._keys = torch.zeros(shape, device=device, dtype=dtype)
         self._values = torch.zeros(shape, device=device, dtype=dtype)
 
     def keep(self, lengths: list[int]) -> None:
-        """Forget what lies behind the first `lengths` tokens of each row (padding, say)."""
+        """Keep the first `lengths` tokens of each row; forget the rest (padding, say)."""
         self.lengths = list(lengths)
 
     def positions(self, time: int) -> slice | Tensor:
-        """Where the next `time` tokens of each row go: a slice where all rows agree, else [batch, time].
+        """The positions of the next `time` tokens: a slice where all rows agree, else [batch, time].
 
-        Raises InputError where there is no room for them.
+        Raises InputError where they do not fit.
         """
         first, last = min(self.lengths), max(self.lengths)
         if last + time > self.room:
@@ -40,7 +40,7 @@ class Cache:
         return starts[:, None] + torch.arange(time, device=self._keys.device)
 
     def mask(self, positions: slice | Tensor) -> Tensor | None:
-        """Which keys each new token may look at, [batch or 1, 1, time, keys]; None for a first or a single token."""
+        """The keys that each new token sees, [batch or 1, 1, time, keys]; None for the first tokens or a single one."""
         if isinstance(positions, slice):
             if positions.start == 0 or positions.stop - positions.start == 1:
                 return None
@@ -49,7 +49,7 @@ class Cache:
         return torch.arange(keys, device=positions.device) <= positions[:, None, :, None]
 
     def extend(self, layer: int, positions: slice | Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write one layer's new keys and values [batch, kv_heads, time, head_width]; returns all, old and new."""
+        """Write one layer's new keys and values [batch, kv_heads, time, head_width]; returns old and new ones."""
         if isinstance(positions, slice):
             self._keys[layer][:, :, positions] = keys
             self._values[layer][:, :, positions] = values

@@ -1,14 +1,14 @@
-"""What a model is: every choice of its architecture, and what follows from it (parameters, FLOPs).
+"""A model's configuration: every choice of its architecture, and what follows from it (parameters, FLOPs).
 
 In: the section `model` of params.yaml, or a dict. Out: a checked ModelConfig, from which lab.model.transformer builds.
 """
 
 from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 from lab.errors import InputError, ParameterError, did_you_mean
 from lab.model.presets import PRESETS
-from lab.params import ModelParams
+from lab.params import Activation, ModelParams, Norm, NormPlacement, Position
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,23 @@ class ModelConfig:
     ffn: int  # width of the feed-forward layer
     vocabulary: int  # tokens
     context: int  # tokens
-    norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
-    norm_placement: Literal["pre", "post"] = "pre"  # before a sublayer, or after its residual sum
+    norm: Norm = "rmsnorm"
+    norm_placement: NormPlacement = "pre"
     norm_epsilon: float = 1e-5
-    position: Literal["learned", "rope", "sinusoidal"] = "rope"
+    position: Position = "rope"
     rope_theta: float = 10_000.0
     rope_scaling: RopeScaling | None = None
-    activation: Literal["gelu", "swiglu", "relu"] = "swiglu"
+    activation: Activation = "swiglu"
     bias: bool = False  # of linear layers and of LayerNorm
     tied_embeddings: bool = False  # the output head is the input embedding
     dropout: float = 0.0
     initial_deviation: float = 0.02  # of weights before training
 
     def __post_init__(self) -> None:
-        for field, allowed in _CHOICES.items():
-            if getattr(self, field) not in allowed:
-                raise ParameterError(f"model.{field}: {getattr(self, field)!r} is none of: {', '.join(allowed)}.")
+        for field in fields(self):
+            allowed, value = get_args(field.type), getattr(self, field.name)
+            if get_origin(field.type) is Literal and value not in allowed:
+                raise ParameterError(f"model.{field.name}: {value!r} is none of: {', '.join(allowed)}.")
         if self.width % self.heads:
             raise ParameterError(
                 f"model.heads: {self.heads} heads do not divide a width of {self.width}. Set model.heads to one of "
@@ -60,7 +61,7 @@ class ModelConfig:
             )
         if self.position == "rope" and self.head_width % 2:
             raise ParameterError(
-                f"model.position: rope turns pairs of numbers, so a head's width must be even, but {self.width} / "
+                f"model.position: rope rotates pairs of numbers, so a head's width must be even, but {self.width} / "
                 f"{self.heads} = {self.head_width}. Change model.width or model.heads."
             )
         if self.position == "sinusoidal" and self.width % 2:
@@ -68,7 +69,7 @@ class ModelConfig:
 
     @classmethod
     def preset(cls, name: str) -> "ModelConfig":
-        """A model by its name in lab.model.presets. ParameterError, with the nearest names, where there is none."""
+        """A model by its name in lab.model.presets. ParameterError, with the nearest names, for an unknown one."""
         if name not in PRESETS:
             raise ParameterError(
                 f"model.preset: there is no '{name}'; {did_you_mean(name, PRESETS)}There are: {', '.join(PRESETS)}."
@@ -84,12 +85,12 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> "ModelConfig":
-        """From what `as_dict` returned; keys that are no field of a model are left out. InputError where one misses."""
-        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
-        if isinstance(known.get("rope_scaling"), dict):
-            known["rope_scaling"] = RopeScaling(**known["rope_scaling"])
+        """From the dict of `as_dict`; other keys are ignored. InputError where a field is missing."""
+        values = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        if isinstance(values.get("rope_scaling"), dict):
+            values["rope_scaling"] = RopeScaling(**values["rope_scaling"])
         try:
-            return cls(**known)
+            return cls(**values)
         except TypeError as error:
             raise InputError(f"this is not the description of a model: {error}.") from None
 
@@ -112,8 +113,8 @@ class ModelConfig:
         """FLOPs to train on one token, forward and backward: 6 N + 12 layers width context.
 
         PaLM's definition (Chowdhery et al. 2022, appendix B): attention as if it were not causal, nothing recomputed.
-        N as Kaplan et al. 2020 count it, weights that are multiplied by, and the output head besides: looking up an
-        embedding costs nothing, making logits does, tied or not.
+        N counts weights in products, as Kaplan et al. 2020 do, and the output head, tied or not: logits are a product,
+        looking up an embedding is not.
         """
         multiplied = self.layers * self._block_parameters() + self.vocabulary * self.width
         return 6 * multiplied + 12 * self.layers * self.width * self.context
@@ -128,14 +129,6 @@ class ModelConfig:
 
     def _norm_parameters(self) -> int:
         return self.width * (2 if self.norm == "layernorm" and self.bias else 1)
-
-
-_CHOICES = {
-    "norm": ("layernorm", "rmsnorm"),
-    "norm_placement": ("pre", "post"),
-    "position": ("learned", "rope", "sinusoidal"),
-    "activation": ("gelu", "swiglu", "relu"),
-}
 
 
 def _divisors(number: int) -> str:

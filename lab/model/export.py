@@ -1,8 +1,8 @@
-"""The trained model as a folder that others can use: Hugging Face's layout, weights, tokenizer and model card.
+"""The stage `export`: the trained model as a Hugging Face folder with weights, tokenizer and model card.
 
-In: what lab.train left (model.safetensors, model.json) and the tokenizer. Out: the folder, whole or not there, and the
-stage's metrics. A model whose choices are neither all GPT-2's nor all Llama's is written in a layout of our own, which
-lab.model.huggingface.load and so evaluation read; the card says so.
+In: the output of lab.train (model.safetensors, model.json) and the tokenizer. Out: the folder, written whole or not at
+all, and metrics. A model whose choices are neither all GPT-2's nor all Llama's is written in a layout of our own, which
+lab.model.huggingface.load, and so evaluation, reads; the card says so.
 """
 
 import hashlib
@@ -17,26 +17,26 @@ from lab.errors import InputError, ParameterError
 from lab.files import read_json
 from lab.model import huggingface
 from lab.model.config import ModelConfig
-from lab.model.layouts import OWN, layout_of
+from lab.model.huggingface import OWN, layout_of
 from lab.model.transformer import Transformer
-from lab.params import ExportParams
+from lab.params import EngineParams, ExportParams
 from lab.tokens import bpe
 
 
-def export(trained: Path, tokenizer: Path, out: Path, params: ExportParams) -> dict:
+def run(train: Path, tokenizer: Path, out: Path, params: ExportParams, engine: EngineParams) -> dict:
     """Write `out`; returns the stage's metrics.
 
     Raises InputError where the weights are missing or not those that model.json describes, or where the tokenizer is
     not the one that the model was trained with.
     """
-    about = read_json(trained / "model.json")
-    there = bpe.tokenizer_hash(tokenizer)
-    if about.get("tokenizer") != there:
+    about = read_json(train / "model.json")
+    tokenizer_hash = bpe.tokenizer_hash(tokenizer)
+    if about.get("tokenizer") != tokenizer_hash:
         raise InputError(
-            f"{trained}/model.json: the model was trained with the tokenizer {str(about.get('tokenizer'))[:16]}, but "
-            f"{tokenizer} is the tokenizer {there[:16]}. Run `dvc repro train`."
+            f"{train}/model.json: the model was trained with the tokenizer {str(about.get('tokenizer'))[:16]}, but "
+            f"{tokenizer} is the tokenizer {tokenizer_hash[:16]}. Run `dvc repro train`."
         )
-    model, encoding = read_trained(trained), bpe.load(tokenizer)
+    model, encoding = read_trained(train), bpe.load(tokenizer)
     temporary = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     card = model_card(model.config, encoding, about)

@@ -1,8 +1,8 @@
 """A tiktoken encoding as Hugging Face's fast tokenizer, with the same ids for every text.
 
-In: a tiktoken.Encoding. Out: the contents of tokenizer.json and tokenizer_config.json. tiktoken keeps tokens only; the
-merge that made each is found by merging its own bytes with the tokens that came before it. That is the merge that any
-longer text goes through too: where its two ends are token borders, nothing from outside has had a part in it.
+In: a tiktoken.Encoding. Out: the contents of tokenizer.json and tokenizer_config.json. tiktoken stores tokens but no
+merges; the merge that made a token is recovered by merging its bytes with the tokens of lower rank. Any longer text
+makes the same merge: where a token's two ends are token borders, no byte outside of it took part.
 """
 
 import json
@@ -11,8 +11,7 @@ from itertools import pairwise
 
 import tiktoken
 
-from lab.tokens.bpe import end_of_text
-from lab.tokens.spelling import spell
+from lab.tokens.bpe import end_of_text, spell
 
 
 def tokenizer_json(encoding: tiktoken.Encoding) -> str:
@@ -22,7 +21,7 @@ def tokenizer_json(encoding: tiktoken.Encoding) -> str:
     ranks = encoding._mergeable_ranks
     vocabulary = {spell(token): rank for token, rank in ranks.items()}
     pairs = [(spell(left), spell(right)) for left, right in merges(ranks)]
-    # tiktoken takes a piece that is a token as it is, whatever its merges would give.
+    # tiktoken takes a piece that is a token as it is, without merging.
     tokenizer = Tokenizer(models.BPE(vocabulary, pairs, ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -33,7 +32,7 @@ def tokenizer_json(encoding: tiktoken.Encoding) -> str:
     tokenizer.decoder = decoders.ByteLevel()
     special = sorted(encoding._special_tokens.items(), key=lambda item: item[1])
     described = json.loads(tokenizer.to_str())
-    # Written here, because adding tokens by the library numbers them itself, and some vocabularies have gaps.
+    # The library would number added tokens itself, and some vocabularies have gaps.
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     described["added_tokens"] = [{"id": number, "content": name, **flags} for name, number in special]
     described["model"]["vocab"] |= dict(special)
@@ -55,14 +54,14 @@ def tokenizer_config(encoding: tiktoken.Encoding, context: int) -> dict:
 
 
 def merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
-    """The two parts of each token of more than a byte, in the order of ranks; tokens that no merge makes left out."""
-    found = []
+    """The two parts of each token of more than a byte, in the order of ranks; without tokens that no merge makes."""
+    pairs = []
     for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
         if len(token) > 1:
             parts = _merge(token, ranks, rank)
             if len(parts) == 2:
-                found.append((parts[0], parts[1]))
-    return found
+                pairs.append((parts[0], parts[1]))
+    return pairs
 
 
 def _merge(token: bytes, ranks: dict[bytes, int], limit: int) -> list[bytes]:

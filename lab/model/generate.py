@@ -2,9 +2,9 @@
 
 In: a model and prompts of token ids. Out: tokens. Sampling follows Hugging Face's order: temperature, then the top_k
 most likely, then the smallest set that holds top_p of the probability (Holtzman et al. 2020). A row's random numbers
-come from its own generator (seed + row), so a row of a batch is what it would be alone, up to rounding.
+come from its own generator (seed + row), so a row of a batch is the same as alone, up to rounding.
 
-Past the context: when a text fills it, the first half is forgotten and the second is read again at the front.
+When a text fills the context, its first half is dropped and the second is read again from position 0.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -16,7 +16,7 @@ from lab.errors import InputError, ParameterError
 from lab.model.cache import Cache
 from lab.model.transformer import Transformer
 
-SMALLEST_TEMPERATURE = 1e-6  # below which logits leave float32's range; as 0, then
+SMALLEST_TEMPERATURE = 1e-6  # below it logits leave float32's range, and it counts as 0
 
 
 def generate(
@@ -30,10 +30,10 @@ def generate(
     seed: int = 0,
     stop: Collection[int] = (),
 ) -> Iterator[int]:
-    """Tokens after the prompt, as they are made: at most `max_tokens`, and none from a token in `stop` on.
+    """Tokens after the prompt, one by one: at most `max_tokens`, ending before a token in `stop`.
 
-    Temperature 0 takes the most likely token each time. Raises InputError for a prompt that is empty, too long or of
-    unknown tokens, ParameterError for settings that can't be used.
+    Temperature 0 always takes the most likely token. Raises InputError for a prompt that is empty, too long or has
+    unknown tokens, ParameterError for invalid settings.
     """
     sampler = Sampler(1, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     for (token,) in _steps(model, [prompt], max_tokens, sampler):
@@ -54,9 +54,9 @@ def generate_batch(
     stop: Collection[int] = (),
     finished: Callable[[int, list[int]], bool] = lambda row, tokens: False,
 ) -> list[list[int]]:
-    """What `generate` gives for each prompt (row r with seed + r). Prompts may be of different lengths.
+    """The result of `generate` for each prompt (row r with seed + r). Prompts may have different lengths.
 
-    `finished(row, tokens so far)` can end a row early; the token that ended it is kept. Raises as `generate` does.
+    `finished(row, tokens so far)` can end a row early; its last token is kept. Raises as `generate` does.
     """
     sampler = Sampler(len(prompts), temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     texts: list[list[int]] = [[] for _ in prompts]
@@ -97,11 +97,11 @@ class Sampler:
             logits, tokens = logits.topk(min(self.top_k, logits.shape[-1]))
         elif self.top_p is not None:
             logits, tokens = logits.sort(dim=-1, descending=True)
-        shares = logits.softmax(dim=-1)
-        sums = shares.cumsum(dim=-1)
+        probabilities = logits.softmax(dim=-1)
+        sums = probabilities.cumsum(dim=-1)
         if self.top_p is not None:
-            sums = (shares * (sums - shares < self.top_p)).cumsum(dim=-1)
-        # In float64, where a number below 1 times the sum of all stays below the sum: no token of share 0 is drawn.
+            sums = (probabilities * (sums - probabilities < self.top_p)).cumsum(dim=-1)
+        # In float64 a number below 1 times the total stays below the total: no token of probability 0 is drawn.
         draws = [torch.rand(1, generator=generator, dtype=torch.float64) for generator in self._generators]
         sums = sums.double()
         chosen = torch.searchsorted(sums, torch.stack(draws).to(sums.device) * sums[:, -1:], right=True)
@@ -109,7 +109,7 @@ class Sampler:
 
 
 def _steps(model: Transformer, prompts: list[list[int]], max_tokens: int, sampler: Sampler) -> Iterator[list[int]]:
-    """For each step the next token of every row."""
+    """Per step the next token of every row."""
     _check(model, prompts)
     context = model.config.context
     texts = [list(prompt) for prompt in prompts]

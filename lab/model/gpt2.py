@@ -1,6 +1,6 @@
 """GPT-2 as Hugging Face keeps it: config.json and weights of transformers' GPT2LMHeadModel.
 
-Its matrices lie transposed (Conv1D). A model of ours without biases is one of theirs whose biases are zero.
+Its matrices are transposed (Conv1D). A model of ours without biases becomes one whose biases are zero.
 """
 
 from lab.model.config import ModelConfig
@@ -10,8 +10,8 @@ ACTIVATIONS = {"gelu": "gelu_new", "relu": "relu"}
 
 
 def _misfit(config: ModelConfig) -> str | None:
-    wanted = {"norm": "layernorm", "norm_placement": "pre", "position": "learned", "kv_heads": config.heads}
-    return first_misfit(config, wanted | {"activation": tuple(ACTIVATIONS)})
+    allowed = {"norm": "layernorm", "norm_placement": "pre", "position": "learned", "kv_heads": config.heads}
+    return first_misfit(config, allowed | {"activation": tuple(ACTIVATIONS)})
 
 
 def _describe(config: ModelConfig) -> dict:
@@ -59,26 +59,28 @@ def _understand(values: dict) -> ModelConfig:
 
 
 def _weights(config: ModelConfig) -> list[Weight]:
-    found = [Weight("embedding.weight", ("transformer.wte.weight",))]
-    found.append(Weight("positions.weight", ("transformer.wpe.weight",)))
-    sizes = {"qkv": 3 * config.width, "out": config.width, "up": config.ffn, "norm": config.width}
+    width = config.width
+    weights = [
+        Weight("embedding.weight", ("transformer.wte.weight",)),
+        Weight("positions.weight", ("transformer.wpe.weight",)),
+    ]
 
     def add(ours: str, theirs: str, size: int, transposed: bool) -> None:
-        found.append(Weight(f"{ours}.weight", (f"{theirs}.weight",), transposed=transposed))
-        found.append(Weight(f"{ours}.bias" if config.bias else None, (f"{theirs}.bias",), rows=(size,)))
+        weights.append(Weight(f"{ours}.weight", (f"{theirs}.weight",), transposed=transposed))
+        weights.append(Weight(f"{ours}.bias" if config.bias else None, (f"{theirs}.bias",), rows=(size,)))
 
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"transformer.h.{layer}"
-        add(f"{ours}.attention_norm", f"{theirs}.ln_1", sizes["norm"], False)
-        add(f"{ours}.attention.qkv", f"{theirs}.attn.c_attn", sizes["qkv"], True)
-        add(f"{ours}.attention.out", f"{theirs}.attn.c_proj", sizes["out"], True)
-        add(f"{ours}.feedforward_norm", f"{theirs}.ln_2", sizes["norm"], False)
-        add(f"{ours}.feedforward.up", f"{theirs}.mlp.c_fc", sizes["up"], True)
-        add(f"{ours}.feedforward.out", f"{theirs}.mlp.c_proj", sizes["out"], True)
-    add("norm", "transformer.ln_f", sizes["norm"], False)
+        add(f"{ours}.attention_norm", f"{theirs}.ln_1", width, False)
+        add(f"{ours}.attention.qkv", f"{theirs}.attn.c_attn", 3 * width, True)
+        add(f"{ours}.attention.out", f"{theirs}.attn.c_proj", width, True)
+        add(f"{ours}.feedforward_norm", f"{theirs}.ln_2", width, False)
+        add(f"{ours}.feedforward.up", f"{theirs}.mlp.c_fc", config.ffn, True)
+        add(f"{ours}.feedforward.out", f"{theirs}.mlp.c_proj", width, True)
+    add("norm", "transformer.ln_f", width, False)
     if not config.tied_embeddings:
-        found.append(Weight("head.weight", ("lm_head.weight",)))
-    return found
+        weights.append(Weight("head.weight", ("lm_head.weight",)))
+    return weights
 
 
 GPT2 = Layout("gpt2", "GPT2LMHeadModel", _misfit, _describe, _understand, _weights)

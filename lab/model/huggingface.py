@@ -1,7 +1,8 @@
 """Models as Hugging Face folders: ours written so that transformers loads them, and theirs read.
 
 In and out: config.json, safetensors (one file, or shards with an index), tokenizer.json. A folder of ours also holds
-tiktoken/, the tokenizer as lab.tokens.bpe saves it. Nothing is pickled.
+tiktoken/, the tokenizer as lab.tokens.bpe saves it. Layouts: transformers' GPT-2 and Llama, and one of our own for
+models that fit neither. Nothing is pickled.
 """
 
 from collections.abc import Iterator
@@ -17,13 +18,40 @@ from lab.errors import InputError, ParameterError
 from lab.files import read_json, write_json, written_whole
 from lab.model.config import ModelConfig
 from lab.model.fast_tokenizer import tokenizer_config, tokenizer_json
-from lab.model.layout import Weight
-from lab.model.layouts import layout_named, layout_of
+from lab.model.gpt2 import GPT2
+from lab.model.layout import Layout, Weight
+from lab.model.llama import LLAMA
 from lab.model.transformer import Transformer
 from lab.tokens import bpe, foreign
 
 TOKENIZER = "tiktoken"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def _own_weights(config: ModelConfig) -> list[Weight]:
+    with torch.device("meta"):
+        return [Weight(name, (name,)) for name, _ in Transformer(config).named_parameters()]
+
+
+# Our names and fields as they are, which transformers does not know.
+OWN = Layout(
+    "pretraining-lab", "Transformer", lambda config: None, ModelConfig.as_dict, ModelConfig.from_dict, _own_weights
+)
+
+
+def layout_of(config: ModelConfig, *, mixed: bool = False) -> Layout:
+    """Hugging Face's layout for a model; with `mixed`, our own where none fits.
+
+    Raises ParameterError, naming the fields that do not fit, where there is none.
+    """
+    misfits = [(layout, layout.misfit(config)) for layout in (GPT2, LLAMA)]
+    for layout, misfit in misfits:
+        if misfit is None:
+            return layout
+    if mixed:
+        return OWN
+    reasons = "; ".join(f"{layout.class_name} has no {misfit}" for layout, misfit in misfits)
+    raise ParameterError(f"transformers has no model with these choices: {reasons}. Change one of these.")
 
 
 def save(
@@ -35,8 +63,8 @@ def save(
     card: str = "",
     mixed: bool = False,
 ) -> None:
-    """Write the folder. `card` is README.md's text; with `mixed`, a model that transformers does not know is written
-    as well, in a layout that `load` alone reads.
+    """Write the folder. `card`: the text of README.md; `mixed`: also write a model that transformers does not know, in
+    a layout that only `load` reads.
 
     Raises ParameterError, naming the field, for such a model without `mixed`, and for an unknown dtype; InputError
     where the tokenizer has more tokens than the model.
@@ -78,14 +106,14 @@ def check_vocabulary(tokenizer: tiktoken.Encoding, config: ModelConfig) -> None:
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transformer, tiktoken.Encoding]:
     """Model and tokenizer of a folder that `save` wrote, or of any GPT-2 or Llama in Hugging Face's layout.
 
-    Raises InputError, naming the file, where one is missing, broken, or of a model that ours can't be.
+    Raises InputError, naming the file, where one is missing, broken, or of an unsupported model.
     """
     folder = Path(folder)
     config, weights = _read_config(folder / "config.json")
     with torch.device("meta"):
         model = Transformer(config)
     model.to(dtype).to_empty(device="cpu")
-    model.settle()
+    model.tie_and_fill()
     with torch.no_grad():
         _fill(model, weights, folder)
     return model.eval(), load_tokenizer(folder)
@@ -93,17 +121,21 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transform
 
 def load_tokenizer(folder: Path) -> tiktoken.Encoding:
     """The tokenizer of such a folder."""
-    own = Path(folder) / TOKENIZER
-    return bpe.load(own) if own.exists() else foreign.from_file(Path(folder) / "tokenizer.json")
+    tiktoken_folder = Path(folder) / TOKENIZER
+    return bpe.load(tiktoken_folder) if tiktoken_folder.exists() else foreign.from_file(Path(folder) / "tokenizer.json")
 
 
 def _read_config(path: Path) -> tuple[ModelConfig, list[Weight]]:
     values = read_json(path)
     if not isinstance(values, dict):
-        raise InputError(f"{path}: there must be a model's configuration, not a {type(values).__name__}.")
+        raise InputError(f"{path}: should be a model's configuration, not a {type(values).__name__}.")
     if values.get("quantization_config") is not None:
-        raise InputError(f"{path}: a quantized model; its weights are not those that a model of ours computes with.")
-    layout = layout_named(values.get("model_type"), path)
+        raise InputError(f"{path}: a quantized model, which is not supported.")
+    layouts = {layout.model_type: layout for layout in (GPT2, LLAMA, OWN)}
+    model_type = values.get("model_type")
+    if model_type not in layouts:
+        raise InputError(f"{path}: model_type {model_type!r} is not supported; supported are {', '.join(layouts)}.")
+    layout = layouts[model_type]
     try:
         config = layout.understand(values)
     except KeyError as error:
@@ -144,7 +176,7 @@ def _fill(model: Transformer, weights: list[Weight], folder: Path) -> None:
 
 
 def _weight_files(folder: Path) -> dict[str, safe_open]:
-    """Name of a weight -> the open file that holds it. GPT-2's are found without their prefix as well."""
+    """Name of a weight -> the open file that holds it."""
     index = folder / "model.safetensors.index.json"
     names = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
     files = {}
@@ -160,7 +192,7 @@ def _weight_files(folder: Path) -> dict[str, safe_open]:
 
 
 def _read(files: dict[str, safe_open], name: str, folder: Path) -> Tensor:
-    # OpenAI's GPT-2 checkpoints were saved from the model without its head, so names lack the first part.
+    # OpenAI's GPT-2 checkpoints were saved from the model without its head, so names lack the prefix.
     for spelled in (name, name.removeprefix("transformer.")):
         if spelled in files:
             return files[spelled].get_tensor(spelled)

@@ -1,4 +1,4 @@
-"""How a model lies in a folder: what its config.json says, and which of their weights hold which of ours."""
+"""How a model is kept in a folder: the fields of its config.json, and which of its tensors hold which of ours."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,37 +9,37 @@ from lab.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight of ours, and those of theirs whose rows, one below the other, make it."""
+    """One of our tensors, and the Hugging Face tensors that are concatenated by rows to make it."""
 
-    ours: str | None  # None: theirs has it, ours is without (a bias that is zero)
+    ours: str | None  # None: only theirs has it (a bias that is zero)
     theirs: tuple[str, ...]
-    rows: tuple[int, ...] = ()  # of each of theirs, where there are several; or the size of a missing one
+    rows: tuple[int, ...] = ()  # of each of theirs, where there are several; or the size of a missing bias
     transposed: bool = False
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to keep a model. `misfit` names the first field that it has no room for; None where a model fits."""
+    """One way to keep a model. `misfit` names the first field that it can't hold; None where a model fits."""
 
     model_type: str
     class_name: str
     misfit: Callable[[ModelConfig], str | None]
     describe: Callable[[ModelConfig], dict]  # -> config.json
-    understand: Callable[[dict], ModelConfig]  # config.json ->; KeyError, InputError or ParameterError where it can't
+    understand: Callable[[dict], ModelConfig]  # config.json ->; raises KeyError, InputError or ParameterError
     weights: Callable[[ModelConfig], list[Weight]]
 
 
-def first_misfit(config: ModelConfig, wanted: dict) -> str | None:
-    """The first field whose value is not the wanted one, or one of them, in words."""
-    for field, value in wanted.items():
-        found = getattr(config, field)
-        if found not in (value if isinstance(value, tuple) else (value,)):
-            return f"model.{field} {found!r}"
+def first_misfit(config: ModelConfig, allowed: dict) -> str | None:
+    """The first field whose value is not the allowed one, or one of a tuple of them, and its value."""
+    for field, values in allowed.items():
+        value = getattr(config, field)
+        if value not in (values if isinstance(values, tuple) else (values,)):
+            return f"model.{field} {value!r}"
     return None
 
 
 def refuse(values: dict, field: str, allowed: tuple, default: object) -> None:
-    """InputError where a field of a config.json says what our model can't be."""
+    """Raise InputError where a field of a config.json has a value that our model does not support."""
     if values.get(field, default) not in allowed:
-        shown = " or ".join(repr(value) for value in allowed)
-        raise InputError(f"'{field}' is {values[field]!r}, and we have {shown} only")
+        supported = " or ".join(repr(value) for value in allowed)
+        raise InputError(f"'{field}' is {values[field]!r}, and only {supported} is supported")

@@ -1,6 +1,6 @@
 """Llama as Hugging Face keeps it: config.json and weights of transformers' LlamaForCausalLM.
 
-Queries, keys and values, which are one matrix here, are three of theirs, one below the other.
+Queries, keys and values, one matrix here, are three there.
 """
 
 from lab.model.config import ModelConfig, RopeScaling
@@ -79,24 +79,24 @@ def _understand(values: dict) -> ModelConfig:
 
 
 def _weights(config: ModelConfig) -> list[Weight]:
-    found = [Weight("embedding.weight", ("model.embed_tokens.weight",))]
+    weights = [Weight("embedding.weight", ("model.embed_tokens.weight",))]
     kinds = ("weight", "bias") if config.bias else ("weight",)
     queries, keys = config.width, config.kv_heads * config.head_width
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"model.layers.{layer}"
         attention, mlp = f"{theirs}.self_attn", f"{theirs}.mlp"
-        found.append(Weight(f"{ours}.attention_norm.weight", (f"{theirs}.input_layernorm.weight",)))
-        found.append(Weight(f"{ours}.feedforward_norm.weight", (f"{theirs}.post_attention_layernorm.weight",)))
+        weights.append(Weight(f"{ours}.attention_norm.weight", (f"{theirs}.input_layernorm.weight",)))
+        weights.append(Weight(f"{ours}.feedforward_norm.weight", (f"{theirs}.post_attention_layernorm.weight",)))
         for kind in kinds:
             qkv = tuple(f"{attention}.{name}_proj.{kind}" for name in "qkv")
-            found.append(Weight(f"{ours}.attention.qkv.{kind}", qkv, rows=(queries, keys, keys)))
-            found.append(Weight(f"{ours}.attention.out.{kind}", (f"{attention}.o_proj.{kind}",)))
+            weights.append(Weight(f"{ours}.attention.qkv.{kind}", qkv, rows=(queries, keys, keys)))
+            weights.append(Weight(f"{ours}.attention.out.{kind}", (f"{attention}.o_proj.{kind}",)))
             for name, their_name in (("gate", "gate"), ("up", "up"), ("out", "down")):
-                found.append(Weight(f"{ours}.feedforward.{name}.{kind}", (f"{mlp}.{their_name}_proj.{kind}",)))
-    found.append(Weight("norm.weight", ("model.norm.weight",)))
+                weights.append(Weight(f"{ours}.feedforward.{name}.{kind}", (f"{mlp}.{their_name}_proj.{kind}",)))
+    weights.append(Weight("norm.weight", ("model.norm.weight",)))
     if not config.tied_embeddings:
-        found.append(Weight("head.weight", ("lm_head.weight",)))
-    return found
+        weights.append(Weight("head.weight", ("lm_head.weight",)))
+    return weights
 
 
 LLAMA = Layout("llama", "LlamaForCausalLM", _misfit, _describe, _understand, _weights)

@@ -1,32 +1,30 @@
-"""Cross-entropy of a linear head, a piece of the tokens at a time, so that the logits are never whole in memory.
+"""Cross-entropy of a linear head in pieces of the tokens, so that the logits are never whole in memory.
 
-In: hidden states [tokens, width], head [vocabulary, width], targets [tokens]. Out: mean nats a token. The gradients of
-a piece are made while its logits are at hand (as in Liger Kernel's fused linear cross-entropy, Hsu et al. 2024), so
+In: hidden states [tokens, width], head [vocabulary, width], targets [tokens]. Out: mean nats per token. The gradients
+of a piece are computed from its logits at once (as in Liger Kernel's fused linear cross-entropy, Hsu et al. 2024), so
 nothing is computed twice and the result is that of torch's cross_entropy on full logits, up to rounding.
 
 The z-loss, z_loss * mean(log(Z)^2) with Z softmax's denominator (PaLM, Chowdhery et al. 2022, section 5: 1e-4), keeps
-logits from drifting. It is added to the gradients only: the value stays the cross-entropy, in nats that runs with and
-without it share.
+logits from drifting. It is added to the gradients only: the value stays the cross-entropy, comparable between runs with
+and without it.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.model.linear import product
-
 PIECE = {"cpu": 1 << 21}  # logits held at once: 8 MB, about a core's cache
-PIECE_ELSEWHERE = 1 << 28  # 1 GB: a GPU needs large products, and less than this is no help in its memory
+PIECE_ELSEWHERE = 1 << 28  # 1 GB: a GPU needs large products, and less would not save memory that matters
 
 
 def linear_cross_entropy(
-    hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0, each: Tensor | None = None, pad_to: int = 1
+    hidden: Tensor, head: Tensor, targets: Tensor, z_loss: float = 0.0, losses: Tensor | None = None, pad_to: int = 1
 ) -> Tensor:
     """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type.
 
-    The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2. `each`, [tokens] float32, is filled
-    with every token's own loss; without gradients only. For the products alone the head gets rows of zeros up to a
-    multiple of `pad_to`, which a GPU's kernels like (128); their logits count for nothing.
+    The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2. `losses`, [tokens] float32, is filled
+    with every token's own loss; without gradients only. For the products alone the head is padded with rows of zeros
+    to a multiple of `pad_to`, which is faster on GPUs (128); their logits are masked.
     """
     device = hidden.device.type
     if torch.is_autocast_enabled(device):
@@ -36,9 +34,9 @@ def linear_cross_entropy(
     if vocabulary % pad_to:
         head = F.pad(head, (0, 0, 0, -vocabulary % pad_to))
     if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
-        assert each is None
+        assert losses is None
         return _LinearCrossEntropy.apply(hidden, head, targets, z_loss, vocabulary)
-    return _forward(hidden, head, targets, None, None, z_loss, vocabulary, each)
+    return _forward(hidden, head, targets, None, None, z_loss, vocabulary, losses)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -67,31 +65,33 @@ def _forward(
     head_gradient: Tensor | None,
     z_loss: float,
     vocabulary: int,
-    each: Tensor | None = None,
+    losses: Tensor | None = None,
 ) -> Tensor:
-    """The mean loss; writes the gradients of the sum, and each token's loss, where there is room for them."""
+    """The mean loss; fills the given tensors with the gradients of the sum and with each token's loss."""
     tokens = len(hidden)
     total = torch.zeros((), device=hidden.device, dtype=torch.float32)
     step = max(1, PIECE.get(hidden.device.type, PIECE_ELSEWHERE) // len(head))
     for start in range(0, tokens, step):
-        piece, wanted = hidden[start : start + step], targets[start : start + step, None]
-        logits = product(piece, head).float()
+        piece, target = hidden[start : start + step], targets[start : start + step, None]
+        logits = (piece @ head.T).float()
         if vocabulary < len(head):
             logits[:, vocabulary:] = -torch.inf
-        right = logits.gather(1, wanted)
+        target_logits = logits.gather(1, target)
         logs = torch.log_softmax(logits, dim=1)
-        losses = -logs.gather(1, wanted)
-        total += losses.sum()
-        if each is not None:
-            each[start : start + step] = losses[:, 0]
+        nats = -logs.gather(1, target)
+        total += nats.sum()
+        if losses is not None:
+            losses[start : start + step] = nats[:, 0]
         if head_gradient is not None:
             slope = logs.exp_()
             if z_loss:
-                slope *= 1 + 2 * z_loss * (right + losses)  # log Z
-            slope = slope.scatter_add_(1, wanted, slope.new_full(wanted.shape, -1.0)).to(hidden.dtype)
-            hidden_gradient[start : start + step] = product(slope, head.T)
+                slope *= 1 + 2 * z_loss * (target_logits + nats)  # log Z
+            slope = slope.scatter_add_(1, target, slope.new_full(target.shape, -1.0)).to(hidden.dtype)
+            hidden_gradient[start : start + step] = slope @ head
             if piece.dtype == head_gradient.dtype:
-                head_gradient.addmm_(slope.T, piece, beta=int(start > 0))  # without a whole head in between
+                head_gradient.addmm_(
+                    slope.T, piece, beta=int(start > 0)
+                )  # without an intermediate tensor of the head's size
             elif start:
                 head_gradient += slope.T @ piece
             else:

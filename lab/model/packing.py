@@ -1,12 +1,12 @@
-"""Documents that share a row of tokens, kept from seeing each other.
+"""Packed documents: the attention mask and positions of documents that share a row of tokens.
 
-In: tokens [batch, time] and the token that begins each document. Out: what attention and added positions must know:
-a mask within which a token sees its own document up to itself (Grattafiori et al. 2024, section 3.2), and positions
-that start at 0 with each document. So a document's logits are what they would be were it alone in its row.
+In: tokens [batch, time] and the token that begins each document. Out: a mask by which a token sees its own document up
+to itself (Grattafiori et al. 2024, section 3.2), and positions that start at 0 with each document. So a document's
+logits are the same as if it were alone in its row.
 
-Learned and sinusoidal positions need that restart. Rotary ones do not, and go on through the row: attention sees only
-differences of them, which are the same within a document wherever it begins. A row may begin within a document, whose
-tokens up to the first separator are then a document of their own.
+Learned and sinusoidal positions need that restart. Rotary ones do not and continue through the row: attention depends
+only on their differences, which are the same wherever a document begins. A row may begin within a document; its tokens
+up to the first separator are then a document of their own.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 
 
 class Documents(NamedTuple):
-    """Where each token stands in its document, and what it may look at."""
+    """Each token's position in its document, and the mask of the tokens that it sees."""
 
     positions: Tensor  # [batch, time], int64
     mask: Tensor | BlockMask  # bool [batch, 1, time, time], or its blocks, of which empty ones are skipped
@@ -32,12 +32,12 @@ def find_documents(tokens: Tensor, separator: int, *, flex: bool) -> Documents:
     """
     batch, time = tokens.shape
     places = torch.arange(time, device=tokens.device)
-    # A document is told from others of its row by where it starts.
+    # A document is identified by the place where it starts.
     starts = torch.where(tokens == separator, places, 0).cummax(dim=1).values
     positions = places - starts
     if not flex:
-        own = starts[:, None, :, None] == starts[:, None, None, :]
-        return Documents(positions, own & (places[:, None] >= places))
+        same = starts[:, None, :, None] == starts[:, None, None, :]
+        return Documents(positions, same & (places[:, None] >= places))
 
     def sees(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return (starts[row, query] == starts[row, key]) & (query >= key)
@@ -49,16 +49,16 @@ def find_documents(tokens: Tensor, separator: int, *, flex: bool) -> Documents:
 def attend_within(blocks: BlockMask, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Attention of queries [batch, heads, time, head_width] within a mask of blocks; the same shape.
 
-    Keys and values may have fewer heads. On a GPU it runs as one compiled kernel, whatever is compiled around it.
+    Keys and values may have fewer heads. On a GPU it runs as one compiled kernel, also where the model is not compiled.
     """
-    # Autocast passes it by, and rotation leaves queries and keys in float32.
+    # Autocast does not cast for it, and rotation leaves queries and keys in float32.
     queries, keys = queries.to(values.dtype), keys.to(values.dtype)
-    alone = queries.is_cuda and not torch.compiler.is_compiling()
-    attend = _compiled(flex_attention) if alone else flex_attention
+    uncompiled = queries.is_cuda and not torch.compiler.is_compiling()
+    attend = _compiled(flex_attention) if uncompiled else flex_attention
     return attend(queries, keys, values, block_mask=blocks, enable_gqa=True)
 
 
 @cache
 def _compiled(function: Callable) -> Callable:
-    # As they are, both would hold a number for each pair of tokens.
+    # Uncompiled, both would hold a number for each pair of tokens.
     return torch.compile(function)

@@ -1,12 +1,12 @@
-"""Published models as settings of ours, by name: what differs from ModelConfig's defaults, which are Llama 3's choices.
+"""Published models by name: the fields that differ from ModelConfig's defaults, which are Llama 3's choices.
 
 Sources: GPT-2, Radford et al. 2019 (table 2) and OpenAI's checkpoints; Llama 3, Grattafiori et al. 2024 (table 3);
 Llama 3.1's and 3.2's RoPE scaling, the published config.json; 2017, Vaswani et al. 2017 (base model, as a decoder).
 FineWeb's ablation model is described as Llama-style, context 2048, GPT-2 tokenizer, 1.71B parameters, 1.82B with
 embeddings (Penedo et al. 2024, section 3.1): 24 layers of width 2048 with full attention, a feed-forward width of 8192
 and GPT-2's vocabulary in 50,272 untied rows have 1,713,670,144 without the input embedding and 1,816,627,200 with it.
-The sample's model is ours: so small that it trains in minutes on two cores, with initial weights that suit its width,
-sqrt(2 / (5 width)) (Nguyen and Salazar 2019), where GPT-2's 0.02 suits a width of 1,000.
+The sample's model is ours: small enough to train in minutes on two cores, with initial weights for its width,
+sqrt(2 / (5 width)) (Nguyen and Salazar 2019); GPT-2's 0.02 suits a width of 1,000.
 """
 
 _GPT2 = {

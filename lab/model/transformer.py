@@ -15,9 +15,7 @@ from lab.errors import InputError
 from lab.model.attention import attend
 from lab.model.cache import Cache
 from lab.model.config import ModelConfig
-from lab.model.linear import Linear
 from lab.model.loss import linear_cross_entropy
-from lab.model.norm import RMSNorm
 from lab.model.packing import Documents, find_documents
 
 
@@ -25,11 +23,11 @@ def make_norm(config: ModelConfig) -> nn.Module:
     """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) over the width."""
     if config.norm == "layernorm":
         return nn.LayerNorm(config.width, eps=config.norm_epsilon, bias=config.bias)
-    return RMSNorm(config.width, eps=config.norm_epsilon)
+    return nn.RMSNorm(config.width, eps=config.norm_epsilon)
 
 
 class LearnedPositions(nn.Module):
-    """A vector for each position, learned and added to the token's (Radford et al. 2019)."""
+    """A learned vector per position, added to the token's (Radford et al. 2019)."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -60,9 +58,9 @@ class SinusoidalPositions(nn.Module):
 
 
 class Rotary(nn.Module):
-    """Rotary positions (Su et al. 2021), with Llama 3.1's scaling: queries and keys are turned by their position.
+    """Rotary positions (Su et al. 2021), with Llama 3.1's scaling: queries and keys are rotated by their position.
 
-    The two numbers that make a pair lie half a head apart, as in Hugging Face's Llama, so weights need no permutation.
+    The two numbers of a pair are half a head apart, as in Hugging Face's Llama, so weights need no permutation.
     """
 
     def __init__(self, config: ModelConfig):
@@ -83,26 +81,26 @@ class Rotary(nn.Module):
 
 
 def rotary_frequencies(config: ModelConfig) -> Tensor:
-    """Radians a position, [head_width / 2], float32."""
+    """Radians per position, [head_width / 2], float32."""
     frequencies = 1.0 / config.rope_theta ** (torch.arange(0, config.head_width, 2).float() / config.head_width)
     scaling = config.rope_scaling
     if scaling is None:
         return frequencies
-    turns = scaling.original_context * frequencies / (2 * math.pi)  # over the context first trained on
+    turns = scaling.original_context * frequencies / (2 * math.pi)  # over the original context
     low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
     kept = ((turns - low) / (high - low)).clamp(0, 1)
     return (1 - kept) * frequencies / scaling.factor + kept * frequencies
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn each pair of x [batch, time, heads, head_width] by its position's angle."""
+    """Rotate each pair of x [batch, time, heads, head_width] by its position's angle."""
     cosine, sine = rotation
     partner = x.roll(x.shape[-1] // 2, dims=-1)
     return torch.addcmul(x * cosine, partner, sine)
 
 
-class Where:
-    """What attention must know of its tokens: their positions, rotations, which keys they see, and the cache."""
+class AttentionContext:
+    """The tokens' positions, their rotations, the mask of the keys they see, and the cache; shared by all blocks."""
 
     def __init__(self, time: int, rotary: Rotary | None, cache: Cache | None, documents: Documents | None):
         self.cache = cache
@@ -120,20 +118,20 @@ class Attention(nn.Module):
         super().__init__()
         self.layer, self.dropout = layer, config.dropout
         self.heads, self.kv_heads, self.head_width = config.heads, config.kv_heads, config.head_width
-        self.qkv = Linear(config.width, (config.heads + 2 * config.kv_heads) * config.head_width, bias=config.bias)
-        self.out = Linear(config.width, config.width, bias=config.bias)
+        self.qkv = nn.Linear(config.width, (config.heads + 2 * config.kv_heads) * config.head_width, bias=config.bias)
+        self.out = nn.Linear(config.width, config.width, bias=config.bias)
 
-    def forward(self, x: Tensor, where: Where) -> Tensor:
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
         """[batch, time, width] -> the same shape."""
         batch, time, width = x.shape
         qkv = self.qkv(x).view(batch, time, -1, self.head_width)
         queries, keys, values = qkv.split([self.heads, self.kv_heads, self.kv_heads], dim=2)
-        if where.rotation is not None:
-            queries, keys = rotate(queries, where.rotation), rotate(keys, where.rotation)
+        if context.rotation is not None:
+            queries, keys = rotate(queries, context.rotation), rotate(keys, context.rotation)
         queries, keys, values = queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
-        if where.cache is not None:
-            keys, values = where.cache.extend(self.layer, where.positions, keys, values)
-        mixed = attend(queries, keys, values, where.mask, self.dropout if self.training else 0.0)
+        if context.cache is not None:
+            keys, values = context.cache.extend(self.layer, context.positions, keys, values)
+        mixed = attend(queries, keys, values, context.mask, self.dropout if self.training else 0.0)
         return self.out(mixed.transpose(1, 2).reshape(batch, time, width))
 
 
@@ -142,8 +140,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.up = Linear(config.width, config.ffn, bias=config.bias)
-        self.out = Linear(config.ffn, config.width, bias=config.bias)
+        self.up = nn.Linear(config.width, config.ffn, bias=config.bias)
+        self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
         self.activation = nn.GELU("tanh") if config.activation == "gelu" else nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -156,9 +154,9 @@ class GatedFeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.gate = Linear(config.width, config.ffn, bias=config.bias)
-        self.up = Linear(config.width, config.ffn, bias=config.bias)
-        self.out = Linear(config.ffn, config.width, bias=config.bias)
+        self.gate = nn.Linear(config.width, config.ffn, bias=config.bias)
+        self.up = nn.Linear(config.width, config.ffn, bias=config.bias)
+        self.out = nn.Linear(config.ffn, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, time, width] -> the same shape."""
@@ -166,7 +164,7 @@ class GatedFeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward, each added to a stream that its norm reads from (pre-norm)."""
+    """Attention, then feed-forward, each added to the residual stream that its norm reads (pre-norm)."""
 
     def __init__(self, config: ModelConfig, layer: int):
         super().__init__()
@@ -176,18 +174,18 @@ class Block(nn.Module):
         self.feedforward = GatedFeedForward(config) if config.activation == "swiglu" else FeedForward(config)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, where: Where) -> Tensor:
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
         """[batch, time, width] -> the same shape."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), where))
+        x = x + self.dropout(self.attention(self.attention_norm(x), context))
         return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
 
 
 class PostNormBlock(Block):
-    """The same with the norm after each sum (Vaswani et al. 2017)."""
+    """A block with the norm after each sum (Vaswani et al. 2017)."""
 
-    def forward(self, x: Tensor, where: Where) -> Tensor:
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
         """[batch, time, width] -> the same shape."""
-        x = self.attention_norm(x + self.dropout(self.attention(x, where)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, context)))
         return self.feedforward_norm(x + self.dropout(self.feedforward(x)))
 
 
@@ -205,14 +203,14 @@ class Transformer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(block(config, layer) for layer in range(config.layers))
         self.norm = make_norm(config) if config.norm_placement == "pre" else nn.Identity()
-        self.head = Linear(config.width, config.vocabulary, bias=False)
-        self.settle()
+        self.head = nn.Linear(config.width, config.vocabulary, bias=False)
+        self.tie_and_fill()
         if not self.embedding.weight.is_meta:
             self.initialise()
 
     @torch.no_grad()
-    def settle(self) -> None:
-        """Tie the head and fill the tables of positions: what weights alone do not restore after `to_empty`."""
+    def tie_and_fill(self) -> None:
+        """Tie the head and fill the tables of positions, which weights alone do not restore after `to_empty`."""
         if self.config.tied_embeddings:
             self.head.weight = self.embedding.weight
         for module in self.modules():
@@ -221,14 +219,14 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def initialise(self) -> None:
-        """Normal weights; those that write into the residual stream, of which there are two a layer, smaller by the
-        square root of their number (Radford et al. 2019, section 2.3)."""
+        """Normal weights; those that write into the residual stream, two per layer, are divided by the square root of
+        their number (Radford et al. 2019, section 2.3)."""
         for name, module in self.named_modules():
             self.initialise_module(name, module)
 
     @torch.no_grad()
     def initialise_module(self, name: str, module: nn.Module) -> None:
-        """The weights of one module, less those of modules in it."""
+        """The weights of one module, without those of its submodules."""
         deviation = self.config.initial_deviation
         residual = deviation / math.sqrt(2 * self.config.layers)
         if isinstance(module, nn.Linear | nn.Embedding | LearnedPositions):
@@ -241,19 +239,19 @@ class Transformer(nn.Module):
     def hidden(self, tokens: Tensor, cache: Cache | None = None, documents: Documents | None = None) -> Tensor:
         """States after the last norm, [batch, time] -> [batch, time, width]; logits are `head` of them.
 
-        With a cache, `tokens` go on where its rows end, and are added to it; with `documents` (and no cache), each is
-        read by itself. Raises InputError where tokens exceed the context.
+        With a cache, `tokens` continue its rows and are added to it; with `documents` (and no cache), documents do not
+        see one another. Raises InputError where tokens exceed the context.
         """
         time = tokens.shape[1]
         if time > self.config.context:
             raise InputError(f"{time} tokens do not fit into the model's context of {self.config.context}.")
-        where = Where(time, self.rotary, cache, documents)
+        context = AttentionContext(time, self.rotary, cache, documents)
         x = self.embedding(tokens)
         if self.positions is not None:
-            x = self.positions(x, where.positions)
+            x = self.positions(x, context.positions)
         x = self.dropout(x)
         for block in self.blocks:
-            x = block(x, where)
+            x = block(x, context)
         if cache is not None:
             cache.advance(time)
         return self.norm(x)
@@ -263,22 +261,22 @@ class Transformer(nn.Module):
         return self.head(self.hidden(tokens, cache, documents))
 
     def loss(
-        self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0, documents: Documents | None = None, **how
+        self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0, documents: Documents | None = None, **options
     ) -> Tensor:
-        """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats a token.
+        """Mean cross-entropy of targets [batch, time] after tokens [batch, time], nats per token.
 
-        Its gradient includes that of the z-loss, its value does not. `how`: `each`, room for every target's own loss,
-        and `pad_to` of lab.model.loss.linear_cross_entropy.
+        Its gradient includes that of the z-loss, its value does not. `options`: `losses` and `pad_to` of
+        lab.model.loss.linear_cross_entropy.
         """
         states = self.hidden(tokens, documents=documents).flatten(0, 1)
-        return linear_cross_entropy(states, self.head.weight, targets.flatten(), z_loss, **how)
+        return linear_cross_entropy(states, self.head.weight, targets.flatten(), z_loss, **options)
 
     def documents(self, tokens: Tensor, separator: int) -> Documents:
-        """The documents in tokens [batch, time], each begun by `separator`, to be kept apart."""
+        """The documents in tokens [batch, time], each of which begins with `separator`."""
         # Flex attention has no dropout.
         return find_documents(tokens, separator, flex=tokens.is_cuda and not self.config.dropout)
 
     def cache(self, batch: int, room: int | None = None) -> Cache:
-        """An empty cache for `batch` texts of `room` tokens (the whole context), of this model's device and type."""
+        """An empty cache for `batch` texts of `room` tokens (default: the context), in this model's type and device."""
         weight = self.embedding.weight
         return Cache(self.config, batch, room or self.config.context, device=weight.device, dtype=weight.dtype)

@@ -1,8 +1,8 @@
 """Byte-level BPE tokenizers: trained on text, kept in a folder, always used through tiktoken.
 
-In: texts. Out: a tiktoken.Encoding, which `save` writes as ranks.tiktoken (tiktoken's format: base64 of a token's
-bytes, its rank) and tokenizer.json (pattern, special tokens, hash), and `load` makes of them again. The algorithm is
-Sennrich et al. 2016 on bytes (Radford et al. 2019, section 2.2), the split pattern GPT-4's (cl100k_base).
+In: texts. Out: a tiktoken.Encoding. `save` writes it as ranks.tiktoken (tiktoken's format: base64 of a token's bytes,
+its rank) and tokenizer.json (pattern, special tokens, hash); `load` reads it. The algorithm is Sennrich et al. 2016 on
+bytes (Radford et al. 2019, section 2.2), the split pattern GPT-4's (cl100k_base).
 """
 
 import base64
@@ -19,7 +19,6 @@ import tiktoken
 from lab.documents import text_bytes
 from lab.errors import EmptyCorpusError, InputError
 from lab.files import read_json, write_json
-from lab.tokens.spelling import bytes_of
 
 END_OF_TEXT = "<|endoftext|>"
 MOST_SPACE = 100_000  # characters of white space in a row
@@ -33,6 +32,12 @@ TRAINING_PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]|\s+(?!\S)|\s"
 )
 _SPACE = re.compile(r"\s+")
+# GPT-2's printable spelling of bytes, in which vocabulary files write tokens (Radford et al. 2019, encoder.py): a byte
+# is itself where it is printable in Latin-1, else one of the characters from U+0100 on, in order.
+_PRINTABLE = frozenset([*range(33, 127), *range(161, 173), *range(174, 256)])
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
+_SPELLED = [chr(byte if byte in _PRINTABLE else 256 + _OTHERS.index(byte)) for byte in range(256)]
+_BYTES = {character: byte for byte, character in enumerate(_SPELLED)}
 
 
 def train(texts: Iterable[str], vocabulary: int, max_bytes: int) -> tiktoken.Encoding:
@@ -43,7 +48,7 @@ def train(texts: Iterable[str], vocabulary: int, max_bytes: int) -> tiktoken.Enc
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(TRAINING_PATTERN), behavior="isolated"),
-            # Merges of what has no end teach nothing, and the trainer's time grows with the square of its length.
+            # The trainer's time grows with the square of a piece's length, and merges of endless ones are useless.
             pre_tokenizers.Split(Regex(rf"[\s\S]{{{LONGEST_PIECE}}}"), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
@@ -72,9 +77,9 @@ def _at_most(texts: Iterable[str], max_bytes: int) -> Iterator[str]:
 def encoding_of(
     name: str, pattern: str, ranks: dict[bytes, int], special_tokens: dict[str, int] | None = None
 ) -> tiktoken.Encoding:
-    """tiktoken's encoding of these ranks; without special tokens it gets <|endoftext|>, behind the last rank.
+    """tiktoken's encoding of these ranks; without special tokens it gets <|endoftext|>, after the last rank.
 
-    InputError where some byte has no rank, two tokens have the same, or the pattern is none of tiktoken's.
+    InputError where a byte has no rank, two tokens have the same, or tiktoken can't compile the pattern.
     """
     missing = 256 - sum(bytes([byte]) in ranks for byte in range(256))
     if missing:
@@ -89,12 +94,12 @@ def encoding_of(
 
 
 def encode(encoding: tiktoken.Encoding, text: str) -> list[int]:
-    """The ids of a text, in which a special token's name is text as any other."""
+    """The ids of a text; names of special tokens are plain text."""
     if len(text) <= MOST_SPACE:
         return encoding.encode_ordinary(text)
-    # Space without end overflows the stack of tiktoken's regular expressions.
-    runs = [found.span() for found in _SPACE.finditer(text) if found.end() - found.start() > MOST_SPACE]
-    cuts = [0, *(cut for start, end in runs for cut in range(start + MOST_SPACE, end, MOST_SPACE)), len(text)]
+    # Very long white space overflows the stack of tiktoken's regular expressions.
+    spaces = [match.span() for match in _SPACE.finditer(text) if match.end() - match.start() > MOST_SPACE]
+    cuts = [0, *(cut for start, end in spaces for cut in range(start + MOST_SPACE, end, MOST_SPACE)), len(text)]
     return [token for start, end in pairwise(cuts) for token in encoding.encode_ordinary(text[start:end])]
 
 
@@ -124,7 +129,7 @@ def save(encoding: tiktoken.Encoding, folder: Path) -> None:
 
 
 def load(path: Path) -> tiktoken.Encoding:
-    """The tokenizer in a folder that `save` wrote. InputError when it is missing, broken, or not what its hash says."""
+    """The tokenizer in a folder that `save` wrote. InputError when it is missing, broken, or of another hash."""
     settings = _settings(path)
     ranks_file = Path(path) / "ranks.tiktoken"
     ranks = read_ranks(ranks_file)
@@ -154,7 +159,7 @@ def _hash(settings: dict, ranks: str) -> str:
 
 
 def read_ranks(path: Path) -> dict[bytes, int]:
-    """From tiktoken's format. InputError where the file is missing or is something else."""
+    """The ranks in a file of tiktoken's format. InputError where it is missing or something else."""
     try:
         pairs = (line.split() for line in path.read_text("ascii").splitlines() if line)
         return {base64.b64decode(token, validate=True): int(rank) for token, rank in pairs}
@@ -162,3 +167,16 @@ def read_ranks(path: Path) -> dict[bytes, int]:
         raise InputError(
             f"{path}: not a tiktoken rank file (a line: base64 of the token, space, rank): {error}"
         ) from error
+
+
+def spell(token: bytes) -> str:
+    """
+    >>> spell(b" the")
+    'Ġthe'
+    """
+    return "".join(_SPELLED[byte] for byte in token)
+
+
+def bytes_of(vocabulary: dict[str, int]) -> dict[bytes, int]:
+    """The ranks of tokens from a vocabulary of spelled tokens. KeyError where a token is not so spelled."""
+    return {bytes(_BYTES[character] for character in token): rank for token, rank in vocabulary.items()}

@@ -1,7 +1,7 @@
-"""Other people's byte-level BPE tokenizers, by tiktoken's name or from a file.
+"""Published byte-level BPE tokenizers, by tiktoken's name or from a file.
 
-In: a name, tiktoken ranks, a Hugging Face tokenizer.json, or a folder. Out: a tiktoken.Encoding that gives the same ids
-as theirs, or an InputError that says why there is none.
+In: a name, tiktoken ranks, a Hugging Face tokenizer.json, or a folder. Out: a tiktoken.Encoding with the same ids as
+theirs, or an InputError that says why there is none.
 """
 
 import hashlib
@@ -13,8 +13,7 @@ from pathlib import Path
 import tiktoken
 
 from lab.errors import InputError
-from lab.tokens.bpe import GPT4_PATTERN, encoding_of, load, read_ranks
-from lab.tokens.spelling import bytes_of
+from lab.tokens.bpe import GPT4_PATTERN, bytes_of, encoding_of, load, read_ranks
 
 NAMED = ("gpt2", "cl100k_base", "o200k_base")
 GPT2_FILES = [
@@ -27,7 +26,7 @@ PROBE = "The mill's 2 wheels – „wo?“ – turn:\n\n  def f(x):\treturn x  #
 
 
 def by_name(name: str) -> tiktoken.Encoding:
-    """One of tiktoken's own, downloaded once by tiktoken. InputError when that fails."""
+    """One of tiktoken's own, which tiktoken downloads once. InputError when that fails."""
     try:
         return tiktoken.get_encoding(name)
     except OSError as error:  # requests' exceptions are OSErrors
@@ -64,7 +63,7 @@ def from_file(path: Path) -> tiktoken.Encoding:
 
 
 def _from_hugging_face(path: Path) -> tiktoken.Encoding:
-    """InputError also where tiktoken can't give the ids that the file gives: normalisers, several split patterns."""
+    """InputError also where tiktoken can't give the same ids: normalisers, several split patterns."""
     try:
         described = json.loads(path.read_text("utf-8"))
         vocabulary = described["model"]["vocab"]
@@ -74,17 +73,17 @@ def _from_hugging_face(path: Path) -> tiktoken.Encoding:
         raise InputError(f"{path}: not the tokenizer.json of a byte-level BPE ({error!r}).") from error
     name = path.parent.name or path.stem
     encoding = encoding_of(name, _pattern_in(described.get("pre_tokenizer")), ranks, special)
-    _check_reads_alike(path, encoding)
+    _check_same_ids(path, encoding)
     return encoding
 
 
-def _check_reads_alike(path: Path, encoding: tiktoken.Encoding) -> None:
+def _check_same_ids(path: Path, encoding: tiktoken.Encoding) -> None:
     """InputError where the file's own tokenizer gives other ids."""
     from tokenizers import Tokenizer
 
     try:
         theirs = Tokenizer.from_file(str(path))
-    except Exception as error:  # of one class, Exception itself
+    except Exception as error:  # the library raises Exception itself
         raise InputError(f"{path}: not a tokenizer.json that `tokenizers` reads ({error}).") from None
     for probe in (PROBE, PROBE.strip()[::-1]):
         if theirs.encode(probe, add_special_tokens=False).ids != encoding.encode_ordinary(probe):

@@ -1,69 +1,18 @@
-"""Token shards: documents as one stream of token ids on disk, read through memory maps.
+"""Token shards: a split as one stream of token ids on disk, read through memory maps.
 
-In: a dataset (train/, validation/) and a tokenizer. Out: <split>/shard-*.bin, flat little-endian uint16 or uint32 (the
-smallest that holds the vocabulary), index.json, which names dtype, counts and the tokenizer's hash, and the sources of
-the validation split (lab.tokens.sources). Each document is preceded by end-of-text, as in llm.c's FineWeb shards.
+In: tokens. Out: <split>/shard-*.bin, flat little-endian uint16 or uint32, and from a folder of them with its index.json
+(dtype, counts, the tokenizer's hash; written by lab.tokens.tokenize) the tokens of a split as one long array.
 """
 
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from lab import engine as engines
-from lab.documents import host, read_documents, shards, text_bytes
 from lab.errors import InputError
-from lab.files import read_json, write_json
-from lab.params import EngineParams, TokenizeParams
-from lab.tokens import bpe
-from lab.tokens.sources import Origin, read_origins, write_origins, write_sources
+from lab.files import read_json
 
-SPLITS = ("train", "validation")
 COPY_TOKENS = 1 << 22
-
-
-def tokenize(dataset: Path, tokenizer: Path, out: Path, params: TokenizeParams, engine: EngineParams) -> dict:
-    """Write the token shards of both splits; returns the stage's metrics."""
-    encoding = bpe.load(tokenizer)
-    dtype = np.dtype("<u2") if encoding.n_vocab <= 1 << 16 else np.dtype("<u4")
-    index = {
-        "dtype": dtype.name,
-        "tokenizer": bpe.tokenizer_hash(tokenizer),
-        "vocabulary": encoding.n_vocab,
-        "eot": bpe.end_of_text(encoding),
-        "splits": {},
-    }
-    metrics: dict = {"dtype": dtype.name}
-    for split in SPLITS:
-        parts = engines.run(
-            f"tokenize.{split}",
-            partial(_tokenize_shard, tokenizer=tokenizer, dtype=dtype.str, with_origins=split == "validation"),
-            {path.stem: path for path in shards(dataset / split)},
-            engine=engine,
-            params=dtype.name,
-            inputs=lambda path: [path, tokenizer / "ranks.tiktoken", tokenizer / "tokenizer.json"],
-        )
-        streams = [np.memmap(part.folder / f"{part.name}.bin", dtype, "r") for part in parts if part.result["tokens"]]
-        index["splits"][split] = {
-            **{key: sum(part.result[key] for part in parts) for key in ("tokens", "documents", "bytes")},
-            "shards": write_shards(Tokens(streams), out, split, dtype, params.shard_tokens),
-        }
-        counts = index["splits"][split]
-        used = np.zeros(encoding.n_vocab, bool)
-        for stream in streams:
-            used[np.unique(stream)] = True
-        if split == "validation":
-            write_sources(
-                out, [origin for part in parts for origin in read_origins(part.folder / f"{part.name}.parquet")]
-            )
-        metrics[split] = {
-            "tokens": counts["tokens"],
-            "documents": counts["documents"],
-            "bytes_per_token": round(counts["bytes"] / max(counts["tokens"], 1), 4),
-            "vocabulary_used": round(float(used.mean()), 4),
-        }
-    write_json(out / "index.json", index)
-    return metrics
 
 
 def write_shards(stream: "Tokens", out: Path, split: str, dtype: np.dtype, shard_tokens: int) -> list[dict]:
@@ -114,9 +63,12 @@ class Tokens:
         return out
 
 
-def open_tokens(folder: Path, split: str) -> Tokens:
-    """The tokens of a split, memory-mapped. InputError when a shard is missing or not as long as the index says."""
-    index = read_index(folder)
+def open_tokens(folder: Path, split: str, index: Mapping | None = None) -> Tokens:
+    """The tokens of a split, memory-mapped. `index`: the content of index.json, if it is read already.
+
+    InputError when a shard is missing or not as long as the index says.
+    """
+    index = read_index(folder) if index is None else index
     dtype = np.dtype(index["dtype"]).newbyteorder("<")
     maps = []
     for shard in index["splits"][split]["shards"]:
@@ -129,21 +81,3 @@ def open_tokens(folder: Path, split: str) -> Tokens:
             )
         maps.append(np.memmap(path, dtype, "r"))
     return Tokens(maps)
-
-
-def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtype: str, *, with_origins: bool) -> dict:
-    encoding = bpe.load(tokenizer)
-    separator = np.array([bpe.end_of_text(encoding)], dtype)
-    counts = {"tokens": 0, "documents": 0, "bytes": 0}
-    origins = []
-    with open(folder / f"{name}.bin", "wb") as file:
-        for document in read_documents(source):
-            ids = np.array(bpe.encode(encoding, document.text), dtype)  # "<|endoftext|>" written in a page is text
-            file.write(separator.tobytes() + ids.tobytes())
-            counts["tokens"] += len(ids) + 1
-            counts["documents"] += 1
-            counts["bytes"] += text_bytes(document.text)
-            origins.append(Origin(len(ids) + 1, document.language, host(document.url)))
-    if with_origins:
-        write_origins(folder / f"{name}.parquet", origins)
-    return counts

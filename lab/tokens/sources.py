@@ -1,9 +1,9 @@
-"""Where the validation documents come from, in a few groups that any crawl has, so that a loss can be told by source.
+"""The sources of the validation documents, in a few groups, so that a loss can be shown by source.
 
-In: each validation document's tokens, language and URL, in the order of the shards. Out: sources.parquet beside the
-shards, one row a document, and from it the source of any token. The groups are those of the first property that tells
-documents apart: the language; else the end of the host's name, of as few labels as do so (com and org; where all is
-org, a.org and b.org; ...). What has less than a hundredth of the tokens, or is not among the largest, is "other".
+In: tokens, language and URL of each validation document, in the order of the shards. Out: sources.parquet beside the
+shards, one row per document, and from it the source of any token. The groups are those of the first property in which
+documents differ: the language; else the last labels of the host's name, as few as differ (com and org; where all are
+org, a.org and b.org; ...). Groups of less than a hundredth of the tokens, or not among the largest, are "other".
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ import pyarrow as pa
 from lab.documents import read_rows, read_table, write_table
 
 FILE = "sources.parquet"
-MOST = 8  # groups, "other" not counted
+MOST = 8  # groups, without "other"
 LEAST_SHARE = 0.01  # of the tokens
 MOST_LABELS = 4  # of a host's name
 OTHER = "other"
@@ -27,7 +27,7 @@ _SOURCES = pa.schema([("source", pa.string()), ("tokens", pa.int64())])
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a document: `tokens` with its end-of-text, ISO 639 code or None, host in lower case."""
+    """Properties of a document: `tokens` including its end-of-text, ISO 639 code or None, host in lower case."""
 
     tokens: int
     language: str | None
@@ -35,7 +35,7 @@ class Origin:
 
 
 def name_sources(origins: Sequence[Origin]) -> list[str]:
-    """The source of each document; all "other" where no property tells them apart."""
+    """The source of each document; all "other" where they differ in no property."""
     for property_of in _properties():
         names = [property_of(origin) for origin in origins]
         kept = _large(names, [origin.tokens for origin in origins])
@@ -51,7 +51,7 @@ def _properties() -> Iterator[Callable[[Origin], str]]:
 
 
 def _end(name: str, labels: int) -> str:
-    """The last labels of a host's name; of an address all."""
+    """The last labels of a host's name; an IP address is kept whole."""
     return name if name[-1:].isdigit() or ":" in name else ".".join(name.split(".")[-labels:]) or OTHER
 
 
@@ -65,12 +65,12 @@ def _large(names: Sequence[str], tokens: Sequence[int]) -> set[str]:
 
 
 def write_origins(path: Path, origins: Sequence[Origin]) -> None:
-    """A row a document; read by `read_origins`."""
+    """Write a row per document, for `read_origins`."""
     write_table(pa.Table.from_pylist([asdict(origin) for origin in origins], schema=_ORIGINS), path)
 
 
 def read_origins(path: Path) -> Iterator[Origin]:
-    """What `write_origins` wrote."""
+    """The rows of a file of `write_origins`."""
     return (Origin(**row) for row in read_rows(path))
 
 
@@ -81,7 +81,7 @@ def write_sources(folder: Path, origins: Sequence[Origin]) -> None:
 
 
 class Sources:
-    """The sources of a stream of tokens. `names`: in alphabetical order; a token's source is a number into them."""
+    """The sources of a stream of tokens. `names`: in alphabetical order; a token's source is an index into them."""
 
     def __init__(self, names: Sequence[str], tokens: Sequence[int]):
         """`names` and `tokens`: those of each document, in order."""
@@ -95,9 +95,9 @@ class Sources:
 
 
 def read_sources(folder: Path) -> Sources | None:
-    """The sources of the validation split in a folder of shards; None where it has not several."""
-    if not (folder / FILE).exists():  # shards that something else than the lab wrote
+    """The sources of the validation split in a folder of shards; None where there is one only."""
+    if not (folder / FILE).exists():  # shards that the lab did not write
         return None
     table = read_table(folder / FILE)
-    found = Sources(table["source"].to_pylist(), table["tokens"].to_pylist())
-    return found if len(found.names) > 1 else None
+    sources = Sources(table["source"].to_pylist(), table["tokens"].to_pylist())
+    return sources if len(sources.names) > 1 else None

@@ -1,4 +1,4 @@
-"""The stage `tokenizer`: trains one on the corpus or takes another's, and measures it on held-out text.
+"""The stage `tokenizer`: one trained on the corpus, or a published one, measured on held-out text.
 
 In: the train and validation splits of documents. Out: a folder that lab.tokens.bpe.load reads, and metrics.
 """
@@ -9,14 +9,15 @@ from pathlib import Path
 import tiktoken
 
 from lab.documents import read_documents, shards, text_bytes
-from lab.params import TokenizerParams
+from lab.params import EngineParams, TokenizerParams
 from lab.tokens import bpe, foreign
 
 
-def make(dataset: Path, out: Path, params: TokenizerParams) -> dict:
-    """Write the tokenizer that `params.kind` asks for into `out`; returns the stage's metrics.
+def run(dataset: Path, out: Path, params: TokenizerParams, engine: EngineParams) -> dict:
+    """Write the tokenizer of `params.kind` into `out`; returns the stage's metrics.
 
-    Raises InputError when its ranks can't be had, EmptyCorpusError when there is too little text to train on.
+    Raises InputError when its ranks can't be read or downloaded, EmptyCorpusError when there is too little text to
+    train on.
     """
     if params.kind == "train":
         encoding = bpe.train(_texts(dataset / "train"), params.vocabulary, params.max_bytes)
@@ -52,5 +53,5 @@ def _measured(encoding: tiktoken.Encoding, texts: Iterable[str]) -> dict:
         used.update(ids)
     return {
         "bytes_per_token": round(size / tokens, 4),  # on held-out text
-        "vocabulary_used": round(len(used) / encoding.n_vocab, 4),  # share of the tokens that held-out text has
+        "vocabulary_used": round(len(used) / encoding.n_vocab, 4),  # share of the tokens that occur in held-out text
     }

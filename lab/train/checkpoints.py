@@ -1,40 +1,45 @@
-"""Checkpoints to resume from: .lab/train/<key>/step-<n>.ckpt/, whole or not there, without code in them.
+"""Checkpoints to resume from, and milestones: weights in the middle of a run that the stage `evaluate` scores.
 
-The key is made of what decides the weights: the token shards, the parameters and the code. Parameters that only say
+In: a training state; a model every train.evaluate_every steps. Out: .lab/train/<key>/step-<n>.ckpt/, whole or absent,
+without code; and steps/<step>/model.safetensors with model.json in the training's output, which
+lab.model.export.read_trained reads. Until the run ends milestones lie beside its checkpoints, where a killed run finds
+them again.
+
+The key is a hash of what decides the weights: the token shards, the parameters and the code. Parameters that only say
 where and how fast (devices, micro-batch, strategy, compile) are left out, so that a run that ran out of memory can go
-on with a smaller micro-batch, and what two processes began, one can finish. A checkpoint is a folder as
-lab.train.stored writes it, made under another name and renamed. The last ones are kept, and the one whose validation
-loss is the lowest of those that have one.
+on with a smaller micro-batch, and one process can finish what two began. A checkpoint is a folder as lab.train.stored
+writes it, made under another name and renamed. The last ones are kept, and the one with the lowest validation loss.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import nn
 
 from lab.engine import digest
 from lab.errors import InputError, LabError
-from lab.files import explained
+from lab.files import explained, link, write_json, written_whole
 from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.params import ModelParams, TrainParams
-from lab.tokens.shards import read_index
 from lab.train import stored
 
 WORK = Path(".lab/train")
+MILESTONES = "steps"
 HOW = {
     "accelerator", "activation_checkpointing", "checkpoint_every", "compile", "devices", "export", "keep_checkpoints",
     "micro_batch", "nodes", "pad_vocabulary", "strategy",
 }  # fmt: skip
 
 
-def data_hash(tokens: Path) -> str:
-    """Hash of the token shards' bytes and their index."""
-    index = read_index(tokens)
+def data_hash(tokens: Path, index: Mapping) -> str:
+    """Hash of the bytes of the token shards and of their index, whose content is `index`."""
     paths = [tokens / shard["path"] for split in index["splits"].values() for shard in split["shards"]]
     return digest([tokens / "index.json", *paths])
 
@@ -43,7 +48,7 @@ def key(data: str, model: ModelParams, train: TrainParams) -> str:
     """Name of the run that these inputs, parameters and this code make."""
     root = Path(__file__).parents[1]
     sources = sorted(path for room in ("model", "train") for path in (root / room).glob("*.py"))
-    # A run that stopped for a spike was up to there the one that skips it.
+    # Up to its spike, a run that stopped there is the same as one that skips it.
     train = train.model_copy(update={"on_spike": "skip"}) if train.on_spike == "stop" else train
     described = [data, model.model_dump(mode="json"), train.model_dump(mode="json", exclude=HOW), digest(sources)]
     text = json.dumps([*described, torch.__version__], sort_keys=True)
@@ -51,26 +56,26 @@ def key(data: str, model: ModelParams, train: TrainParams) -> str:
 
 
 def save(folder: Path, state: Mapping, keep: int, rank: int = 0, processes: int = 1) -> None:
-    """Write the state of step state["step"] and forget all but the last `keep` and the best.
+    """Write the state of step state["step"]; remove all checkpoints but the last `keep` and the best.
 
-    Where `processes` share the tensors, all of them call this at once, and all of them raise what one ran into: OSError
-    where the disk is full, LabError for another process's failure.
+    Where `processes` share the tensors, all of them call this at once and all raise where one fails: OSError where the
+    disk is full, LabError for another process's failure.
     """
     temporary = folder / "saving.tmp"
     if not rank:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-    _all_well(None, processes)
-    failed = None
+    _raise_failures(None, processes)
+    failure = None
     try:
-        temporary.mkdir(parents=True, exist_ok=True)  # on a node that does not share it; write_index says so
+        temporary.mkdir(parents=True, exist_ok=True)  # on a node that does not share it; write_index reports that
         stored.write_part(temporary, state, rank, processes)
     except (OSError, RuntimeError, SafetensorError) as error:
-        failed = explained(error, folder)
-    _all_well(failed, processes)
+        failure = explained(error, folder)
+    _raise_failures(failure, processes)
     if rank:
         return
-    # Until it has its index and name, no reader takes it for a checkpoint; the next save clears what a killed one left.
+    # Without its index and name no reader takes it for a checkpoint; the next save clears what a killed one left.
     stored.write_index(temporary, state, processes)
     final = folder / _name(state["step"])
     shutil.rmtree(final, ignore_errors=True)
@@ -79,7 +84,7 @@ def save(folder: Path, state: Mapping, keep: int, rank: int = 0, processes: int 
 
 
 def latest(folder: Path) -> dict | None:
-    """The state of the last checkpoint that is whole, as lab.train.stored.read gives it; None without one."""
+    """The state of the last whole checkpoint, as lab.train.stored.read returns it; None without one."""
     for path in reversed(_all(folder)):
         try:
             return stored.read(path)
@@ -95,31 +100,31 @@ def at(folder: Path, step: int) -> dict:
 
 def best(folder: Path) -> dict | None:
     """The state of the checkpoint with the lowest validation loss, the earliest of equals; None without one."""
-    found = _best(_all(folder))
-    return None if found is None else stored.read(found)
+    path = _best(_all(folder))
+    return None if path is None else stored.read(path)
 
 
 def whole_model(state: Mapping, config: ModelConfig) -> Transformer:
-    """The model of a checkpoint on the CPU, whatever number of processes wrote it.
+    """The model of a checkpoint on the CPU, for any number of processes that wrote it.
 
-    Raises InputError where it is of another architecture than `config`.
+    Raises InputError where its architecture is not that of `config`.
     """
     with torch.device("meta"):
         model = Transformer(config)
     model.to_empty(device="cpu")
-    model.settle()
+    model.tie_and_fill()
     load_weights(model, state["model"])
     return model
 
 
 @torch.no_grad()
-def load_weights(model: torch.nn.Module, weights: Mapping[str, stored.Stored]) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, stored.Stored]) -> None:
     """Read weights into a model, whole or sharded. InputError where they are another architecture's."""
-    own = dict(model.named_parameters())
-    if odd := sorted(own.keys() ^ weights.keys()):
-        there = "is not in it" if odd[0] in own else "is not in this model"
-        raise InputError(_other_architecture(f"{odd[0]} {there}"))
-    for name, weight in own.items():
+    parameters = dict(model.named_parameters())
+    if unmatched := sorted(parameters.keys() ^ weights.keys()):
+        where = "is not in it" if unmatched[0] in parameters else "is not in this model"
+        raise InputError(_other_architecture(f"{unmatched[0]} {where}"))
+    for name, weight in parameters.items():
         try:
             weight.copy_(weights[name].read(like=weight))
         except InputError as error:
@@ -127,7 +132,7 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, stored.Stored]) -
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping) -> None:
-    """Read an optimiser's state; what it holds of a weight is shared by processes as the weight is."""
+    """Read an optimiser's state, sharded as the weights are."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
 
     def read(number: int, value: object) -> object:
@@ -135,11 +140,11 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping) -> None:
             return value
         return value.read(like=weights[number] if value.shape == weights[number].shape else None)
 
-    held = {
+    values_by_weight = {
         number: {name: read(number, value) for name, value in values.items()}
         for number, values in state["state"].items()
     }
-    optimizer.load_state_dict({"state": held, "param_groups": state["param_groups"]})
+    optimizer.load_state_dict({"state": values_by_weight, "param_groups": state["param_groups"]})
 
 
 def remove(folder: Path) -> None:
@@ -148,10 +153,32 @@ def remove(folder: Path) -> None:
         _drop(folder)
 
 
-def _other_architecture(how: str) -> str:
+def keep_milestone(folder: Path, step: int, model: nn.Module, *, writes: bool) -> None:
+    """Write the weights after `step` beside the checkpoints. Where they are sharded all processes call this, and the
+    one that `writes` does so."""
+    weights = stored.whole_weights(model)
+    if writes:
+        with written_whole(folder / MILESTONES / f"{step:09d}.safetensors") as temporary:
+            save_file(weights, temporary)
+
+
+def hand_over_milestones(folder: Path, out: Path, about: Mapping, tokens_of: Callable[[int], int]) -> None:
+    """Link the milestones into `out`, each described by `about` with its own steps and tokens.
+
+    `tokens_of`: the tokens of a number of steps. The files stay in `folder` too, for a run killed before its end.
+    """
+    shutil.rmtree(out / MILESTONES, ignore_errors=True)
+    for path in sorted((folder / MILESTONES).glob("*.safetensors")):
+        step, milestone = int(path.stem), out / MILESTONES / path.stem
+        milestone.mkdir(parents=True)
+        link(path, milestone / "model.safetensors")
+        write_json(milestone / "model.json", {**about, "tokens": tokens_of(step), "steps": step})
+
+
+def _other_architecture(difference: str) -> str:
     return (
-        f"the checkpoint is of another architecture: {how}. Give the section `model` the values that it was written "
-        f"with, or remove its folder under {WORK} to start anew."
+        f"the checkpoint is of another architecture: {difference}. Give the section `model` the values that it was "
+        f"written with, or remove its folder under {WORK} to start anew."
     )
 
 
@@ -186,20 +213,20 @@ def _forget(folder: Path, keep: int) -> None:
 
 
 def _drop(folder: Path) -> None:
-    """Remove a folder. Its name goes first, so that a half removed one is never read."""
-    gone = folder.with_suffix(".old")
-    shutil.rmtree(gone, ignore_errors=True)  # what a killed one left
-    folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    """Remove a folder, renamed first, so that a half removed one is never read."""
+    renamed = folder.with_suffix(".old")
+    shutil.rmtree(renamed, ignore_errors=True)  # left by a killed run
+    folder.rename(renamed)
+    shutil.rmtree(renamed, ignore_errors=True)
 
 
-def _all_well(failed: Exception | None, processes: int) -> None:
+def _raise_failures(failure: Exception | None, processes: int) -> None:
     """Wait for all processes; raise this one's failure, or the first of another."""
     if processes > 1:
         failures: list[str | None] = [None] * processes
-        torch.distributed.all_gather_object(failures, None if failed is None else str(failed))
+        torch.distributed.all_gather_object(failures, None if failure is None else str(failure))
         other = next((number for number, text in enumerate(failures) if text), None)
-        if other is not None and failed is None:
+        if other is not None and failure is None:
             raise LabError(f"process {other} could not write its part of the checkpoint: {failures[other]}")
-    if failed is not None:
-        raise failed
+    if failure is not None:
+        raise failure

@@ -1,15 +1,14 @@
-"""What a model is fed: sequences of tokens from memory-mapped shards, in an order that any step can compute by itself.
+"""Batches: sequences of tokens from memory-mapped shards, in an order that any step can compute by itself.
 
 In: a folder of token shards. Out: for each step the next sequences of an endless stream of epochs, each of which holds
-every sequence once, shuffled anew. A sequence is context + 1 tokens: inputs, and targets one further on; its last token
-is the next sequence's first, so that within an epoch every token is a target once. Step, seed, counts and the batch's
-growth alone decide what a batch holds: a resumed run, more workers or more devices change nothing.
+every sequence once, shuffled anew. A sequence is context + 1 tokens: inputs, and targets shifted by one; its last token
+is the next sequence's first, so that within an epoch every token is a target once. A batch depends on step, seed,
+counts and the batch's growth alone: a resumed run, more workers or more devices change nothing.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
-from math import log2
 from pathlib import Path
 
 import lightning
@@ -20,16 +19,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from lab.errors import InputError
 from lab.params import TrainParams
-from lab.tokens.shards import Tokens, open_tokens
+from lab.tokens.shards import Tokens, open_tokens, read_index
 from lab.tokens.sources import read_sources
-from lab.train.batch_plan import Plan
+from lab.train.batches import BatchPlan
 
 ROUNDS = 6
 CHUNK_TOKENS = 1 << 22
 
 
 def shuffled(positions: np.ndarray, items: int, seed: int, epoch: int) -> np.ndarray:
-    """The items at the given positions [n] of an epoch's random order, without that order being held in memory.
+    """The items at the given positions [n] of an epoch's random order, without holding that order in memory.
 
     A Feistel network over the next even number of bits, walked until it is back in range (Black and Rogaway 2002).
     """
@@ -55,26 +54,29 @@ def _mixed(values: np.ndarray) -> np.ndarray:
 
 
 def sequences_in(tokens: Tokens, context: int) -> int:
-    """Sequences of context + 1 tokens, each starting at its forerunner's last token."""
+    """The number of sequences of context + 1 tokens, each of which starts at the last token of the one before."""
     return max(len(tokens) - 1, 0) // context
 
 
 class Batches(Dataset):
     """Step number -> the sequences [sequences_per_device, context + 1] (int64) that one device takes in that step."""
 
-    def __init__(self, tokens: Tokens, layout: Plan, seed: int, rank: int):
-        self._tokens, self._plan, self._seed, self._rank = tokens, layout, seed, rank
+    def __init__(self, tokens: Tokens, layout: BatchPlan, seed: int, rank: int):
+        self._tokens, self._layout, self._seed, self._rank = tokens, layout, seed, rank
         self._items = sequences_in(tokens, layout.context)
 
     def __getitem__(self, step: int) -> torch.Tensor:
-        each = self._plan.sequences_per_device(step)
-        positions = self._plan.sequences_before(step) + self._rank * each + np.arange(each)
+        # 1. The step's positions in the stream of all epochs: those of this device among those of all;
+        # 2. an epoch's number and a position within it for each (a batch may span epochs);
+        # 3. for each epoch its shuffled sequences at these positions.
+        count = self._layout.sequences_per_device(step)
+        positions = self._layout.sequences_before(step) + self._rank * count + np.arange(count)
         epochs, offsets = np.divmod(positions, self._items)
         items = np.empty_like(offsets)
         for epoch in np.unique(epochs):
             of_epoch = epochs == epoch
             items[of_epoch] = shuffled(offsets[of_epoch], self._items, self._seed, int(epoch))
-        return sequences(self._tokens, items, self._plan.context)
+        return sequences(self._tokens, items, self._layout.context)
 
 
 def sequences(tokens: Tokens, items: np.ndarray, context: int) -> torch.Tensor:
@@ -84,7 +86,7 @@ def sequences(tokens: Tokens, items: np.ndarray, context: int) -> torch.Tensor:
 
 
 class Steps:
-    """The numbers of the steps to be made: from the first, to the last where the budget tells it."""
+    """The numbers of the steps from the first on, without end."""
 
     def __init__(self, first: int):
         self.first = first
@@ -94,8 +96,8 @@ class Steps:
 
 
 def _leave_signals(worker: int) -> None:
-    """Leave Ctrl-C and SIGTERM, which reach all processes of a terminal or job, to the one that trains on until it is
-    saved, and then ends its readers by their queue."""
+    """Ignore Ctrl-C and SIGTERM, which reach all processes of a terminal or job: the training process saves its step
+    and then ends its readers by their queue."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -103,11 +105,24 @@ def _leave_signals(worker: int) -> None:
 class TokenData(lightning.LightningDataModule):
     """Training batches from step `first` on, and the validation sequences; both for one device of the plan."""
 
-    def __init__(self, folder: Path, layout: Plan, params: TrainParams, *, workers: int = 0, pin: bool = False):
-        """`workers`: processes that read ahead. Raises InputError when a split is shorter than the context."""
+    def __init__(
+        self,
+        folder: Path,
+        layout: BatchPlan,
+        params: TrainParams,
+        *,
+        index: Mapping | None = None,
+        workers: int = 0,
+        pin: bool = False,
+    ):
+        """`index`: the content of index.json, if it is read already; `workers`: processes that read ahead.
+
+        Raises InputError when a split is shorter than the context.
+        """
         super().__init__()
         self.layout, self.params, self.workers, self.pin = layout, params, workers, pin
-        self.train, self.validation = open_tokens(folder, "train"), open_tokens(folder, "validation")
+        index = read_index(folder) if index is None else index
+        self.train, self.validation = (open_tokens(folder, split, index) for split in ("train", "validation"))
         for split, tokens in (("train", self.train), ("validation", self.validation)):
             if not sequences_in(tokens, layout.context):
                 raise InputError(
@@ -140,52 +155,52 @@ class TokenData(lightning.LightningDataModule):
 
     def validation_items(self) -> np.ndarray:
         """Numbers of the validation sequences, spread evenly over the split: at most validation_tokens tokens."""
-        there = sequences_in(self.validation, self.layout.context)
-        wanted = max(1, min(there, self.params.validation_tokens // self.layout.context))
-        return np.arange(wanted) * there // wanted
+        available = sequences_in(self.validation, self.layout.context)
+        count = max(1, min(available, self.params.validation_tokens // self.layout.context))
+        return np.arange(count) * available // count
 
     def validation_batches(self) -> Iterator[tuple[torch.Tensor, int]]:
-        """This device's share of the validation sequences, in micro-batches, and how many of each count.
+        """This device's part of the validation sequences, in micro-batches, and how many of each count.
 
-        All devices get as many batches, since those that share weights gather them together: one whose share is
+        All devices get equally many batches, since those that share weights gather them together: one whose part is
         smaller ends with a batch that does not count.
         """
-        for items, counted in self._own_validation_items():
+        for items, counted in self._validation_items_of_device():
             yield sequences(self.validation, items, self.layout.context), counted
 
     @property
     def source_names(self) -> list[str]:
-        """What the validation split is made of; empty where it is all of one source, or the shards don't say."""
+        """The sources of the validation split; empty where there is one only, or the shards don't name them."""
         return [] if self._sources is None else [str(name) for name in self._sources.names]
 
     def validation_sources(self) -> Iterator[torch.Tensor | None]:
-        """For each of `validation_batches` the sources of its targets, [sequences, context], as numbers into
+        """For each of `validation_batches` the sources of its targets, [sequences, context], as indices into
         `source_names`; None where that is empty, or the batch does not count."""
         context = self.layout.context
-        for items, counted in self._own_validation_items():
+        for items, counted in self._validation_items_of_device():
             known = self._sources is not None and counted
             # A sequence's first target is its second token.
             yield torch.from_numpy(self._sources.of(items * context + 1, context)) if known else None
 
-    def _own_validation_items(self) -> Iterator[tuple[np.ndarray, int]]:
+    def _validation_items_of_device(self) -> Iterator[tuple[np.ndarray, int]]:
         items = self.validation_items()
-        own, micro = items[self.rank :: self.layout.devices], self.layout.micro_batch
-        for start in range(0, -(-len(items) // self.layout.devices), micro):
-            batch = own[start : start + micro]
+        of_device, micro_batch = items[self.rank :: self.layout.devices], self.layout.micro_batch
+        for start in range(0, -(-len(items) // self.layout.devices), micro_batch):
+            batch = of_device[start : start + micro_batch]
             yield (batch if len(batch) else items[:1]), len(batch)
 
 
 def unigram_entropy(tokens: Tokens, vocabulary: int) -> float:
-    """Entropy of the tokens' frequencies, nats a token: no model that ignores the context can have a lower loss."""
+    """Entropy of the tokens' frequencies, nats per token: the lowest loss of a model that ignores the context."""
     counts = np.zeros(vocabulary, np.int64)
     for start in range(0, len(tokens), CHUNK_TOKENS):
         counts += np.bincount(tokens[start : start + CHUNK_TOKENS], minlength=vocabulary)
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
+    frequencies = counts[counts > 0] / counts.sum()
+    return float(-(frequencies * np.log(frequencies)).sum())
 
 
 def bytes_per_token(data: TokenData, encoding: tiktoken.Encoding, vocabulary: int) -> float:
-    """UTF-8 bytes of text that a target token of the validation sequences stands for; special tokens stand for none."""
+    """Mean UTF-8 bytes of a target token of the validation sequences; special tokens have none."""
     lengths = np.zeros(vocabulary, np.int64)
     for ranked, token in encoding._mergeable_ranks.items():
         lengths[token] = len(ranked)
@@ -195,8 +210,3 @@ def bytes_per_token(data: TokenData, encoding: tiktoken.Encoding, vocabulary: in
         start = int(item) * data.layout.context
         total += int(lengths[data.validation[start + 1 : start + data.layout.context + 1]].sum())
     return total / (len(items) * data.layout.context)
-
-
-def bits_per_byte(loss: float, bytes_a_token: float) -> float:
-    """A loss in nats a token as bits a byte of text."""
-    return loss * log2(np.e) / bytes_a_token if bytes_a_token else float("nan")

@@ -1,8 +1,7 @@
-"""What a training run shows while it runs: a table in its place in a terminal, a line now and then elsewhere.
+"""The display of a training run: a table that is redrawn in a terminal, a line now and then elsewhere.
 
-In: a row a step (lab.train.module.Measured). Out: on stderr step, tokens, losses, rate, norm, speed and time left; at
-the end one line that sums it up. The table is drawn four times a second, whatever the steps, by a thread that only
-reads what the last row said.
+In: a `Measured` row per step. Out: on stderr step, tokens, losses, rate, norm, speed and time left; at the end a line
+of summary. A thread draws the table four times per second from the last row.
 """
 
 import sys
@@ -19,8 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.progress import Ticker, console, progress
-from lab.tracking import Sizes
-from lab.train.measured import Measured
+from lab.tracking import Measured, Sizes
 from lab.train.module import TrainingModule
 from lab.train.optim import Budget
 from lab.train.results import last_loss
@@ -31,7 +29,7 @@ BAR = 24  # characters
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Values as bars between the lowest and the highest; of equal ones the lowest bar."""
+    """Values as bars between the lowest and the highest; equal values as the lowest bar."""
     if not values:
         return ""
     low, high = min(values), max(values)
@@ -39,24 +37,24 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 class History:
-    """A curve from its beginning in less than MOST_SPARKS means, each of as many values."""
+    """A curve from its beginning in less than MOST_SPARKS means, each of equally many values."""
 
     def __init__(self) -> None:
         self.means: list[float] = []
-        self._each, self._sum, self._count = 1, 0.0, 0
+        self._values_per_mean, self._sum, self._count = 1, 0.0, 0
 
     def add(self, value: float) -> None:
         self._sum, self._count = self._sum + value, self._count + 1
-        if self._count == self._each:
+        if self._count == self._values_per_mean:
             self.means.append(self._sum / self._count)
             self._sum, self._count = 0.0, 0
         if len(self.means) == MOST_SPARKS:
             self.means = [(one + other) / 2 for one, other in zip(self.means[::2], self.means[1::2], strict=True)]
-            self._each *= 2
+            self._values_per_mean *= 2
 
 
 class Panel:
-    """The table. `first`: steps made before, of which nothing is known here."""
+    """The table. `first`: steps before this process, whose rows it has not seen."""
 
     def __init__(self, budget: Budget, sizes: Sizes, first: int = 0):
         self._budget, self._sizes, self._first = budget, sizes, first
@@ -67,7 +65,7 @@ class Panel:
         self._elapsed = 0.0
 
     def show(self, row: Measured, elapsed: float) -> None:
-        """Take in a step; `elapsed`: seconds trained, those before a restart included."""
+        """Add a step; `elapsed`: seconds trained, including those before a restart."""
         if isfinite(row.loss):  # as a skipped step's may not be
             self._losses.add(row.loss)
         self._row, self._elapsed = row, elapsed
@@ -75,15 +73,15 @@ class Panel:
             self._validation = row.validation_loss
 
     def seconds_left(self) -> float:
-        """By the speed of this process so far, validations and checkpoints included."""
+        """At the mean speed of this process so far, including validations and checkpoints."""
         assert self._row is not None
         if self._budget.steps is None:
             return max(self._budget.seconds - self._elapsed, 0.0)
-        each = (time.monotonic() - self._started) / max(self._row.step - self._first, 1)
-        return (self._budget.steps - self._row.step) * each
+        seconds_per_step = (time.monotonic() - self._started) / max(self._row.step - self._first, 1)
+        return (self._budget.steps - self._row.step) * seconds_per_step
 
     def draw(self) -> Group:
-        """What is known, two figures a line, and the curve of the loss."""
+        """The last figures, two per line, and the curve of the loss."""
         row, sizes, steps = self._row, self._sizes, self._budget.steps
         if row is None:
             return Group("train: the first step")
@@ -107,8 +105,8 @@ def _figure(value: float | None) -> str:
 
 
 @contextmanager
-def shown(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[None]:
-    """Show the steps that are made within."""
+def display(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[None]:
+    """Show the steps of the body of the `with` statement."""
     first, started = module.step, time.monotonic()
     with _in_terminal(module, limits, sizes) if console.is_terminal else _in_lines(module, limits):
         yield

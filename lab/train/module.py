@@ -1,4 +1,4 @@
-"""The training step as a Lightning module: one call is one optimiser step, micro-batches and all.
+"""The training step as a Lightning module: one call is one optimiser step with all its micro-batches.
 
 In: batches [sequences, context + 1] of lab.train.data. Out: changed weights, a curve of `Measured` rows, and calls to
 `watchers` with each. Optimisation is Lightning's "manual" kind, so that accumulation, clipping, validation and
@@ -19,14 +19,13 @@ from torch import nn
 from lab.errors import LabError
 from lab.model import Transformer
 from lab.params import TrainParams
-from lab.train import groups
-from lab.train.batch_plan import Plan
-from lab.train.by_source import LossBySource
+from lab.tracking import Measured
+from lab.train import details
+from lab.train.batches import BatchPlan
 from lab.train.checkpoints import load_optimizer
-from lab.train.measured import Measured
 from lab.train.optim import Budget, learning_rate, make_optimizers, set_rates
-from lab.train.sharded import whole
 from lab.train.spikes import WHAT_TO_DO, SpikeRule
+from lab.train.stored import whole
 
 CURVE_ROWS = 2000  # at most, about
 VOCABULARY_MULTIPLE = 128  # rows of the head whose products are fast on GPUs (as in nanoGPT)
@@ -35,13 +34,13 @@ STEPS_PER_READING_ELSEWHERE = 10  # reading a loss waits for the GPU
 
 
 class TrainingModule(lightning.LightningModule):
-    """A model under training. `step`: steps made. `state` and `resume` carry everything over a restart."""
+    """A model under training. `step`: steps so far. `state` and `resume` carry everything over a restart."""
 
     def __init__(
         self,
         model: Transformer,
         params: TrainParams,
-        layout: Plan,
+        layout: BatchPlan,
         budget: Budget,
         *,
         compiled: bool = False,
@@ -55,22 +54,20 @@ class TrainingModule(lightning.LightningModule):
         self.separator = separator if params.document_mask else None
         self.step = 0
         self.curve: list[list] = []  # rows of step, tokens, loss, validation loss, learning rate; None: not known
-        self.details: list[dict[str, float]] = []  # of the validated steps: step, tokens and what Measured.details has
+        self.details: list[dict[str, float]] = []  # per validated step: step, tokens, loss and Measured.details
         self.watchers: list[Callable[[Measured], None]] = []
         self.on_checkpoint: Callable[[], None] = lambda: None
         self.on_milestone: Callable[[], None] = lambda: None  # every train.evaluate_every steps but the last
         self.read_every: int | None = None  # steps after which watchers get their row with its step's weights
         self.asked = 0  # the signal by which this process was asked to stop
-        self.stopped = 0  # the signal by which the run was stopped behind a checkpoint, before its budget was spent
+        self.stopped = 0  # the signal after which the run ended at a checkpoint, before its budget was spent
         self.spikes = SpikeRule(params)
         self._unread: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []
         self._norms: dict[str, torch.Tensor] = {}
-        self.resumed: dict | None = None  # the state that training goes on from, until the optimisers have it
+        self.resumed: dict | None = None  # the state to resume from, until the optimisers have read it
         self._elapsed_before = 0.0
         self._started: float | None = None
         self._window = 0.0
-
-    # What a checkpoint holds.
 
     def state(self) -> dict:
         """Everything that the next steps depend on: tensors and plain values only."""
@@ -85,13 +82,11 @@ class TrainingModule(lightning.LightningModule):
         }
 
     def resume(self, state: dict) -> None:
-        """Go on from what `state` returned, as lab.train.stored reads it; before fitting."""
+        """Continue from what `state` returned, as lab.train.stored reads it; call it before fitting."""
         self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
         self.spikes.resume(state["spikes"])
         self.details = list(state["details"])
         self.resumed = state
-
-    # Lightning's hooks.
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         optimizers = make_optimizers(self.model, self.params)
@@ -106,9 +101,13 @@ class TrainingModule(lightning.LightningModule):
 
     def training_step(self, batch: torch.Tensor, number: int) -> None:
         """One optimiser step on this device's sequences [sequences_per_device, context + 1]."""
+        # 1. Set the step's learning rates and seed.
+        # 2. Add up the gradients of the micro-batches; devices exchange them with the last one.
+        # 3. Before a validation measure norms by group; clip; average the loss over the devices.
+        # 4. Step, unless it is a spike. Loss and norm stay on the device until `_read`.
         rate = learning_rate(self.step, self._share(), self.params)
         set_rates(self._optimizers(), rate)
-        # Seeded by the step, so that a resumed run drops the same units and no generator's state need be kept.
+        # Seeded by the step, so that a resumed run drops the same units without saving a generator's state.
         torch.manual_seed((self.params.seed * 1_000_003 + self.step) * self.layout.devices + self.global_rank)
         pieces = batch.split(self.layout.micro_batch_of(len(batch)))
         total = torch.zeros((), device=batch.device)
@@ -120,17 +119,22 @@ class TrainingModule(lightning.LightningModule):
                 self.manual_backward(loss)
             total += loss.detach()
         if (self.step + 1) % self.params.validate_every == 0 or self.step + 1 == self.budget.steps:
-            self._norms = groups.norms(self.model)
+            self._norms = details.norms(self.model)
         norm = whole(nn.utils.clip_grad_norm_(self.model.parameters(), self.params.gradient_clip or math.inf))
         loss, norm = self._over_devices(total) / self.layout.devices, norm.detach()
-        made = self._is_to_be_made(loss, norm)
+        steps = self._may_step(loss, norm)
         for optimizer in self._optimizers(wrapped=True):
-            if made:
+            if steps:
                 optimizer.step()
             optimizer.zero_grad()
         self._unread.append((loss, norm, rate, self.spikes.skipped))
 
     def on_train_batch_end(self, outputs: object, batch: torch.Tensor, number: int) -> None:
+        # 1. Decide what is due after this step: validation, checkpoint, reading the losses, the end.
+        # 2. Learn whether any process was asked to stop; then this step is saved and is the last.
+        # 3. Read, and validate within it; then the milestone, then the checkpoint: a run that is resumed from this
+        #    checkpoint does not write the milestone again.
+        # 4. Leave that time out of the speed of the next steps.
         self.step += 1
         finished = self._finished()
         validate = finished or self.step % self.params.validate_every == 0
@@ -145,7 +149,7 @@ class TrainingModule(lightning.LightningModule):
             self._read(validate)
         every = self.params.evaluate_every
         if milestone := every is not None and self.step % every == 0 and not finished:
-            self.on_milestone()  # before the checkpoint: a run that is resumed behind it makes it no more
+            self.on_milestone()
         if save:
             self.on_checkpoint()
         if validate or save or milestone:
@@ -153,10 +157,8 @@ class TrainingModule(lightning.LightningModule):
         if finished or self.stopped:
             self.trainer.should_stop = True
 
-    # What they are made of.
-
     def elapsed(self) -> float:
-        """Seconds trained and validated, those before a restart included."""
+        """Seconds of training and validation, including those before a restart."""
         return self._elapsed_before + (time.monotonic() - self._started if self._started is not None else 0.0)
 
     def tokens(self, steps: int) -> int:
@@ -164,39 +166,37 @@ class TrainingModule(lightning.LightningModule):
         return self.layout.sequences_before(steps) * self.layout.context
 
     def generating(self) -> AbstractContextManager:
-        """In it the model's layers can be called one by one, as lab.model.generate does."""
+        """A context in which the model's layers can be called one by one, as lab.model.generate does."""
         return nullcontext()
 
     def validation_loss(self) -> tuple[float, dict[str, float]]:
-        """Mean loss over the validation sequences of all devices, nats a token, and what goes into Measured.details."""
+        """Mean loss over the validation sequences of all devices, nats per token, and Measured.details."""
         total = torch.zeros(2, device=self.device, dtype=torch.float64)
         data = self.trainer.datamodule
-        by_source = LossBySource(data.source_names, self.device)
+        by_source = details.LossBySource(data.source_names, self.device)
         self.model.eval()
         with torch.no_grad(), self.trainer.precision_plugin.val_step_context():
             for (batch, counted), sources in zip(data.validation_batches(), data.validation_sources(), strict=True):
                 batch = batch.to(self.device)
-                with by_source.adding(sources) as each:
-                    loss = self._loss(batch, each=each)
+                with by_source.adding(sources) as losses:
+                    loss = self._loss(batch, losses=losses)
                 total += torch.stack([loss.double() * counted, torch.tensor(counted, device=self.device)])
         self.model.train()
         summed, count = self._over_devices(total).tolist()
         sources = by_source.means(self._over_devices(by_source.totals)) if by_source.names else {}
-        norms, self._norms = groups.known(self._norms), {}
-        return summed / count, sources | norms | groups.rates(self._optimizers())
+        norms, self._norms = details.finite(self._norms), {}
+        return summed / count, sources | norms | details.rates(self._optimizers())
 
-    def _loss(self, sequences: torch.Tensor, z_loss: float = 0.0, each: torch.Tensor | None = None) -> torch.Tensor:
-        """Mean nats a token of sequences [sequences, context + 1]; `each` is filled with those of every token."""
+    def _loss(self, sequences: torch.Tensor, z_loss: float = 0.0, losses: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean nats per token of sequences [sequences, context + 1]; `losses` is filled with those of every token."""
         inputs, targets = sequences[:, :-1].contiguous(), sequences[:, 1:].contiguous()
         documents = None if self.separator is None else self.model.documents(inputs, self.separator)
-        padded = self.params.pad_vocabulary == "on" or (
-            self.params.pad_vocabulary == "auto" and self.device.type != "cpu"
-        )
-        pad_to = VOCABULARY_MULTIPLE if padded else 1
-        return self.loss(inputs, targets, z_loss, documents, each=each, pad_to=pad_to)
+        pad = self.params.pad_vocabulary
+        pad_to = VOCABULARY_MULTIPLE if pad == "on" or (pad == "auto" and self.device.type != "cpu") else 1
+        return self.loss(inputs, targets, z_loss, documents, losses=losses, pad_to=pad_to)
 
-    def _is_to_be_made(self, loss: torch.Tensor, norm: torch.Tensor) -> bool:
-        """Whether the weights are to be changed by this step; the same on all devices, as both figures are."""
+    def _may_step(self, loss: torch.Tensor, norm: torch.Tensor) -> bool:
+        """Whether this step is no spike; the same on all devices, as both figures are."""
         if self.params.on_spike == "none":
             return True  # without reading them, which would wait for a GPU
         spike = self.spikes.reason(self.step + 1, loss.item(), norm.item())
@@ -218,52 +218,48 @@ class TrainingModule(lightning.LightningModule):
                     f"step {step}: the loss is {loss} and the gradient's norm {norm}. The last checkpoint before it is "
                     f"kept; {WHAT_TO_DO}."
                 )
-            validation, details = self.validation_loss() if validate and step == self.step else (None, {})
-            row = Measured(step, self.tokens(step), loss, rate, norm, validation, skipped, speed, details)
-            if details:
-                self.details.append({"step": step, "tokens": row.tokens, "validation_loss": validation, **details})
-            if validation is not None or (step - 1) % self._stride() == 0:
-                known = loss if math.isfinite(loss) else None
-                self.curve.append([row.step, row.tokens, known, row.validation_loss, row.learning_rate])
+            validation, by_name = self.validation_loss() if validate and step == self.step else (None, {})
+            row = Measured(step, self.tokens(step), loss, rate, norm, validation, skipped, speed, by_name)
+            if by_name:
+                self.details.append({"step": step, "tokens": row.tokens, "validation_loss": validation, **by_name})
+            if validation is not None or (step - 1) % max(1, (self.budget.steps or 0) // CURVE_ROWS) == 0:
+                number = loss if math.isfinite(loss) else None
+                self.curve.append([row.step, row.tokens, number, row.validation_loss, row.learning_rate])
             for watcher in self.watchers:
                 watcher(row)
 
     def _optimizers(self, *, wrapped: bool = False) -> list:
         """All optimisers; `wrapped`: as Lightning steps them, in the run's precision."""
-        found = self.optimizers(use_pl_optimizer=wrapped)
-        return found if isinstance(found, list) else [found]
-
-    def _stride(self) -> int:
-        return max(1, (self.budget.steps or 0) // CURVE_ROWS)
+        optimizers = self.optimizers(use_pl_optimizer=wrapped)
+        return optimizers if isinstance(optimizers, list) else [optimizers]
 
     def _share(self) -> float:
-        elapsed = self._agreed(self.elapsed()) if self.budget.seconds else 0.0
-        return self.budget.share(self.step, elapsed, self.params.warmup_steps)
+        return self.budget.share(self.step, self._clock(), self.params.warmup_steps)
 
     def _finished(self) -> bool:
-        return self.budget.finished(self.step, self._agreed(self.elapsed()) if self.budget.seconds else 0.0)
+        return self.budget.finished(self.step, self._clock())
+
+    def _clock(self) -> float:
+        """The first device's seconds, for all, as they must end at the same step; 0 for a budget in tokens."""
+        return self.trainer.strategy.broadcast(self.elapsed()) if self.budget.seconds else 0.0
 
     def _asked(self, reads: bool) -> int:
-        """The signal by which any process was asked to stop. Where there are several they ask each other when losses
-        are read, at the same steps, since that waits for the device anyway."""
+        """The signal by which any process was asked to stop. Several processes exchange it only where losses are read,
+        at the same steps, since that waits for the device anyway."""
         if self.layout.devices == 1:
             return self.asked
         if not reads:
             return 0
         return int(self._over_devices(torch.tensor(self.asked, device=self.device), "MAX"))
 
-    def _agreed(self, seconds: float) -> float:
-        """The first device's clock, for all: they must end at the same step."""
-        return self.trainer.strategy.broadcast(seconds)
-
     def _over_devices(self, value: torch.Tensor, how: Literal["SUM", "MAX"] = "SUM") -> torch.Tensor:
-        """In place. Lightning's `reduce` has all processes, and so each GPU, wait for one another before."""
+        """In place. Lightning's `reduce` would first have all processes, and so each GPU, wait for one another."""
         if self.layout.devices > 1:
             torch.distributed.all_reduce(value, getattr(torch.distributed.ReduceOp, how))
         return value
 
     def _without_sync(self) -> AbstractContextManager:
-        """Gradients of all but the last micro-batch stay on their device; not where weights are shared, since whole
+        """Gradients of all but the last micro-batch stay on their device; not where weights are sharded, since whole
         gradients would have to be held."""
         strategy = self.trainer.strategy
         return strategy.block_backward_sync() if hasattr(strategy, "block_backward_sync") else nullcontext()

@@ -1,9 +1,12 @@
-"""How weights are changed and for how long: budget, learning-rate schedule, AdamW and Muon.
+"""Budget, learning-rate schedule and optimisers: AdamW and Muon.
+
+In: the section `train`. Out: the number of steps or seconds, the learning rate of each step, optimisers over a model's
+weights.
 
 The schedules are cosine (Loshchilov and Hutter 2017), warmup-stable-decay (Hu et al. 2024, linear decay), linear to
 zero (Bergsma et al. 2025) and constant, all after a linear warmup. AdamW (Loshchilov and Hutter 2019) decays matrices
-only, as GPT-3 and Llama do; Muon (Jordan et al. 2024) takes the hidden matrices and leaves the rest to AdamW. Rates by
-width are in lab.train.mup.
+only, as GPT-3 and Llama do; Muon (Jordan et al. 2024) takes the hidden matrices and leaves the rest to AdamW. Rates
+by width: lab.train.mup.
 """
 
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ import torch
 from torch import nn
 
 from lab.params import TrainParams
-from lab.train.batch_growth import CONSTANT, BatchGrowth
+from lab.train.batches import CONSTANT, BatchGrowth
 from lab.train.mup import Part, parts, scale
 
 
@@ -30,9 +33,9 @@ class Budget:
         return step >= self.steps if self.steps is not None else elapsed >= self.seconds
 
     def share(self, step: int, elapsed: float, warmup_steps: int) -> float:
-        """Part of the budget behind warmup that is spent, 0 to 1: of its tokens or seconds."""
+        """The part of the budget after warmup that is spent, 0 to 1: of its tokens or seconds."""
         if self.steps is not None:
-            # In tokens, counted in smallest batches.
+            # In tokens, counted in units of the smallest batch.
             done, start, end = (self.growth.before(at, self.growth.factor) for at in (step, warmup_steps, self.steps))
             spent = (done - start) / max(end - start, 1)
         else:
@@ -50,7 +53,11 @@ def budget(params: TrainParams) -> Budget:
 
 
 def learning_rate(step: int, share: float, params: TrainParams) -> float:
-    """The rate of step `step` (from 0), when `share` of the budget behind warmup is spent."""
+    """The rate of step `step` (from 0), when `share` of the budget after warmup is spent."""
+    # 1. Warmup: linear from learning_rate / warmup_steps to learning_rate, counted in steps.
+    # 2. Then `height` falls with the share that is spent: 1 (constant), a line to 0, half a cosine wave to 0, or (wsd)
+    #    1 until the last decay_share, which is a line to 0.
+    # 3. cosine and wsd end at min_learning_rate_share of the peak: the height is mapped from [0, 1] to [low, 1].
     if step < params.warmup_steps:
         return params.learning_rate * (step + 1) / params.warmup_steps
     if params.schedule == "constant":
@@ -67,23 +74,23 @@ def learning_rate(step: int, share: float, params: TrainParams) -> float:
 
 def make_optimizers(model: nn.Module, params: TrainParams) -> list[torch.optim.Optimizer]:
     """One AdamW over all weights, or AdamW and Muon; `set_rates` sets their rates before a step."""
-    found = parts(model)
+    weights = parts(model)
     if params.optimizer == "adamw":
-        return [adamw(found, params)]
-    hidden = [part for part in found if part.kind == "hidden"]
-    rest = [part for part in found if part.kind != "hidden"]
+        return [adamw(weights, params)]
+    hidden = [part for part in weights if part.kind == "hidden"]
+    rest = [part for part in weights if part.kind != "hidden"]
     return [adamw(rest, params), *([muon(hidden, params)] if hidden else [])]
 
 
-def adamw(found: list[Part], params: TrainParams) -> torch.optim.AdamW:
+def adamw(weights: list[Part], params: TrainParams) -> torch.optim.AdamW:
     """AdamW over these weights, with weight decay on matrices (embeddings included), not on biases and norms."""
     groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-    for part in found:
+    for part in weights:
         groups.setdefault((part.weight.ndim >= 2, scale(part, params)), []).append(part.weight)
     return torch.optim.AdamW(
         [
-            {"params": weights, "weight_decay": params.weight_decay / times if matrices else 0.0, "scale": times}
-            for (matrices, times), weights in sorted(groups.items(), reverse=True, key=lambda group: group[0])
+            {"params": group, "weight_decay": params.weight_decay / times if matrices else 0.0, "scale": times}
+            for (matrices, times), group in sorted(groups.items(), reverse=True, key=lambda item: item[0])
         ],
         lr=params.learning_rate,
         betas=(params.beta1, params.beta2),
@@ -92,9 +99,9 @@ def adamw(found: list[Part], params: TrainParams) -> torch.optim.AdamW:
 
 
 def muon(hidden: list[Part], params: TrainParams) -> torch.optim.Muon:
-    """Muon over matrices [rows, columns], at its own rate times sqrt(max(1, rows / columns)), as its author has it.
+    """Muon over matrices [rows, columns], at its own rate times sqrt(max(1, rows / columns)), as its author defines it.
 
-    An update has a spectral norm of about 1 whatever the width, so that this rate needs no scaling by it.
+    The spectral norm of an update is about 1 at any width, so this rate needs no scaling by width.
     """
     weights = [part.weight for part in hidden]
     return torch.optim.Muon(
@@ -107,7 +114,7 @@ def muon(hidden: list[Part], params: TrainParams) -> torch.optim.Muon:
 
 
 def set_rates(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
-    """Set each group's rate: `rate`, which is that of AdamW at the base width, times the group's scale."""
+    """Set each group's rate to `rate` (AdamW's at the base width) times the group's scale."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]

@@ -1,8 +1,8 @@
 """What a training run leaves: weights, their description, sample texts, the curve and the metrics.
 
 In: a trained module. Out: model.safetensors (weights by their names in lab.model), model.json, samples.jsonl, curve.csv
-and validation.csv, all of them the same for the same inputs; what depends on the machine (tokens a second, MFU) is for
-the terminal and for tracking.
+and validation.csv, all of them the same for the same inputs; what depends on the machine (tokens per second, MFU) goes
+to the terminal and to tracking only.
 """
 
 import csv
@@ -17,8 +17,9 @@ from lab.files import write_json, write_json_lines, written_whole
 from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.model.generate import generate
-from lab.train.data import TokenData, bits_per_byte, unigram_entropy
-from lab.train.sharded import whole_weights
+from lab.tokens import bits_per_byte
+from lab.train.data import TokenData, unigram_entropy
+from lab.train.stored import whole_weights
 
 COLUMNS = ("step", "tokens", "loss", "validation_loss", "learning_rate")
 PROMPTS, PROMPT_TOKENS, SAMPLE_TOKENS = 3, 24, 96
@@ -41,13 +42,13 @@ def samples(model: Transformer, context: int, encoding: tiktoken.Encoding, promp
     model.train()
 
 
-def metrics(state: Mapping, data: TokenData, config: ModelConfig, bytes_a_token: float) -> dict:
-    """Of a checkpoint's state."""
+def metrics(state: Mapping, data: TokenData, config: ModelConfig, bytes_per_token: float) -> dict:
+    """The stage's metrics for a checkpoint's state."""
     step, tokens, _, validation, _ = state["curve"][-1]
     return {
         "loss": round(last_loss(state["curve"]), 6),
-        "validation_loss": round(validation, 6),  # nats a token
-        "validation_bits_per_byte": round(bits_per_byte(validation, bytes_a_token), 6),
+        "validation_loss": round(validation, 6),  # nats per token
+        "validation_bits_per_byte": round(bits_per_byte(validation, bytes_per_token), 6),
         "unigram_entropy": round(unigram_entropy(data.validation, config.vocabulary), 6),  # of the validation split
         "tokens": tokens,
         "steps": step,
@@ -59,7 +60,7 @@ def metrics(state: Mapping, data: TokenData, config: ModelConfig, bytes_a_token:
 
 
 def last_loss(curve: list[list]) -> float:
-    """The last that is a number; a skipped step's may not be."""
+    """The last loss that is a number; a skipped step's may not be."""
     return next((row[2] for row in reversed(curve) if row[2] is not None), float("nan"))
 
 
@@ -67,21 +68,21 @@ def write_curve(path: Path, rows: list[list]) -> None:
     _write_table(path, COLUMNS, rows)
 
 
-def write_validations(path: Path, rows: list[dict[str, float]], flops_per_token: float, bytes_a_token: float) -> None:
-    """A row a validation: tokens, FLOPs, bits per byte, the loss by source, and norms and rates by group."""
-    found = [
+def write_validations(path: Path, rows: list[dict[str, float]], flops_per_token: float, bytes_per_token: float) -> None:
+    """A row per validation: tokens, FLOPs, bits per byte, the loss by source, and norms and rates by group."""
+    table = [
         {
             "step": row["step"],
             "tokens": row["tokens"],
             "flops": int(row["tokens"] * flops_per_token),
             "validation_loss": row["validation_loss"],
-            "bits_per_byte": bits_per_byte(row["validation_loss"], bytes_a_token),
+            "bits_per_byte": bits_per_byte(row["validation_loss"], bytes_per_token),
             **row,
         }
         for row in rows
     ]
-    columns = list(dict.fromkeys(name for row in found for name in row))
-    _write_table(path, columns, [[row.get(name) for name in columns] for row in found])
+    columns = list(dict.fromkeys(name for row in table for name in row))
+    _write_table(path, columns, [[row.get(name) for name in columns] for row in table])
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: list[list]) -> None:
@@ -92,14 +93,14 @@ def _write_table(path: Path, columns: Sequence[str], rows: list[list]) -> None:
 
 
 def about(config: ModelConfig, tokenizer: str) -> dict:
-    """What model.json says of all models of a run."""
+    """The part of model.json that all models of a run share."""
     return config.as_dict() | {"tokenizer": tokenizer}
 
 
 def write_model(
     out: Path, model: Transformer, config: ModelConfig, metrics: dict, tokenizer: str, samples: list[dict]
 ) -> None:
-    """Weights under their names in lab.model (a shared one once), then what they are."""
+    """Weights under their names in lab.model (tied ones once), samples, and model.json."""
     with written_whole(out / "model.safetensors") as temporary:
         save_file(whole_weights(model), temporary)
     write_json_lines(out / "samples.jsonl", samples)

@@ -1,8 +1,8 @@
-"""A training run from shards to weights.
+"""The stage `train`: a training run from shards to weights.
 
 In: data/tokenize (token shards), data/tokenizer, parameters. Out: data/train/model.safetensors, model.json (the model's
-configuration, tokenizer hash, tokens, steps), samples.jsonl and steps/ (lab.train.milestones); reports/train/curve.csv
-and validation.csv; the stage's metrics. Killed at any point and started again it goes on from its last checkpoint, on a
+configuration, tokenizer hash, tokens, steps), samples.jsonl and steps/ (milestones); reports/train/curve.csv and
+validation.csv; the stage's metrics. Killed at any point and started again it continues from its last checkpoint, on a
 CPU to the same bytes.
 """
 
@@ -15,14 +15,14 @@ import lightning
 from lab import tracking
 from lab.errors import InputError
 from lab.model.config import ModelConfig
+from lab.params import EngineParams
 from lab.params_yaml import Params
 from lab.tokens import bpe
 from lab.tokens.shards import read_index
-from lab.train import checkpoints, milestones, results
-from lab.train.batch_plan import plan
+from lab.train import checkpoints, results
+from lab.train.batches import plan_batches
 from lab.train.data import TokenData, bytes_per_token
-from lab.train.live import shown
-from lab.train.measured import Measured
+from lab.train.live import display
 from lab.train.memory import check_weights_fit
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
@@ -32,12 +32,20 @@ from lab.train.trainer import fit, make_trainer, peak_flops
 READERS_ON_GPU = 2  # processes that read batches ahead
 
 
-def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params) -> dict:
+def run(
+    tokens: Path, tokenizer: Path, out: Path, params: Params, engine: EngineParams, reports: Path = Path("reports")
+) -> dict:
     """Train the model of `params.model` on the shards in `tokens`; returns the stage's metrics.
 
-    Raises InputError where shards and tokenizer do not belong together or are too few, ParameterError where the batch
-    can't be laid out, LabError where memory runs out or the loss is no number.
+    `reports`: the folder for train/curve.csv and train/validation.csv. Raises InputError where shards and tokenizer do
+    not belong together or are too few, ParameterError where the batch can't be laid out, LabError where memory runs out
+    or the loss is no number.
     """
+    # 1. Model, data and trainer, from the checkpoint of a killed run if there is one.
+    # 2. What happens at the end of a step: checkpoints, milestones, tracking, sample texts.
+    # 3. Train until the budget is spent. From here on the first process is alone.
+    # 4. The weights to be exported (the last, or those of the best validation), their metrics and texts.
+    # 5. Write everything; then the checkpoints go.
     index = read_index(tokens)
     _check_tokenizer(index, tokens, tokenizer)
     encoding = bpe.load(tokenizer)
@@ -45,8 +53,8 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
     limits = budget(params.train)
     trainer = make_trainer(params.train)
     gpu = isinstance(trainer.accelerator, lightning.pytorch.accelerators.CUDAAccelerator)
-    layout = plan(params.train, config.context, trainer.world_size)
-    data = TokenData(tokens, layout, params.train, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
+    layout = plan_batches(params.train, config.context, trainer.world_size)
+    data = TokenData(tokens, layout, params.train, index=index, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
     sharded = params.train.strategy == "fsdp"
     if not sharded:
         check_weights_fit(config, 1 if params.train.optimizer == "muon" else 2, on_cpu=not gpu)
@@ -55,7 +63,7 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
     make_module = ShardedTrainingModule if sharded else TrainingModule
     module = make_module(model, params.train, layout, limits, compiled=compiled, separator=index["eot"])
 
-    data_hash = checkpoints.data_hash(tokens)
+    data_hash = checkpoints.data_hash(tokens, index)
     key = checkpoints.key(data_hash, params.model, params.train)
     folder = checkpoints.WORK / key
     state = checkpoints.latest(folder)
@@ -68,14 +76,16 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
             print(f"train: resuming from step {module.step}", file=sys.stderr, flush=True)
     data.last = limits.steps
 
-    # Shared weights are written by all processes, each its own, whole ones by the first.
+    # Sharded weights are written by all processes, whole ones by the first.
     if sharded or trainer.is_global_zero:
         writers = (trainer.global_rank, trainer.world_size) if sharded else (0, 1)
         keep = params.train.keep_checkpoints
         module.on_checkpoint = lambda: checkpoints.save(folder, module.state(), keep, *writers)
 
-    bytes_a_token = bytes_per_token(data, encoding, config.vocabulary)
-    module.on_milestone = lambda: milestones.keep(folder, module.step, module.model, writes=trainer.is_global_zero)
+    token_bytes = bytes_per_token(data, encoding, config.vocabulary)
+    module.on_milestone = lambda: checkpoints.keep_milestone(
+        folder, module.step, module.model, writes=trainer.is_global_zero
+    )
     prompts = results.prompts(data, encoding)
     tracker: tracking.Tracker | None = None
     if trainer.is_global_zero:
@@ -86,52 +96,52 @@ def train(tokens: Path, tokenizer: Path, out: Path, curve: Path, params: Params)
             "model_config": config.as_dict(),
             "devices_used": trainer.world_size,
         }
-        sizes = tracking.Sizes(config.flops_per_token(), peak_flops(trainer), bytes_a_token)
+        sizes = tracking.Sizes(config.flops_per_token(), peak_flops(trainer), token_bytes)
         tracker = tracking.Tracker(params, key, facts, sizes, resumed=state is not None)
         module.watchers.append(tracker.step)
 
-    def show_sample(row: Measured) -> None:
+    def track_sample(row: tracking.Measured) -> None:
         every = params.tracking.sample_every
         due = row.step % every == 0 if every else row.validation_loss is not None
         if due:
-            # Where the model is shared all processes write the same text; the first one keeps it.
+            # Where the model is sharded all processes generate the same text; the first one logs it.
             with module.generating():
                 texts = list(results.samples(model, config.context, encoding, prompts[:1]))
             if tracker is not None:
                 tracker.samples(row.tokens, texts)
 
     if tracking.mode(params.tracking) != "disabled" and (sharded or trainer.is_global_zero):
-        module.watchers.append(show_sample)
+        module.watchers.append(track_sample)
         module.read_every = params.tracking.sample_every
     summary = None
     try:
         if not limits.finished(module.step, module.elapsed()):
-            with shown(module, limits, sizes) if trainer.is_global_zero else nullcontext():
+            with display(module, limits, sizes) if trainer.is_global_zero else nullcontext():
                 fit(trainer, module, data)
         if not trainer.is_global_zero:
-            sys.exit(0)  # the first process alone writes
+            sys.exit(0)
         state = checkpoints.best(folder) if params.train.export == "best" else checkpoints.at(folder, module.step)
         whole = checkpoints.whole_model(state, config)
-        metrics = results.metrics(state, data, config, bytes_a_token)
+        metrics = results.metrics(state, data, config, token_bytes)
         texts = list(results.samples(whole, config.context, encoding, prompts))
         tracker.samples(metrics["tokens"], texts)
         summary = metrics
     finally:
         if tracker is not None:
             tracker.finish(summary)
-    results.write_curve(curve, module.curve)
-    flops_per_token = config.flops_per_token()
-    results.write_validations(curve.with_name("validation.csv"), module.details, flops_per_token, bytes_a_token)
+    results.write_curve(reports / "train" / "curve.csv", module.curve)
+    validations = reports / "train" / "validation.csv"
+    results.write_validations(validations, module.details, config.flops_per_token(), token_bytes)
     results.write_model(out, whole, config, metrics, index["tokenizer"], texts)
-    milestones.hand_over(folder, out, results.about(config, index["tokenizer"]), module.tokens)
+    checkpoints.hand_over_milestones(folder, out, results.about(config, index["tokenizer"]), module.tokens)
     checkpoints.remove(folder)
     return metrics
 
 
 def _check_tokenizer(index: dict, tokens: Path, tokenizer: Path) -> None:
-    there = bpe.tokenizer_hash(tokenizer)
-    if index["tokenizer"] != there:
+    tokenizer_hash = bpe.tokenizer_hash(tokenizer)
+    if index["tokenizer"] != tokenizer_hash:
         raise InputError(
             f"{tokens}/index.json: the shards were made with the tokenizer {index['tokenizer'][:16]}, but {tokenizer} "
-            f"is the tokenizer {there[:16]}. Run `dvc repro tokenize`."
+            f"is the tokenizer {tokenizer_hash[:16]}. Run `dvc repro tokenize`."
         )

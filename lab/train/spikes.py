@@ -1,12 +1,12 @@
-"""Loss spikes: batches that would throw the weights off, found before the step is made.
+"""Loss spikes: batches that would damage the weights, detected before the optimiser's step.
 
 In: the loss and the gradient's norm (before clipping) of each step. Out: why the step is a spike, or None. The rule is
-that of OLMo-core's SkipStepOptimizer, which OLMo 2 was trained with: a step whose loss or gradient norm lies more than
-6 deviations above what the last 128 steps had is not made, from half a window on. Skipping the batch is PaLM's remedy
+that of OLMo-core's SkipStepOptimizer, with which OLMo 2 was trained: a step is skipped if its loss or gradient norm is
+more than 6 deviations above those of the last 128 steps, from half a window on. Skipping the batch is PaLM's remedy
 (Chowdhery et al. 2022, section 5.1), without its restart from an earlier checkpoint. Middle and deviation are the
-median and 1.4826 times the median absolute deviation, as one spike among the 128 moves mean and standard deviation so
-far that the next one hides behind it. Spikes enter the window, so a level that stays high counts as the new one after
-half a window. A loss that is no number is a spike at any time, and never enters.
+median and 1.4826 times the median absolute deviation: one spike among the 128 would move mean and standard deviation so
+far that it hides the next one. Spikes enter the window, so a level that stays high is the new level after half a
+window. A loss that is no number is a spike at any time, and never enters.
 """
 
 import math
@@ -21,7 +21,7 @@ WHAT_TO_DO = "lower train.learning_rate, raise train.warmup_steps or lower train
 
 
 class SpikeRule:
-    """`train.on_spike` at work. `skipped`: steps that were not made so far."""
+    """The rule of `train.on_spike`. `skipped`: steps skipped so far."""
 
     def __init__(self, params: TrainParams):
         self.params, self.skipped = params, 0
@@ -29,12 +29,12 @@ class SpikeRule:
         self._in_a_row = 0
 
     def reason(self, step: int, loss: float, norm: float) -> str | None:
-        """None where step `step` (from 1) is to be made, else why it is skipped.
+        """Why step `step` (from 1) is skipped, or None.
 
-        Raises LabError where a spike is to stop the run, or half a window of steps was skipped without a break.
+        Raises LabError where on_spike is "stop", or half a window of steps in a row were skipped.
         """
         values = dict(zip(self._seen, (loss, norm), strict=True))
-        reason = next((found for name, value in values.items() if (found := self._reason(name, value))), None)
+        reason = self._reason("loss", loss) or self._reason("gradient's norm", norm)
         if all(map(math.isfinite, values.values())):
             for name, value in values.items():
                 self._seen[name].append(value)
@@ -66,8 +66,6 @@ class SpikeRule:
             f"the {name} is {value:.4g}, more than {self.params.spike_deviations:g} deviations of {deviation:.2g} "
             f"above {middle:.4g}, the median of the {len(seen)} steps before"
         )
-
-    # What a checkpoint holds.
 
     def state(self) -> dict:
         return {

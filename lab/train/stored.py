@@ -1,9 +1,9 @@
 """A training state as files that any number of processes can read: safetensors and JSON, no code.
 
-In: nested dicts and lists of numbers, texts and tensors. Out: a folder with one file of tensors a process,
-`part-<rank>-of-<processes>.safetensors`, and `state.json`, which holds all else and is written last. A tensor that
-processes share (a DTensor of FSDP2, split by rows) is written by each in its rows, a whole one by the first process
-alone. Read, every process takes the rows that it needs, whoever wrote them.
+In: nested dicts and lists of numbers, texts and tensors. Out: a folder with one file of tensors per process,
+`part-<rank>-of-<processes>.safetensors`, and `state.json`, which holds all else and is written last. Of a sharded
+tensor (a DTensor of FSDP2, split by rows) each process writes its rows; a whole one is written by the first process
+alone. When reading, every process takes the rows that it needs from any file. `whole` gathers sharded tensors.
 """
 
 import json
@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor, Shard
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
@@ -27,20 +28,35 @@ INDEX = "state.json"
 SECONDS_TO_APPEAR = 60
 
 
+def whole(tensor: Tensor) -> Tensor:
+    """A plain tensor as it is, a sharded one gathered; the norm of sharded weights becomes that over all devices.
+
+    Where it is sharded all processes must call this.
+    """
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def whole_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights by name, tied ones once, on the CPU and ready for safetensors; sharded, all processes call this."""
+    if isinstance(model, FSDPModule):
+        model.reshard()  # a validation leaves norm and head gathered
+    return {name: whole(weight.detach()).cpu().contiguous() for name, weight in model.named_parameters()}
+
+
 def write_part(folder: Path, state: Mapping, rank: int, processes: int) -> None:
-    """Write this process's tensors. Raises OSError or SafetensorError where there is no room."""
+    """Write this process's tensors. Raises OSError or SafetensorError where the disk is full."""
     tensors: dict[str, Tensor] = {}
     first_rows: dict[str, int] = {}
 
     def keep(name: str, tensor: Tensor) -> None:
-        own = tensor.to_local() if isinstance(tensor, DTensor) else tensor
+        rows = tensor.to_local() if isinstance(tensor, DTensor) else tensor
         if isinstance(tensor, DTensor):
             first_rows[name] = _rows(tensor)[0]
-            if not own.numel():
+            if not rows.numel():
                 return
         elif rank:
             return
-        tensors[name] = own.detach().cpu().contiguous()
+        tensors[name] = rows.detach().cpu().contiguous()
 
     _encoded(state, "", keep)
     path = folder / _part(rank, processes)
@@ -49,7 +65,7 @@ def write_part(folder: Path, state: Mapping, rank: int, processes: int) -> None:
 
 
 def write_index(folder: Path, state: Mapping, processes: int) -> None:
-    """Write state.json, by which the folder is whole. InputError where a process's file is not to be seen from here."""
+    """Write state.json, which completes the folder. InputError where a process's file is not visible from here."""
     sizes = {}
     for rank in range(processes):
         path = folder / _part(rank, processes)
@@ -65,7 +81,7 @@ def write_index(folder: Path, state: Mapping, processes: int) -> None:
 
 
 def read(folder: Path) -> dict:
-    """The state, with a Stored in the place of each tensor. InputError where a file is missing or not whole."""
+    """The state, with a Stored for each tensor. InputError where a file is missing or not whole."""
     try:
         index = json.loads((folder / INDEX).read_text("utf-8"))
         for name, size in index["parts"].items():
@@ -78,7 +94,7 @@ def read(folder: Path) -> dict:
 
 
 def read_values(folder: Path) -> dict:
-    """The state with None in the place of each tensor; whether these are there is not looked at.
+    """The state with None for each tensor; the files of tensors are not checked.
 
     OSError or ValueError where the index is missing or broken.
     """
@@ -94,9 +110,9 @@ class Stored:
     parts: "tuple[_Part, ...]"
 
     def read(self, like: Tensor | None = None) -> Tensor:
-        """The tensor on the CPU; where `like` is shared by processes, this process's rows of it, shared likewise.
+        """The tensor on the CPU; where `like` is sharded, this process's rows of it, sharded likewise.
 
-        InputError where `like` is of another shape.
+        InputError where `like` has another shape.
         """
         if like is not None and tuple(like.shape) != self.shape:
             name = self.name.rsplit("/", 1)[-1]
@@ -104,26 +120,26 @@ class Stored:
         if not isinstance(like, DTensor):
             return self._rows(0, self.shape[0]) if self.shape else self._scalar()
         start, stop = _rows(like)
-        own = self._rows(start, stop).to(like.device)
+        rows = self._rows(start, stop).to(like.device)
         return DTensor.from_local(
-            own, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+            rows, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
         )
 
     def _scalar(self) -> Tensor:
         return self.parts[0].file.get_tensor(self.name)
 
     def _rows(self, start: int, stop: int) -> Tensor:
-        found = []
+        pieces = []
         for part in self.parts:
             if self.name not in part.names:
                 continue
-            lines = part.file.get_slice(self.name)
+            rows = part.file.get_slice(self.name)
             first = part.first_rows.get(self.name, 0)
-            last = first + lines.get_shape()[0]
+            last = first + rows.get_shape()[0]
             if max(first, start) < min(last, stop) or start == stop:
-                found.append((first, lines[max(first, start) - first : max(min(last, stop), first) - first]))
-        found.sort(key=lambda pair: pair[0])
-        return torch.cat([rows for _, rows in found])[: stop - start]
+                pieces.append((first, rows[max(first, start) - first : max(min(last, stop), first) - first]))
+        pieces.sort(key=lambda pair: pair[0])
+        return torch.cat([piece for _, piece in pieces])[: stop - start]
 
 
 class _Part:
@@ -140,7 +156,7 @@ def _part(rank: int, processes: int) -> str:
 
 
 def _appears(path: Path) -> bool:
-    """Whether a file that is written is to be seen; a network's file system may take some seconds to show it."""
+    """Whether a written file becomes visible; a network file system may take some seconds to show it."""
     end = time.monotonic() + SECONDS_TO_APPEAR
     while not path.exists():
         if time.monotonic() > end:
@@ -150,7 +166,7 @@ def _appears(path: Path) -> bool:
 
 
 def _rows(tensor: DTensor) -> tuple[int, int]:
-    """First row of a tensor that this process holds, and the one after its last."""
+    """The first row of a tensor that this process holds, and the one after its last."""
     if [placement for placement in tensor.placements if placement != Shard(0)]:
         raise NotImplementedError(f"tensors are split by rows, not {tensor.placements}")
     shape, offset = compute_local_shape_and_global_offset(tensor.shape, tensor.device_mesh, tensor.placements)
@@ -158,7 +174,7 @@ def _rows(tensor: DTensor) -> tuple[int, int]:
 
 
 def _encoded(value: Any, path: str, keep: Callable[[str, Tensor], None]) -> Any:
-    """The value for JSON; each tensor goes to `keep`, under its path. Keys may be numbers, so dicts become pairs."""
+    """The value for JSON; `keep` gets each tensor and its path. Keys may be numbers, so dicts become pairs."""
     if isinstance(value, Tensor):
         keep(path, value)
         return {"tensor": path, "shape": list(value.shape)}
@@ -180,6 +196,6 @@ def _decoded(value: Any, stored: Callable[[str, tuple[int, ...]], Stored | None]
 
 
 def _flush(path: Path) -> None:
-    """To the disk, so that a folder that got its name is whole after a power cut too."""
+    """Write through to the disk, so that a renamed folder is whole even after a power cut."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

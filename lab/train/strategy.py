@@ -1,8 +1,8 @@
-"""How a model is laid over devices: whole on each (DDP), or a share of every weight on each (FSDP2).
+"""How a model is laid over devices: whole on each (DDP), or with rows of every weight on each (FSDP2).
 
-In: a model, on the meta device where it is to be shared; the devices' mesh. Out: the same model, each block's weights
-split by rows over the devices (fully_shard, Zhao et al. 2023), gathered for its forward and backward pass alone; and
-activation checkpointing (Chen et al. 2016): a block keeps its input only, and is computed again on the way back.
+In: a model, on the meta device where it is to be sharded; the devices' mesh. Out: the same model, each block's weights
+split by rows over the devices (fully_shard, Zhao et al. 2023) and gathered only for its forward and backward pass; and
+activation checkpointing (Chen et al. 2016): a block keeps its input only, and is computed again in the backward pass.
 The initial weights are those that one process makes for the seed, so that the losses are the same.
 """
 
@@ -26,7 +26,7 @@ from lab.train.mup import scale_initial
 
 
 def make_model(config: ModelConfig, params: TrainParams) -> Transformer:
-    """A model of its first weights; for the strategy fsdp on the meta device, to be filled when it is shared."""
+    """A model with its initial weights; for the strategy fsdp on the meta device, to be filled when it is sharded."""
     with torch.random.fork_rng(devices=[]), torch.device("meta") if params.strategy == "fsdp" else nullcontext():
         torch.manual_seed(params.seed)
         model = Transformer(config)
@@ -38,14 +38,14 @@ def make_model(config: ModelConfig, params: TrainParams) -> Transformer:
 
 
 class ShardedTrainingModule(TrainingModule):
-    """A TrainingModule whose model, made on the meta device, is shared by the devices; for ModelParallelStrategy."""
+    """A TrainingModule whose model, made on the meta device, is sharded over devices; for ModelParallelStrategy."""
 
-    def __init__(self, model: Transformer, *arguments, compiled: bool = False, **more):
-        super().__init__(model, *arguments, **more)
+    def __init__(self, model: Transformer, *arguments, compiled: bool = False, **options):
+        super().__init__(model, *arguments, **options)
         self._compiled = compiled
 
     def configure_model(self) -> None:
-        """Share the model, then fill it: from the checkpoint that `resume` was given, or as the seed says."""
+        """Shard the model, then fill it: from the checkpoint given to `resume`, or by the seed."""
         if isinstance(self.model, FSDPModule):
             return
         steps = [None] * self.trainer.world_size
@@ -60,7 +60,7 @@ class ShardedTrainingModule(TrainingModule):
         mesh = init_device_mesh(device.type, (self.trainer.world_size,))
         shard(self.model, mesh, bfloat16=bfloat16, compiled=self._compiled)
         self.model.to_empty(device=device)
-        self.model.settle()
+        self.model.tie_and_fill()
         self.loss = self.model.loss
         if self.resumed is None:
             fill(self.model, self.params.seed)
@@ -69,13 +69,13 @@ class ShardedTrainingModule(TrainingModule):
             checkpoints.load_weights(self.model, self.resumed["model"])
 
     def state(self) -> dict:
-        """As a TrainingModule's, each device with its share: all devices call it."""
+        """As a TrainingModule's, with this device's rows of the weights: all devices call it."""
         self.model.reshard()  # a validation leaves norm and head gathered
         return super().state()
 
     @contextmanager
     def generating(self) -> Iterator[None]:
-        """With the weights outside blocks gathered, which else only a whole pass does, in the run's precision, and
+        """Gather the weights outside blocks, which otherwise only a whole pass does; in the run's precision, and
         uncompiled: each layer and length would be compiled anew."""
         self.model.unshard()
         with self.trainer.precision_plugin.val_step_context(), torch.compiler.set_stance("force_eager"):
@@ -83,7 +83,7 @@ class ShardedTrainingModule(TrainingModule):
 
 
 def recompute(model: Transformer) -> None:
-    """Let each block keep only its input for the backward pass, and compute the rest again."""
+    """Let each block keep only its input for the backward pass and compute the rest again."""
     for block in model.blocks:
         block.forward = _recomputed(block.forward)
 
@@ -98,10 +98,10 @@ def _recomputed(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def shard(model: Transformer, mesh: DeviceMesh, *, bfloat16: bool, compiled: bool) -> None:
-    """Split a model's weights over a mesh: a group a block, one for the embedding, and one for all else.
+    """Split a model's weights over a mesh: one group per block, one for the embedding, and one for the rest.
 
-    The weights stay float32. With `bfloat16` blocks are gathered in bfloat16, in which their products are taken anyhow,
-    and gradients are summed in float32. Compiled are the blocks, without the gathering between them.
+    The weights stay float32. With `bfloat16` blocks are gathered in bfloat16, the type of their products anyhow, and
+    gradients are summed in float32. `compiled` compiles the blocks, without the gathering between them.
     """
     policy = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if bfloat16 else None, reduce_dtype=torch.float32, cast_forward_inputs=False
@@ -113,22 +113,22 @@ def shard(model: Transformer, mesh: DeviceMesh, *, bfloat16: bool, compiled: boo
     if not model.config.tied_embeddings:
         fully_shard(model.embedding, mesh=mesh)
     fully_shard(model, mesh=mesh)
-    # The loss reads the head's weight itself, and must find it gathered.
+    # The loss reads the head's weight, which must be gathered then.
     register_fsdp_forward_method(model, "loss")
 
 
 @torch.no_grad()
 def fill(model: Transformer, seed: int) -> None:
-    """The weights that `Transformer(config)` has after `torch.manual_seed(seed)`, in this process's rows of them.
+    """Set this process's rows of the weights that `Transformer(config)` has after `torch.manual_seed(seed)`.
 
-    They are drawn one matrix at a time, so that no more than one is ever whole. Every process draws them all: torch's
-    generator can't skip. That is some 15 seconds for each billion weights.
+    They are drawn one matrix at a time, so that at most one is whole. Every process draws them all, as torch's
+    generator can't skip: about 15 seconds per billion weights.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for module in model.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
-                with _whole(module):  # torch's own draw when a module is made, which `initialise` then replaces
+                with _whole(module):  # torch's own draw in the constructor, which `initialise` replaces
                     module.reset_parameters()
         for name, module in model.named_modules():
             with _whole(module):
@@ -137,21 +137,21 @@ def fill(model: Transformer, seed: int) -> None:
 
 @contextmanager
 def _whole(module: nn.Module) -> Iterator[None]:
-    """A module's own weights whole on the CPU, and afterwards their rows back in their places."""
-    shared = dict(module._parameters)
-    held = {name: weight for name, weight in shared.items() if weight is not None}
-    for name, weight in held.items():
+    """Put a module's own weights whole on the CPU; afterwards copy their rows back into the sharded ones."""
+    parameters = dict(module._parameters)
+    weights = {name: weight for name, weight in parameters.items() if weight is not None}
+    for name, weight in weights.items():
         module._parameters[name] = nn.Parameter(torch.empty(weight.shape, dtype=weight.dtype))
     try:
         yield
-        for name, weight in held.items():
+        for name, weight in weights.items():
             weight.copy_(_rows_of(module._parameters[name].detach().to(weight.device), weight))
     finally:
-        module._parameters.update(shared)
+        module._parameters.update(parameters)
 
 
 def _rows_of(whole: Tensor, like: Tensor) -> Tensor:
-    """The part of a tensor that every process has whole, placed as `like` is."""
+    """The rows of a whole tensor, the same on every process, placed as `like` is."""
     if not isinstance(like, DTensor):
         return whole
     return distribute_tensor(whole, like.device_mesh, like.placements, src_data_rank=None)

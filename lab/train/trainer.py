@@ -1,7 +1,8 @@
-"""Lightning's trainer as the lab uses it, and its errors in words that say what to do.
+"""Lightning's trainer as the lab uses it: devices, signals, and errors that say what to do.
 
-In: the section `train`. Out: a trainer for the devices there are, that writes no files and prints no hints; what it
-raises becomes LabError (out of memory, no such device) or KeyboardInterrupt.
+In: the section `train`. Out: a trainer for the available devices that writes no files and prints no hints; its errors
+become LabError (out of memory, no such device) or KeyboardInterrupt. After Ctrl-C or SIGTERM (preemption, `docker
+stop`, `kill`) the run saves its step and ends, all processes at the same step; a second Ctrl-C ends it at once.
 """
 
 import logging
@@ -23,11 +24,14 @@ from lab.params import TrainParams
 from lab.train.data import TokenData
 from lab.train.memory import activation_bytes
 from lab.train.module import TrainingModule
-from lab.train.stopping import stopping
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+REPEATED_SECONDS = 1.0  # terminals and SLURM signal every process, and torchrun forwards what it got itself
+HINT = b"\ntrain: stopping as soon as this step is saved; Ctrl-C again ends it at once, and loses what is not saved\n"
 
 
 def make_trainer(params: TrainParams) -> lightning.Trainer:
-    """Lightning's trainer, without the files, bars and hints that it makes by default."""
+    """Lightning's trainer, without its default files, bars and hints."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     bfloat16 = params.precision == "bfloat16" or (
@@ -68,23 +72,23 @@ def make_trainer(params: TrainParams) -> lightning.Trainer:
 
 
 def launched(params: TrainParams) -> tuple[int | Literal["auto"], int]:
-    """Devices a node, and nodes: those that torchrun started processes for, else the parameters'.
+    """Devices per node, and nodes: as many as torchrun started processes for, else as the parameters say.
 
-    Raises ParameterError where torchrun and train.devices say different things.
+    Raises ParameterError where torchrun and train.devices differ.
     """
     if not torch.distributed.is_torchelastic_launched():
         return params.devices, params.nodes
-    each, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
-    if params.devices not in ("auto", each):
+    per_node, total = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if params.devices not in ("auto", per_node):
         raise ParameterError(
-            f"train.devices: {params.devices}, but torchrun started {each} process(es) on this node. Set it to 'auto', "
-            f"or --nproc-per-node to {params.devices}."
+            f"train.devices: {params.devices}, but torchrun started {per_node} process(es) on this node. Set it to "
+            f"'auto', or --nproc-per-node to {params.devices}."
         )
-    return each, all_of_them // each
+    return per_node, total // per_node
 
 
 def _several(devices: int | Literal["auto"], nodes: int, accelerator: str) -> bool:
-    """Whether more than one device will be taken."""
+    """Whether the run takes more than one device."""
     if devices == "auto":
         return nodes > 1 or (accelerator != "cpu" and torch.cuda.device_count() > 1)
     return nodes > 1 or devices != 1
@@ -93,17 +97,17 @@ def _several(devices: int | Literal["auto"], nodes: int, accelerator: str) -> bo
 def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> None:
     """Train until the budget is spent.
 
-    Raises KeyboardInterrupt or Stopped where a signal stopped the run behind a checkpoint, LabError where memory,
-    another process or torch.compile fails.
+    Raises KeyboardInterrupt or Stopped where a signal ended the run after a checkpoint, LabError where memory, another
+    process or torch.compile fails.
     """
     if on_cpu := trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     try:
-        determined = _deterministic() if on_cpu else nullcontext()
-        with _quiet(), torch.random.fork_rng(devices=[]), determined, stopping(trainer, module):
+        deterministic = _deterministic() if on_cpu else nullcontext()
+        with _quiet(), torch.random.fork_rng(devices=[]), deterministic, _stopping(trainer, module):
             trainer.fit(module, datamodule=data)
     except SystemExit:
-        # Lightning turns Ctrl-C into exit status 1; the stage has its own words for it.
+        # Lightning turns Ctrl-C into exit status 1; the stage has its own message.
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
@@ -114,29 +118,55 @@ def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> 
             reason = " ".join(str(error).split())[:200]
             raise LabError(
                 f"step {module.step + 1}: another process of this run is gone; look for its error above, or in its "
-                f"node's log. Finished checkpoints are kept: start again to go on. It said: {reason}"
+                f"node's log. Finished checkpoints are kept: start again to go on. Message: {reason}"
             ) from error
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             reason = " ".join(str(error).split())[:300]
-            raise LabError(f"train.compile: torch.compile failed; set it to 'off'. It said: {reason}") from error
+            raise LabError(f"train.compile: torch.compile failed; set it to 'off'. Message: {reason}") from error
         raise
     if module.stopped:
         _stop(module, trainer.is_global_zero)
 
 
+@contextmanager
+def _stopping(trainer: lightning.Trainer, module: TrainingModule) -> Iterator[None]:
+    """In the main thread: a signal sets `module.asked`, and the run ends after its next checkpoint."""
+    # Lightning's own handler talks to the other processes, which hangs where they are not at the same step, and its
+    # loop waits for every GPU at each step to learn whether another process was signalled.
+    trainer._signal_connector.register_signal_handlers = lambda: None
+    trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None
+    asked_at = float("inf")
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked_at
+        if number == signal.SIGINT and time.monotonic() - asked_at > REPEATED_SECONDS:
+            raise KeyboardInterrupt
+        if not module.asked:
+            module.asked, asked_at = number, time.monotonic()
+            if number == signal.SIGINT and trainer.is_global_zero:
+                os.write(2, HINT)  # not print: Python's own buffer may be in use where the signal arrived
+
+    handlers = {number: signal.signal(number, ask) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def _stop(module: TrainingModule, speaks: bool) -> None:
-    """End a run that a signal stopped, in words of its first process."""
+    """End a run that a signal stopped; the first process reports it."""
     if not speaks:
-        # Whoever started the processes tells by their status whether the run is done: torchrun starts them again.
+        # torchrun takes status 0 for a finished run, and restarts processes that end with another.
         sys.exit(128 + module.stopped if torch.distributed.is_torchelastic_launched() else 0)
     if module.stopped == signal.SIGINT:
         raise KeyboardInterrupt
-    raise Stopped(f"stopped by SIGTERM behind step {module.step}, which is saved: `dvc repro` goes on from there.")
+    raise Stopped(f"stopped by SIGTERM after step {module.step}, which is saved: `dvc repro` goes on from there.")
 
 
 @contextmanager
 def _deterministic() -> Iterator[None]:
-    """Bit-equal results, without torch's filling of every new tensor, which only shows errors of torch itself."""
+    """Bit-equal results; without torch's filling of every new tensor, which only reveals errors of torch itself."""
     settings = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
@@ -149,8 +179,8 @@ def _deterministic() -> Iterator[None]:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    words = ("DefaultCPUAllocator", "CUDA error: out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(each in str(error) for each in words)
+    messages = ("DefaultCPUAllocator", "CUDA error: out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in messages)
 
 
 def _out_of_memory(module: TrainingModule) -> str:
@@ -169,7 +199,7 @@ def _out_of_memory(module: TrainingModule) -> str:
 
 
 def _recomputing(module: TrainingModule) -> str:
-    """By how much activation checkpointing lowers what the blocks keep, in words."""
+    """What activation checkpointing saves, for the error message."""
     config, tokens = module.model.config, module.layout.micro_batch * module.layout.context
     number_bytes = 2 if str(module.trainer.precision).startswith("bf16") else 4
     kept, fewer = (
@@ -184,7 +214,7 @@ def _recomputing(module: TrainingModule) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Lightning's hints on what it would do otherwise."""
+    """Silence Lightning's hints."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")
         warnings.filterwarnings("ignore", message=r".*(lightning|dataloader|litlogger|pkg_resources).*")

@@ -13,7 +13,8 @@ from lab.evaluate.answers import item_text
 from lab.evaluate.run import evaluate
 from lab.files import write_json, write_json_lines
 from lab.model import huggingface
-from lab.params import EvaluateParams, Params
+from lab.params import EvaluateParams
+from lab.params_yaml import Params
 
 SETTINGS = EvaluateParams(items=10, batch_tokens=2000, device="cpu")
 

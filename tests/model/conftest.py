@@ -2,7 +2,7 @@
 
 import inspect
 import optparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import tiktoken
@@ -53,6 +53,18 @@ def scramble(model: torch.nn.Module) -> None:
 
 def tokens(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, VOCABULARY, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def assert_greedy(model: Callable[[torch.Tensor], torch.Tensor], prompt: list[int], text: list[int]) -> None:
+    """Each token after the prompt is the most likely one by a model's logits [1, time, vocabulary] of the whole.
+
+    Up to rounding: a cache, padding or another batch size sum in another order, so of two equally likely tokens either
+    may be taken.
+    """
+    with torch.no_grad():
+        logits = model(torch.tensor([[*prompt, *text[:-1]]]))[0, len(prompt) - 1 :]
+    taken = logits.gather(1, torch.tensor(text)[:, None])[:, 0]
+    torch.testing.assert_close(taken, logits.max(dim=1).values, rtol=1e-4, atol=1e-4)
 
 
 @pytest.fixture(scope="session")

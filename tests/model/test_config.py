@@ -1,5 +1,7 @@
 """If these fail, a model is not the published one that its name promises, or a bad choice is found only in training."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 
@@ -54,6 +56,11 @@ def test_flops_follow_palm_s_definition():
     assert config.flops_per_token() == 6 * multiplied + 12 * 12 * 768 * 1024
     untied = ModelConfig.from_dict(config.as_dict() | {"tied_embeddings": False})
     assert untied.flops_per_token() == config.flops_per_token()
+
+
+def test_params_yaml_has_every_choice_of_a_model():
+    choices = {field.name for field in fields(ModelConfig)} - {"vocabulary", "rope_scaling"}  # tokenizer's, presets'
+    assert set(ModelParams.model_fields) == choices | {"preset"}
 
 
 def test_parameters_change_a_preset_field_by_field():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.errors import InputError
 from lab.params import EngineParams, TokenizeParams
-from lab.tokens import bpe, foreign, shards
+from lab.tokens import bpe, foreign, shards, tokenize
 from tests.tokens.test_bpe import TEXTS, write_dataset
 
 ONE = EngineParams(workers=1)
@@ -24,13 +24,13 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def tokenize(project, out="tokenize", shard_tokens=1000):
+def run(project, out="tokenize", shard_tokens=1000):
     params = TokenizeParams(shard_tokens=shard_tokens)
-    return shards.tokenize(project / "dataset", project / "tokenizer", project / out, params, ONE)
+    return tokenize.run(project / "dataset", project / "tokenizer", project / out, params, ONE)
 
 
 def test_the_stream_is_the_documents_each_after_end_of_text(project):
-    metrics = tokenize(project)
+    metrics = run(project)
     tokens = shards.open_tokens(project / "tokenize", "train")
     ids = tokens[0 : len(tokens)]
     encoding = bpe.load(project / "tokenizer")
@@ -46,8 +46,8 @@ def test_the_stream_is_the_documents_each_after_end_of_text(project):
 
 
 def test_the_shards_size_does_not_change_the_stream(project):
-    tokenize(project, "small", 777)
-    tokenize(project, "large", 10**9)
+    run(project, "small", 777)
+    run(project, "large", 10**9)
     small, large = (shards.open_tokens(project / name, "train") for name in ("small", "large"))
     digests = {hashlib.sha256(tokens[0 : len(tokens)].tobytes()).hexdigest() for tokens in (small, large)}
     assert len(digests) == 1
@@ -61,7 +61,7 @@ def test_any_span_over_any_shards(lengths, start, stop):
 
 
 def test_a_cut_off_shard_is_an_error_that_names_it(project):
-    tokenize(project)
+    run(project)
     path = project / "tokenize" / "train" / "shard-00000.bin"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match="shard-00000"):
@@ -73,6 +73,6 @@ def test_a_large_vocabulary_takes_32_bits(shared, project, monkeypatch):
     ranks = foreign.by_name("gpt2")._mergeable_ranks
     large = {**ranks, **{b"\xff" * 9 + n.to_bytes(2, "big"): 50_256 + n for n in range(20_000)}}
     bpe.save(bpe.encoding_of("large", bpe.GPT4_PATTERN, large, {bpe.END_OF_TEXT: 70_256}), project / "tokenizer")
-    tokenize(project)
+    run(project)
     tokens = shards.open_tokens(project / "tokenize", "train")
     assert shards.read_index(project / "tokenize")["dtype"] == "uint32" and tokens[0:1][0] == 70_256

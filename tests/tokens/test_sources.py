@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lab.documents import Document, RowWriter
 from lab.params import EngineParams, TokenizeParams
-from lab.tokens import bpe, shards
+from lab.tokens import bpe, shards, tokenize
 from lab.tokens.sources import FILE, MOST, OTHER, Origin, Sources, name_sources, read_sources
 from tests.tokens.test_bpe import TEXTS
 
@@ -57,7 +57,7 @@ def test_the_stage_tells_the_sources_of_the_validation_shards(tmp_path, monkeypa
                     writer.write(Document(url, url, "", "a.warc", 0, text, "en"))
     bpe.save(bpe.train(TEXTS, 500, 10_000_000), tmp_path / "tokenizer")
     out = tmp_path / "tokenize"
-    shards.tokenize(tmp_path / "dataset", tmp_path / "tokenizer", out, TokenizeParams(), EngineParams(workers=1))
+    tokenize.run(tmp_path / "dataset", tmp_path / "tokenizer", out, TokenizeParams(), EngineParams(workers=1))
     sources, stream = read_sources(out), shards.open_tokens(out, "validation")
     ids, labels = stream[0 : len(stream)], sources.of(np.array([0]), len(stream))[0]
     encoding = bpe.load(tmp_path / "tokenizer")

@@ -10,7 +10,7 @@ from lab.errors import InputError, ParameterError
 from lab.params import TrainParams
 from lab.tokens import bpe
 from lab.tokens.shards import Tokens
-from lab.train.batch_plan import Plan, plan
+from lab.train.batches import BatchPlan, plan_batches
 from lab.train.data import Batches, TokenData, bytes_per_token, shuffled, unigram_entropy
 from tests.train.conftest import TEXTS, TRAIN, VOCABULARY, params
 
@@ -35,7 +35,7 @@ def test_orders_differ_by_epoch_and_seed_and_look_random():
 def test_every_token_is_a_target_once_an_epoch(length, context, batch):
     tokens = Tokens([np.arange(length, dtype="<u4")])
     items = (length - 1) // context
-    batches = Batches(tokens, Plan(context, batch, 1, batch), seed=3, rank=0)
+    batches = Batches(tokens, BatchPlan(context, batch, 1, batch), seed=3, rank=0)
     rows = torch.cat([batches[step] for step in range(-(-2 * items // batch))])
     assert (rows[:, 1:] == rows[:, :-1] + 1).all()  # a target is the input's next token
     for epoch in (rows[:items], rows[items : 2 * items]):
@@ -45,7 +45,7 @@ def test_every_token_is_a_target_once_an_epoch(length, context, batch):
 @pytest.mark.parametrize(("devices", "workers"), [(1, 2), (2, 0), (4, 0)])
 def test_a_batch_is_the_same_whatever_the_devices_and_workers(corpus, devices, workers):
     def batches(devices, workers, first):
-        layout = plan(TrainParams(**TRAIN), 32, devices)
+        layout = plan_batches(TrainParams(**TRAIN), 32, devices)
         loaders = []
         for rank in range(devices):
             data = TokenData(corpus / "data" / "tokenize", layout, TrainParams(**TRAIN), workers=workers)
@@ -57,18 +57,18 @@ def test_a_batch_is_the_same_whatever_the_devices_and_workers(corpus, devices, w
     assert len(alone) == 12
     for first in (0, 5):
         for expected, found in zip(alone[first:], batches(devices, workers, first), strict=True):
-            torch.testing.assert_close(found, expected, rtol=0, atol=0)
+            assert torch.equal(found, expected)  # whole numbers: ids of tokens
 
 
 def test_validation_sequences_are_shared_out_without_overlap(corpus):
     settings = TrainParams(**TRAIN)
     folder = corpus / "data" / "tokenize"
-    whole = TokenData(folder, plan(settings, 32, 1), settings)
+    whole = TokenData(folder, plan_batches(settings, 32, 1), settings)
     expected = torch.cat([batch for batch, _ in whole.validation_batches()])
     assert len(expected) == 1024 // 32 and len(expected.unique(dim=0)) == len(expected)
     found = []
     for rank in range(2):
-        data = TokenData(folder, plan(settings, 32, 2), settings)
+        data = TokenData(folder, plan_batches(settings, 32, 2), settings)
         data.rank = rank
         found += torch.cat([batch[:counted] for batch, counted in data.validation_batches()]).tolist()
     assert sorted(found) == sorted(expected.tolist())
@@ -78,20 +78,20 @@ def test_validation_sequences_are_shared_out_without_overlap(corpus):
     ("micro_batch", "devices", "micro", "accumulation"), [(32, 1, 32, 1), (8, 1, 8, 4), (32, 2, 16, 1), (5, 1, 4, 8)]
 )
 def test_the_layout_of_a_batch(micro_batch, devices, micro, accumulation):
-    layout = plan(TrainParams(batch_tokens=8192, micro_batch=micro_batch), 256, devices)
+    layout = plan_batches(TrainParams(batch_tokens=8192, micro_batch=micro_batch), 256, devices)
     assert (layout.micro_batch, layout.accumulation) == (micro, accumulation)
     assert layout.context * layout.micro_batch * layout.accumulation * devices == 8192
 
 
 def test_a_batch_that_is_no_whole_number_of_sequences_is_refused():
     with pytest.raises(ParameterError, match="7680 or 8448"):
-        plan(TrainParams(batch_tokens=8000), 256, 3)
+        plan_batches(TrainParams(batch_tokens=8000), 256, 3)
 
 
 def test_a_context_longer_than_a_split_is_refused(corpus):
     settings = params().train.model_copy(update={"batch_tokens": 100_000})
     with pytest.raises(InputError, match="context 100000"):
-        TokenData(corpus / "data" / "tokenize", plan(settings, 100_000, 1), settings)
+        TokenData(corpus / "data" / "tokenize", plan_batches(settings, 100_000, 1), settings)
 
 
 def test_unigram_entropy():
@@ -102,6 +102,6 @@ def test_unigram_entropy():
 def test_bytes_per_token_counts_the_texts_bytes(corpus):
     encoding = bpe.load(corpus / "data" / "tokenizer")
     settings = TrainParams(**TRAIN | {"validation_tokens": 10**9, "batch_tokens": 64, "micro_batch": 1})
-    data = TokenData(corpus / "data" / "tokenize", plan(settings, 1, 1), settings)
+    data = TokenData(corpus / "data" / "tokenize", plan_batches(settings, 1, 1), settings)
     total = bytes_per_token(data, encoding, VOCABULARY) * (len(data.validation) - 1)
     assert total == pytest.approx(len(TEXTS[0].encode()))  # the end-of-text before it stands for no byte

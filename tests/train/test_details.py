@@ -15,14 +15,14 @@ from lab.params import TrackingParams
 from lab.tokens.shards import open_tokens
 from lab.tokens.sources import Origin, write_sources
 from lab.train import run as runs
-from lab.train.groups import rates, role
+from lab.train.details import rates, role
 from lab.train.optim import make_optimizers
 from tests.train.conftest import VOCABULARY, params
 
 
 def run(settings, tokens: Path, out: str) -> list[dict]:
-    runs.train(tokens, Path("data/tokenizer"), Path(out), Path(out) / "curve.csv", settings)
-    with open(f"{out}/validation.csv", newline="") as file:
+    runs.run(tokens, Path("data/tokenizer"), Path(out), settings, settings.engine, Path(out))
+    with open(f"{out}/train/validation.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -41,17 +41,19 @@ def sourced(project) -> Path:
 def test_each_token_s_loss_is_written_beside_the_same_mean():
     torch.manual_seed(1)
     hidden, head, targets = torch.randn(3000, 8), torch.randn(2000, 8), torch.randint(2000, (3000,))
-    each = torch.empty(3000)
-    assert linear_cross_entropy(hidden, head, targets, each=each) == linear_cross_entropy(hidden, head, targets)
+    losses = torch.empty(3000)
+    # Equal: each token's loss is copied out of the tensor that is summed either way.
+    assert linear_cross_entropy(hidden, head, targets, losses=losses) == linear_cross_entropy(hidden, head, targets)
     expected = torch.nn.functional.cross_entropy(hidden @ head.T, targets, reduction="none")
-    torch.testing.assert_close(each, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_run_that_is_looked_at_ends_with_the_same_weights_and_tells_what_it_saw(sourced):
     plain = run(params(), Path("data/tokenize"), "plain")
     tracked = params().model_copy(update={"tracking": TrackingParams(mode="offline", sample_every=3)})
     rows = run(tracked, sourced, "sourced")
-    for file in ("model.safetensors", "samples.jsonl", "curve.csv"):
+    # Equal, as looking on adds nothing to the step's kernels, shapes and order of sums.
+    for file in ("model.safetensors", "samples.jsonl", "train/curve.csv"):
         assert Path("plain", file).read_bytes() == Path("sourced", file).read_bytes()
     assert [row["step"] for row in rows] == [row["step"] for row in plain] == ["7", "14", "21", "28", "30"]
     assert [row["validation_loss"] for row in rows] == [row["validation_loss"] for row in plain]
@@ -89,7 +91,7 @@ def test_norms_of_groups_make_up_the_norm_of_all(project, monkeypatch):
         module.watchers.append(seen.append)
         return nullcontext()
 
-    monkeypatch.setattr(runs, "shown", watched)
+    monkeypatch.setattr(runs, "display", watched)
     run(params(gradient_clip=0.01, optimizer="muon"), Path("data/tokenize"), "out")
     rows = [row for row in seen if row.details]
     assert len(rows) == 5

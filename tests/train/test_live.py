@@ -5,9 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from lab.tracking import Sizes
+from lab.tracking import Measured, Sizes
 from lab.train import live
-from lab.train.measured import Measured
 from lab.train.optim import Budget
 from tests.train.conftest import params
 from tests.train.test_run import run

@@ -22,11 +22,12 @@ from lab.errors import InputError, LabError, Stopped
 from lab.files import read_json, write_json
 from lab.model import Transformer
 from lab.model.config import ModelConfig
+from lab.tokens import shards
 from lab.train import checkpoints
-from lab.train.batch_plan import Plan
+from lab.train.batches import BatchPlan
 from lab.train.module import TrainingModule
 from lab.train.optim import Budget
-from lab.train.run import train
+from lab.train.run import run as train
 from lab.train.trainer import make_trainer
 from tests.conftest import ROOT
 from tests.train.conftest import MODEL, VOCABULARY, params, saved_steps
@@ -35,26 +36,31 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from lab.params_yaml import Params
-from lab.train.run import train
+from lab.train.run import run
 data = Path("data")
 settings = Params.model_validate_json(sys.argv[1])
-metrics = train(data / "tokenize", data / "tokenizer", Path("out"), Path("curve.csv"), settings)
+metrics = run(data / "tokenize", data / "tokenizer", Path("out"), settings, settings.engine, Path("."))
 print(json.dumps(metrics))
 """
 
 
 def run(settings, out: str = "out") -> dict:
     data = Path("data")
-    return train(data / "tokenize", data / "tokenizer", Path(out), Path(out) / "curve.csv", settings)
+    return train(data / "tokenize", data / "tokenizer", Path(out), settings, settings.engine, Path(out))
 
 
 def start(project: Path, settings) -> subprocess.Popen:
     (project / "script.py").write_text(SCRIPT)
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
     return subprocess.Popen(
-        [sys.executable, "script.py", settings.model_dump_json()], cwd=project, env={**os.environ, "PYTHONPATH": path},
+        [sys.executable, "script.py", settings.model_dump_json()], cwd=project, env=environment(),
         start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """That of a process with as many threads as this one, which sums in the same order."""
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(torch.get_num_threads())}
 
 
 def wait_for(step: int, process: subprocess.Popen) -> Path:
@@ -88,7 +94,7 @@ def test_a_run_learns_and_writes_what_it_promises(project):
     assert metrics["parameters"] == config.parameters() == sum(p.numel() for p in Transformer(config).parameters())
     assert metrics["flops"] == metrics["tokens"] * config.flops_per_token()
 
-    rows = curve("out/curve.csv")
+    rows = curve("out/train/curve.csv")
     assert list(rows[0]) == ["step", "tokens", "loss", "validation_loss", "learning_rate"]
     assert [row["step"] for row in rows if row["validation_loss"]] == ["7", "14", "21", "28", "30"]
     assert float(rows[-1]["validation_loss"]) == pytest.approx(metrics["validation_loss"], abs=1e-5)
@@ -105,10 +111,14 @@ def test_a_run_learns_and_writes_what_it_promises(project):
     assert [path for path in Path(".lab").rglob("*") if path.is_file()] == []
 
 
+def written() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+
+
 def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(project, capfd):
     settings = params(checkpoint_every=4)
     run(settings)
-    expected = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    expected = written()
 
     for steps in (4, 12):
         kill_at(steps, start(project, settings))
@@ -117,7 +127,7 @@ def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(project, cap
     shutil.rmtree("out")
     run(settings)
     assert "resuming from step" in capfd.readouterr().err
-    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == expected
+    assert written() == expected  # the same kernels, shapes and number of threads in each process
 
 
 def test_a_resumed_run_with_dropout_and_accumulation_is_exact_from_any_step(project, monkeypatch):
@@ -129,14 +139,15 @@ def test_a_resumed_run_with_dropout_and_accumulation_is_exact_from_any_step(proj
     folder = next(Path(".lab/train").iterdir())
     saved = sorted(folder.glob("*.ckpt"))
     assert len(saved) == 8
-    expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "curve.csv")]
+    # Resumed runs are equal to the bit: each step is the same kernels in the same shapes, seeded by its number.
+    expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")]
     for last in (7, 3):  # 8 is a run that was killed before it wrote its weights
         for path in saved[last:]:
             shutil.rmtree(path)
         run(settings, "again")
-        assert [Path("again", name).read_bytes() for name in ("model.safetensors", "curve.csv")] == expected
+        assert [Path("again", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")] == expected
     run(settings, "again")
-    assert [Path("again", name).read_bytes() for name in ("model.safetensors", "curve.csv")] == expected
+    assert [Path("again", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")] == expected
 
 
 def test_a_resumed_run_with_muon_is_exact(project, monkeypatch):
@@ -148,7 +159,7 @@ def test_a_resumed_run_with_muon_is_exact(project, monkeypatch):
     for path in saved[3:]:
         shutil.rmtree(path)
     run(settings, "again")
-    for name in ("model.safetensors", "curve.csv"):
+    for name in ("model.safetensors", "train/curve.csv"):  # resumed: the same kernels, shapes and order of sums
         assert Path("again", name).read_bytes() == Path("out", name).read_bytes()
 
 
@@ -159,7 +170,7 @@ def test_muon_on_two_processes_has_the_losses_of_one(project):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     # Muon rounds to bfloat16, so that another order of sums may show sooner than with AdamW.
-    for alone, shared in zip(curve("one/curve.csv"), curve("curve.csv"), strict=True):
+    for alone, shared in zip(curve("one/train/curve.csv"), curve("train/curve.csv"), strict=True):
         assert float(shared["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-3)
 
 
@@ -196,7 +207,7 @@ def test_a_checkpoint_holds_no_code(project, monkeypatch):
 def test_accumulation_changes_nothing_but_rounding(project):
     run(params(), "whole")
     run(params(micro_batch=3), "pieces")
-    for whole, piece in zip(curve("whole/curve.csv"), curve("pieces/curve.csv"), strict=True):
+    for whole, piece in zip(curve("whole/train/curve.csv"), curve("pieces/train/curve.csv"), strict=True):
         assert float(piece["loss"]) == pytest.approx(float(whole["loss"]), abs=1e-4)
 
 
@@ -205,7 +216,7 @@ def test_two_processes_have_the_losses_of_one(project):
     process = start(project, params(devices=2, strategy="ddp", micro_batch=4))
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    one, two = curve("one/curve.csv"), curve("curve.csv")
+    one, two = curve("one/train/curve.csv"), curve("train/curve.csv")
     assert len(one) == len(two) == 30
     for alone, shared in zip(one, two, strict=True):
         assert float(shared["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-4)
@@ -219,20 +230,22 @@ def test_what_two_processes_began_one_can_finish(project, capfd):
     kill_at(8, start(project, params(devices=2, strategy="ddp")))
     run(params(), "resumed")
     assert "resuming from step" in capfd.readouterr().err
-    for alone, resumed in zip(curve("one/curve.csv"), curve("resumed/curve.csv"), strict=True):
+    for alone, resumed in zip(curve("one/train/curve.csv"), curve("resumed/train/curve.csv"), strict=True):
         assert float(resumed["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-4)
 
 
 def test_a_budget_in_seconds_ends_in_time_and_decays_to_the_end(project):
     metrics = run(params(budget="2 seconds", warmup_steps=2))
-    rates = [float(row["learning_rate"]) for row in curve("out/curve.csv")]
+    rates = [float(row["learning_rate"]) for row in curve("out/train/curve.csv")]
     assert metrics["steps"] == len(rates) > 5
     assert max(rates) <= 3e-3 and rates[-1] < 1.2e-3 < rates[2]
 
 
 def test_the_clock_of_a_budget_starts_with_the_first_step():
     config = ModelConfig.from_params(params().model, VOCABULARY)
-    module = TrainingModule(Transformer(config), params().train, Plan(32, 16, 1, 16), Budget(None, 1.0), compiled=False)
+    module = TrainingModule(
+        Transformer(config), params().train, BatchPlan(32, 16, 1, 16), Budget(None, 1.0), compiled=False
+    )
     time.sleep(0.01)
     assert module.elapsed() == 0.0
 
@@ -244,12 +257,19 @@ def test_a_gpu_that_is_not_there(monkeypatch):
         make_trainer(params(accelerator="gpu").train)
 
 
+def test_the_index_of_the_shards_is_read_once(project, monkeypatch):
+    paths = []
+    monkeypatch.setattr(shards, "read_json", lambda path: paths.append(path) or read_json(path))
+    run(params(budget="600 tokens"))
+    assert paths == [Path("data/tokenize/index.json")]
+
+
 def test_another_tokenizer_than_the_shards(project):
     shutil.copytree(project / "data" / "tokenize", "tokenize")
     index = read_json(Path("tokenize/index.json"))
     write_json(Path("tokenize/index.json"), index | {"tokenizer": "0123456789abcdef" * 4})
     with pytest.raises(InputError, match=r"0123456789abcdef.*" + index["tokenizer"][:16]):
-        train(Path("tokenize"), Path("data/tokenizer"), Path("out"), Path("curve.csv"), params())
+        train(Path("tokenize"), Path("data/tokenizer"), Path("out"), params(), params().engine, Path("out"))
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(project):
@@ -328,6 +348,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_step_and_loses_nothing(project, m
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert list(saved_steps()) == [4, 6]
     run(params())
+    # Resumed: the same kernels, shapes and order of sums.
     assert Path("out/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
 
 
@@ -338,7 +359,7 @@ def test_a_second_ctrl_c_ends_the_run_at_once(project, monkeypatch):
             signal.raise_signal(signal.SIGINT)
         return False
 
-    monkeypatch.setattr("lab.train.stopping.SAME_WISH_SECONDS", -1)
+    monkeypatch.setattr("lab.train.trainer.REPEATED_SECONDS", -1)
     monkeypatch.setattr(TrainingModule, "_finished", asked_twice)
     with pytest.raises(KeyboardInterrupt):
         run(params())
@@ -353,7 +374,7 @@ def test_two_processes_stop_behind_the_same_step_whichever_is_asked(project, ask
     os.kill(process.pid if asked == "the first" else int(others[-1]), signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode != 0
-    step = int(re.search(r"stopped by SIGTERM behind step (\d+), which is saved", errors)[1])
+    step = int(re.search(r"stopped by SIGTERM after step (\d+), which is saved", errors)[1])
     assert list(saved_steps())[-1] == step < 196
 
 

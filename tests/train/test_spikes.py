@@ -113,18 +113,19 @@ def test_a_skipped_step_changes_no_weight_and_is_told_and_counted(spoilt, capfd,
     before, at, after = (read_checkpoint(path) for path in saved[BAD - 2 : BAD + 1])
     assert at["step"] == BAD
     for name, weight in before["model"].items():
-        assert torch.equal(weight, at["model"][name])
+        assert torch.equal(weight, at["model"][name])  # untouched
     assert not torch.equal(
         at["model"]["blocks.0.attention.qkv.weight"], after["model"]["blocks.0.attention.qkv.weight"]
     )
-    row = next(row for row in curve("out/curve.csv") if row["step"] == str(BAD))
+    row = next(row for row in curve("out/train/curve.csv") if row["step"] == str(BAD))
     assert row["loss"] == "" if math.isnan(times) else float(row["loss"]) > 1000
 
-    expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "curve.csv")]
+    # Resumed: the same kernels, shapes and order of sums.
+    expected = [Path("out", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")]
     for path in saved[BAD - 2 :]:  # killed within the window, before the spike
         shutil.rmtree(path)
     assert run(params(on_spike="skip", **SETTINGS), "again") == metrics
-    assert [Path("again", name).read_bytes() for name in ("model.safetensors", "curve.csv")] == expected
+    assert [Path("again", name).read_bytes() for name in ("model.safetensors", "train/curve.csv")] == expected
 
 
 def read_checkpoint(path: Path) -> dict:
@@ -148,5 +149,5 @@ def test_two_processes_skip_what_one_skips(project):
     metrics = run(params(**settings), "one")
     assert 0 < metrics["skipped_steps"] < 10 and f'"skipped_steps": {metrics["skipped_steps"]}' in output
     assert errors.count("is skipped") == metrics["skipped_steps"]  # one process alone says it
-    for alone, shared in zip(curve("one/curve.csv"), curve("curve.csv"), strict=True):
+    for alone, shared in zip(curve("one/train/curve.csv"), curve("train/curve.csv"), strict=True):
         assert float(shared["loss"]) == pytest.approx(float(alone["loss"]), abs=1e-4)

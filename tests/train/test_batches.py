@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from lab.errors import ParameterError
 from lab.params import TrainParams
 from lab.tokens.shards import Tokens
-from lab.train import batch_growth, checkpoints
-from lab.train.batch_growth import CONSTANT, BatchGrowth
-from lab.train.batch_plan import Plan, plan
+from lab.train import batches, checkpoints
+from lab.train.batches import CONSTANT, BatchGrowth, BatchPlan, plan_batches
 from lab.train.data import Batches
 from lab.train.optim import Budget, budget, learning_rate
 from tests.train.conftest import forget_checkpoints, params
@@ -25,7 +24,7 @@ GROWTHS = st.lists(st.integers(0, 5), max_size=4).map(lambda steps: BatchGrowth(
 
 
 def test_the_example_in_its_documentation():
-    assert doctest.testmod(batch_growth).failed == 0
+    assert doctest.testmod(batches).failed == 0
 
 
 @settings(deadline=None)
@@ -55,12 +54,12 @@ def test_llama_3s_growth():
 def test_every_token_is_a_target_once_an_epoch_while_the_batch_grows_on_any_devices(length, context, growth, devices):
     tokens = Tokens([np.arange(length, dtype="<u4")])
     items = (length - 1) // context
-    layout = Plan(context, devices * growth.factor, devices, 1, growth)
+    layout = BatchPlan(context, devices * growth.factor, devices, 1, growth)
     ranks = [Batches(tokens, layout, seed=3, rank=rank) for rank in range(devices)]
     steps = growth.steps_for(2 * items, layout.sequences)
     rows = torch.cat([batches[step] for step in range(steps) for batches in ranks])
-    alone = Batches(tokens, Plan(context, layout.sequences, 1, 1, growth), seed=3, rank=0)
-    assert torch.equal(rows, torch.cat([alone[step] for step in range(steps)]))
+    alone = Batches(tokens, BatchPlan(context, layout.sequences, 1, 1, growth), seed=3, rank=0)
+    assert torch.equal(rows, torch.cat([alone[step] for step in range(steps)]))  # whole numbers: ids of tokens
     for epoch in (rows[:items], rows[items : 2 * items]):
         assert sorted(epoch[:, 1:].flatten().tolist()) == list(range(1, items * context + 1))
     assert items < 20 or not torch.equal(rows[:items], rows[items : 2 * items])
@@ -68,11 +67,11 @@ def test_every_token_is_a_target_once_an_epoch_while_the_batch_grows_on_any_devi
 
 def test_a_smallest_batch_that_can_t_be_shared_out_is_refused():
     settings = {"batch_tokens": 1024, "batch_doubles_after": [5000, 9000]}
-    assert plan(TrainParams(**settings), 64, 4).growth == BatchGrowth((20, 8))
+    assert plan_batches(TrainParams(**settings), 64, 4).growth == BatchGrowth((20, 8))
     with pytest.raises(
         ParameterError, match=r"1024 is not .* 64 x 8 device\(s\) x 4 for train.batch_doubles_after = 2048"
     ):
-        plan(TrainParams(**settings), 64, 8)
+        plan_batches(TrainParams(**settings), 64, 8)
     with pytest.raises(ValueError, match=r"batch_doubles_after is \[9, 5\]: each must be more"):
         TrainParams(batch_doubles_after=[9, 5])
 
@@ -80,6 +79,7 @@ def test_a_smallest_batch_that_can_t_be_shared_out_is_refused():
 @given(st.integers(1, 10**7), st.integers(0, 10**4), st.integers(0, 10**7))
 def test_a_batch_of_one_size_has_the_rates_that_steps_give(steps, warmup, step):
     expected = min(max((step - warmup) / max(steps - warmup, 1), 0.0), 1.0)
+    # Both are one division of the same whole numbers.
     assert Budget(steps, None).share(step, 0.0, warmup) == expected and Budget(steps, None).growth is CONSTANT
 
 
@@ -101,16 +101,16 @@ def test_a_growing_batch_trains_the_same_in_pieces_on_two_devices_and_after_a_re
     assert process.returncode == 0, errors
 
     metrics = run(params(**settings), "whole")
-    rows = curve("whole/curve.csv")
+    rows = curve("whole/train/curve.csv")
     sizes = np.diff([0, *(int(row["tokens"]) for row in rows)]).tolist()
     assert sizes == [128] * 8 + [256] * 6 + [512] * 5  # 5120 tokens: the fewest whole steps that hold the budget
     assert (metrics["steps"], metrics["tokens"]) == (19, 5120)
     forget_checkpoints(after=7)
     run(params(**settings), "again")
-    for name in ("model.safetensors", "curve.csv"):
+    for name in ("model.safetensors", "train/curve.csv"):  # resumed: the same kernels, shapes and order of sums
         assert Path("again", name).read_bytes() == Path("whole", name).read_bytes()
     forget_checkpoints()
     run(params(micro_batch=3, **settings), "pieces")
     losses = [float(row["loss"]) for row in rows]
-    for other in ("pieces/curve.csv", "curve.csv"):
+    for other in ("pieces/train/curve.csv", "train/curve.csv"):
         assert [float(row["loss"]) for row in curve(other)] == pytest.approx(losses, abs=1e-4)

@@ -1,0 +1,92 @@
+"""What is measured at a validated step besides its loss: norms and learning rates by group, the loss by source of text.
+
+In: a model whose gradients are whole, its optimisers; losses of tokens and their sources. Out: numbers by name. A group
+of weights is a role in the network (embedding, positions, attention, feedforward, norms, head), all layers together; a
+rate's group is that of an optimiser. Measuring changes nothing in the training.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from math import isfinite
+
+import torch
+from torch import Tensor, nn
+
+from lab.train.stored import whole
+
+_WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "module", "model"}  # parts of names that tell no role
+
+
+def role(name: str) -> str:
+    """The group of a weight by its name in lab.model ("blocks.0.attention_norm.weight": "norms")."""
+    parts = [part for part in name.split(".") if part not in _WRAPPERS]
+    part = parts[2] if parts[0] == "blocks" else parts[0]
+    return "norms" if part.endswith("norm") else part
+
+
+def norms(model: nn.Module) -> dict[str, Tensor]:
+    """Euclidean norms, "gradient_norm/<role>" and "weight_norm/<role>", each a scalar on the model's device.
+
+    Where weights are sharded all processes must call this.
+    """
+    groups: dict[str, list[nn.Parameter]] = {}
+    for name, weight in model.named_parameters():
+        groups.setdefault(role(name), []).append(weight)
+    by_name = {}
+    for group, weights in groups.items():
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        if gradients:
+            by_name[f"gradient_norm/{group}"] = _norm(gradients)
+        by_name[f"weight_norm/{group}"] = _norm(weight.detach() for weight in weights)
+    return by_name
+
+
+def finite(norms: dict[str, Tensor]) -> dict[str, float]:
+    """Norms as numbers, without those that are infinite or nan, as a spike's may be."""
+    values = {name: norm.item() for name, norm in norms.items()}
+    return {name: value for name, value in values.items() if isfinite(value)}
+
+
+def _norm(tensors: Iterable[Tensor]) -> Tensor:
+    return whole(nn.utils.get_total_norm(list(tensors)))
+
+
+def rates(optimizers: Iterable[torch.optim.Optimizer]) -> dict[str, float]:
+    """The present learning rates, "learning_rate/<optimiser>/<matrices or vectors>", with its scale if not 1."""
+    by_name = {}
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            kind = "matrices" if any(weight.ndim >= 2 for weight in group["params"]) else "vectors"
+            times = f" x {group['scale']:g}" if group["scale"] != 1 else ""
+            by_name[f"learning_rate/{type(optimizer).__name__.lower()}/{kind}{times}"] = float(group["lr"])
+    return by_name
+
+
+class LossBySource:
+    """`totals`, [2, sources] float64: the sums of the losses and the counts of the tokens added so far."""
+
+    def __init__(self, names: Sequence[str], device: torch.device):
+        self.names = names
+        self.totals = torch.zeros(2, len(names), device=device, dtype=torch.float64)
+
+    @contextmanager
+    def adding(self, sources: Tensor | None) -> Iterator[Tensor | None]:
+        """Yield a tensor to be filled with the losses of targets from these sources [batch, time]; then add them up."""
+        if sources is None:
+            yield None
+            return
+        losses = torch.empty(sources.numel(), device=self.totals.device)
+        yield losses
+        # Not bincount: on a GPU its sums depend on the order in which threads arrive.
+        of_source = torch.arange(len(self.names))[:, None] == sources.flatten()
+        members = of_source.to(self.totals.device, torch.float64)
+        self.totals += torch.stack([members @ losses.double(), members.sum(1)])
+
+    def means(self, totals: Tensor) -> dict[str, float]:
+        """Nats per token by "validation_loss/<source>", of `totals` summed over devices; no source without tokens."""
+        losses, counts = totals.tolist()
+        return {
+            f"validation_loss/{name}": loss / count
+            for name, loss, count in zip(self.names, losses, counts, strict=True)
+            if count
+        }
