@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.crawl.warc import Record, read_records, scan
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.files import read_json
 
 _WORD = re.compile(r"\w+")
@@ -52,10 +53,10 @@ class Score:
 def read_pages(archive: Path, gold: Path) -> list[Page]:
     """All pages of an archive, in its order. InputError where a file is missing."""
     expected = read_json(gold)
-    urls = {row["offset"]: row["url"] for row in scan(str(archive), lambda reason: None)}
+    urls = {(row["offset"], row["inner"]): row["url"] for row in scan(str(archive), lambda reason: None)}
     return [
-        Page(urls[offset], record.body, record.charset, expected.get(urls[offset]))
-        for offset, record in read_records(str(archive), urls)
+        Page(urls[address], record.body, record.charset, expected.get(urls[address]))
+        for address, record in read_records(str(archive), urls)
         if isinstance(record, Record)
     ]
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import trafilatura  # noqa: F401 - what extraction falls back on, and imports when it does: no import is timed
 
 from lab import engine
-from lab.crawl import warc
+from lab.crawl import index
+from lab.crawl.warc import manifest
 from lab.curate import pii
 from lab.curate.dedup import stage as dedup
 from lab.curate.extract import stage as extract
@@ -41,11 +42,11 @@ RECORDS_PER_SHARD = 129  # eight shards, so that both workers have something to 
 def main(archive: str, blacklist: str, model: str, code: str, workers: str, folder: str, *stop_words: str) -> None:
     os.chdir(folder)
     processes = EngineParams(workers=int(workers))
-    write_json(Path("crawl/manifest.json"), warc.manifest([archive]))
+    write_json(Path("crawl/manifest.json"), manifest([archive]))
     lists = UrlFilterParams(blacklist=blacklist or None)
     differing = {code: {"gopher": {"stop_words": list(stop_words)}}}
     stages = {
-        "index": (warc.index, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
+        "index": (index.run, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
         "url_filter": (urls.filter_index, lists),
         "extract": (extract.extract_index, ExtractParams()),
         "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),

@@ -10,7 +10,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from resiliparse.parse.html import HTMLTree
 
-from lab.crawl.warc import Record, read_records, scan
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.curate.extract.stage import extract_text
 from lab.curate.language.stage import LanguageIdentifier
 
@@ -66,9 +67,9 @@ def lab_text(body: bytes, charset: str | None) -> str:
 def pages(archive: Path, extract: Callable[[bytes, str | None], str] = lab_text) -> Iterator[Page]:
     """The texts of an archive's responses, with their languages."""
     identifier = LanguageIdentifier()
-    urls = {row["offset"]: row["url"] for row in scan(str(archive), lambda reason: None)}
-    for offset, record in read_records(str(archive), urls):
+    urls = {(row["offset"], row["inner"]): row["url"] for row in scan(str(archive), lambda reason: None)}
+    for address, record in read_records(str(archive), urls):
         if isinstance(record, Record):
             text = extract(record.body, record.charset)
             language, _ = identifier.score(text)
-            yield Page(urls[offset], text, language if language in LANGUAGES else "en")
+            yield Page(urls[address], text, language if language in LANGUAGES else "en")

@@ -21,7 +21,8 @@ from random import Random
 from bench.datatrove import VENV, datatrove_python
 from bench.pages import ARCHIVE
 from bench.published import publish, run_command
-from lab.crawl.warc import Record, read_records, scan
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.curate.urls.stage import UrlFilter, host_of
 from lab.documents import Reason
 from lab.errors import InputError, LabError
@@ -58,7 +59,7 @@ print(seconds, peak, speed)
 def links(archive: Path) -> Iterator[str]:
     """Targets of the links on an archive's pages."""
     rows = list(scan(str(archive), lambda reason: None))
-    for _, record in read_records(str(archive), [row["offset"] for row in rows]):
+    for _, record in read_records(str(archive), [(row["offset"], row["inner"]) for row in rows]):
         if isinstance(record, Record):
             for target in _HREF.findall(record.body):
                 yield html.unescape(target.decode("utf-8", "replace"))

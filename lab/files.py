@@ -1,27 +1,38 @@
-"""Files written whole or not at all, small JSON and YAML read with errors that say what to do, locks, and hashes."""
+"""Files: written whole or not at all, downloaded, locked, linked and hashed; JSON and YAML read with errors that say
+what to do.
+"""
 
 import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.errors import InputError, LabError
 
-FULL_BYTES = 1 << 20  # a disk with less left is full
+if TYPE_CHECKING:
+    import requests
+
+    from lab.progress import Ticker
+
+FULL_BYTES = 1 << 20  # a disk with less free space is full
+ATTEMPTS = 5  # to download a file
+_BLOCK = 1 << 20
+_TIMEOUT = (20, 60)  # seconds to connect, and between bytes
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to, in a folder that is made if need be.
+    """A temporary name beside `path` to write to; its folder is created.
 
-    What was written becomes `path` at the end, so that a file that exists is whole; after an error it is removed, and
-    what was at `path` stays. A full disk is an OSError, whatever the library that wrote makes of it.
+    At the end the temporary file becomes `path`, so that a file that exists is whole. On an error it is removed, and
+    `path` stays as it was. A full disk raises OSError, whatever the writing library raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
@@ -29,14 +40,14 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except Exception as error:
-        error = explained(error, path.parent)  # while what was written still fills the disk
+        error = explained(error, path.parent)  # before the removal frees the disk
         raise error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def explained(error: Exception, folder: Path) -> Exception:
-    """The error of what wrote into a folder, or OSError where its disk is full: safetensors, say, does not tell."""
+    """`error`, or an OSError if the disk of `folder` is full: some libraries (safetensors) do not say so."""
     if not isinstance(error, OSError) and shutil.disk_usage(folder).free < FULL_BYTES:
         full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         full.__cause__ = error
@@ -45,36 +56,36 @@ def explained(error: Exception, folder: Path) -> Exception:
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text in UTF-8, whole or not at all."""
+    """Write a text in UTF-8, whole or not at all."""
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file for people and programs, whole or not at all."""
+    """Write an indented JSON file, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_json_lines(path: Path, rows: Iterable[dict]) -> None:
-    """A JSON object a line, whole or not at all."""
+    """Write one JSON object per line, whole or not at all."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """The values of a file with one a line. InputError, with the line, where it is broken."""
-    found = []
+    """The values of a file with one per line. InputError, with the line number, if a line is not JSON."""
+    values = []
     # split, not splitlines: JSON may hold U+2028.
     for number, line in enumerate(path.read_text("utf-8", "replace").split("\n"), 1):
         try:
-            found += [json.loads(line)] if line.strip() else []
+            values += [json.loads(line)] if line.strip() else []
         except ValueError as error:
             reason = f"line {number} is not JSON ({error})"
             raise InputError(f"{path}: {reason}. Remove it and run `dvc repro` to make it again.") from None
-    return found
+    return values
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file. InputError where it is missing or broken."""
+    """The value of a JSON file. InputError if it is missing or broken."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -84,8 +95,10 @@ def read_json(path: Path) -> Any:
 
 
 def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[Any, Any]:
-    """The mapping in a YAML text, empty where nothing stands in it. InputError names `where` that is, and what it is
-    that it `holds`."""
+    """The mapping in a YAML text, empty if the text is.
+
+    `where` and `holds` are used in the message of an InputError: which file, and what it should contain.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -98,11 +111,103 @@ def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[A
     return values or {}
 
 
+def remote_size(url: str) -> int | None:
+    """Bytes of the file at a URL; None if its server does not serve ranges.
+
+    InputError if there is no connection, or the server refuses.
+    """
+    with open_url(url, {"Range": "bytes=0-0", "Accept-Encoding": "identity"}) as answer:
+        total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+        if answer.status_code == 206 and total.isdigit():
+            return int(total)
+        if answer.status_code not in (200, 416):  # 416: an empty file
+            raise InputError(f"{url}: the server answers {answer.status_code}; can't download.")
+        return None
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    size: int | None = None,
+    first: int | None = None,
+    sha256: str | None = None,
+    check: Callable[[Path], None] | None = None,
+) -> None:
+    """Download a file, or its `first` bytes, to `target`, which gets its name when it is complete.
+
+    In: `size`, if known, is what the server must say too; `sha256`, in hexadecimal, must be the file's. `check` is
+    called with the complete file before it gets its name: it may change it, or raise InputError to refuse it.
+    What has come stays in <target>.part, and the next attempt or run continues it, if the server serves ranges.
+    InputError: no connection, the server refuses or sends another range than asked for, a hash that differs.
+    """
+    import requests
+
+    from lab.progress import progress
+
+    size = remote_size(url) if size is None else size
+    end = size if size is None or first is None else min(first, size)
+    part = target.with_name(target.name + ".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    attempts = 0
+    with progress(f"download {target.name}", end or 0) as ticker:
+        while end is None or (part.stat().st_size if part.exists() else 0) < end:
+            if attempts == ATTEMPTS:
+                raise InputError(f"{url}: the connection broke {ATTEMPTS} times. Run again: what came is kept.")
+            if attempts:
+                time.sleep(0.2 * 2**attempts)
+            attempts += 1
+            with suppress(requests.RequestException):  # the next attempt continues
+                _receive(url, part, size, end, ticker)
+                if end is None:
+                    break
+    try:
+        if sha256 is not None and (digest := _hash(part, "sha256").hex()) != sha256:
+            raise InputError(f"{url}: the SHA-256 of what came is {digest}, not {sha256}. Run again to fetch it anew.")
+        if check is not None:
+            check(part)
+    except InputError:
+        part.unlink()
+        raise
+    part.replace(target)
+
+
+def open_url(url: str, headers: dict[str, str] | None = None) -> "requests.Response":
+    """The server's answer to a GET, its body not yet read. InputError if there is no connection."""
+    import requests
+
+    try:
+        return requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True)
+    except requests.RequestException as error:
+        raise InputError(f"{url}: can't be reached ({type(error).__name__}). Is there a network?") from None
+
+
+def _receive(url: str, part: Path, size: int | None, end: int | None, ticker: "Ticker") -> None:
+    """Append what is missing up to `end`; without `end`, write the whole file. Raises requests.RequestException."""
+    import requests
+
+    start = part.stat().st_size if part.exists() and end is not None else 0
+    span = {} if end is None else {"Range": f"bytes={start}-{end - 1}"}
+    headers = span | {"Accept-Encoding": "identity"}
+    expected = (200, None) if end is None else (206, f"bytes {start}-{end - 1}/{size}")
+    ticker.advance(start - ticker.done)
+    with requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as answer, open(part, "ab") as file:
+        file.truncate(start)
+        answered = (answer.status_code, answer.headers.get("Content-Range"))
+        if answered != expected:
+            raise InputError(f"{url}: asked for {expected[1]}, the server gives {answered[0]} {answered[1]}.")
+        # Otherwise urllib3 drops what came of the last block when the connection breaks.
+        answer.raw.enforce_content_length = end is None
+        for block in answer.iter_content(_BLOCK):
+            file.write(block)
+            ticker.advance(len(block))
+
+
 @contextmanager
 def alone(path: Path, refusal: str) -> Iterator[None]:
-    """In it no other process is in the same of this file, which is made if need be; LabError(`refusal`) where one is.
+    """Hold an exclusive lock on `path`, which is created. LabError(refusal) if another process holds it.
 
-    A process that dies, however, leaves it.
+    The lock ends with the process.
     """
     import fcntl
 
@@ -116,7 +221,7 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
 
 
 def link(source: Path, target: Path) -> None:
-    """Hard-link a file, replacing what is there; copy it where links can't be."""
+    """Hard-link a file, replacing `target`; copy it where links are impossible."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)
@@ -125,15 +230,17 @@ def link(source: Path, target: Path) -> None:
 
 
 def file_digest(path: Path) -> bytes:
-    """BLAKE2b of a file's bytes, which are read once a process, as long as it is the same file to the system.
-
-    What DVC goes by, too: inode, time of the last change, and size.
-    """
-    found = path.stat()
-    return _file_digest(path, found.st_ino, found.st_mtime_ns, found.st_size)
+    """BLAKE2b of a file, read once per process while inode, modification time and size stay the same (as for DVC)."""
+    status = path.stat()
+    return _file_digest(path, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(1 << 16)
 def _file_digest(path: Path, *_: int) -> bytes:
+    return _hash(path, "blake2b")
+
+
+def _hash(path: Path, algorithm: str) -> bytes:
+    """The hash of a file's bytes, by an algorithm of hashlib."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "blake2b").digest()
+        return hashlib.file_digest(file, algorithm).digest()

@@ -32,6 +32,18 @@ def memory() -> int | None:
     return min(known, default=None)
 
 
+def gpus() -> list[tuple[str, int | None]]:
+    """Name and bytes of memory (None: shared with the processor) of each GPU that torch can use."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    if torch.cuda.is_available():
+        devices = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+        return [(device.name, device.total_memory) for device in devices]
+    return [("Apple GPU (mps)", None)] if torch.backends.mps.is_available() else []
+
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
 _KEPT = 1 << 30  # bytes
 

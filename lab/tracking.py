@@ -8,7 +8,6 @@ ablation's `variant:raw`, `seed:1`) are in the config as well, so that runs can 
 
 import os
 import secrets
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 from lab.errors import InputError
 from lab.files import read_json, write_json
+from lab.git import read_revision
 from lab.params import Params, TrackingParams
 from lab.train.data import bits_per_byte
 from lab.train.measured import Measured
@@ -40,14 +40,10 @@ def _experiments_of_revision() -> str | None:
     return os.environ.get("DVC_EXP_BASELINE_REV", "")[:7] or None
 
 
-def revision() -> str | None:
-    """The git revision that the code is at, with "+changes" where files differ from it; None outside of git."""
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit + ("+changes" if changed.strip() else "")
+def _revision() -> str | None:
+    """The commit of the working tree, with "+changes" if its sources differ from it; None outside git."""
+    revision = read_revision(Path())
+    return revision.commit and revision.commit + ("+changes" if revision.dirty else "")
 
 
 class Table(Protocol):
@@ -190,7 +186,7 @@ def _place(params: TrackingParams) -> dict[str, Any]:
 def _described(params: Params, facts: dict) -> dict[str, Any]:
     """What a new run says of itself."""
     place = _place(params.tracking)
-    config = params.model_dump(mode="json") | {"revision": revision()} | labels(params.tracking.tags) | facts
+    config = params.model_dump(mode="json") | {"revision": _revision()} | labels(params.tracking.tags) | facts
     return place | {"config": config, "tags": place["tags"] or None}
 
 

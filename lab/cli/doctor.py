@@ -1,16 +1,40 @@
 """`lab doctor`: whether this machine can run the pipeline. In: the installation and the project. Out: findings by
-topic; exit status 0 when `make repro` could run, 1 with what to do otherwise.
+topic; exit status 0 if `make repro` can run, 1 with what to do otherwise. No key is ever shown.
 """
 
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import formatting as words
+from lab import machine
+from lab.cli.project import Project, find_project
 from lab.errors import LabError
+from lab.git import read_revision
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from lab.params import Params, TrackingParams
 
-    from lab.cli.findings import Finding
-    from lab.cli.project import Project
+PYTHON = (3, 11)
+SHOWN = ("torch", "lightning", "transformers", "lm-eval", "dvc", "tiktoken", "pyarrow", "wandb")
+MAX_NAMED = 6  # packages that differ from the lock
+MIN_FREE_BYTES = 3_000_000_000  # that a default run and its cache need, with a margin
+MIN_MEMORY_BYTES = 4_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the output. `remedy`: what to do before `make repro` can run; `warning`: worth a look."""
+
+    name: str
+    value: str
+    remedy: str | None = None
+    warning: bool = False
 
 
 def doctor() -> int:
@@ -22,23 +46,23 @@ def doctor() -> int:
     Example:
       lab doctor
     """
-    from lab.cli import findings, installation
-    from lab.cli.project import find_project
-    from lab.cli.terminal import make_console
+    from lab.cli.terminal import harmless, make_console
 
     project = find_project()
+    params, parameters = read_params(project)
     topics = {
-        "Installation": installation.found(project.root / "requirements.lock"),
-        "Devices": findings.devices(),
-        "Project": findings.project(project),
-        **_origins(project),
+        "Installation": installation(project.root / "requirements.lock"),
+        "Devices": devices(),
+        "Project": [Finding("folder", str(project.root)), parameters, git(project), dvc(project), disk(project)],
+        **({} if params is None else settings(project, params)),
     }
     console = make_console()
-    for topic, found in topics.items():
+    for topic, findings in topics.items():
         console.print(topic, style="bold")
-        for finding in found:
-            console.print(_line(finding), soft_wrap=True)
-    problems = [finding for found in topics.values() for finding in found if finding.remedy]
+        for finding in findings:
+            style = "red" if finding.remedy else "yellow" if finding.warning else ""
+            console.print(harmless(f"  {finding.name}: ").append(finding.value, style), soft_wrap=True)
+    problems = [finding for findings in topics.values() for finding in findings if finding.remedy]
     if not problems:
         console.print("`make repro` can run here.", style="green")
         return 0
@@ -48,22 +72,179 @@ def doctor() -> int:
     return 1
 
 
-def _origins(project: "Project") -> "dict[str, list[Finding]]":
-    """What only the project's own packages can tell; nothing where one of them is missing, which the lock tells."""
+def installation(lock: Path) -> list[Finding]:
+    """Python, tools, the most important packages, and all that differ from the lock."""
+    minimum = ".".join(map(str, PYTHON))
+    remedy = f"install Python {minimum} or newer, then: make clean repro PYTHON=python{minimum}"
+    old = sys.version_info < PYTHON
+    tools = {name: shutil.which(name) for name in ("git", "make")}
+    versions = ", ".join(f"{name} {version}" for name in SHOWN if (version := installed(name)))
+    ray = installed("ray") or "not installed (only engine.kind: ray needs it): pip install -e '.[cluster]'"
+    return [
+        Finding("Python", f"{platform.python_version()} ({sys.executable})", remedy=remedy if old else None),
+        *(Finding(n, path or "not there", remedy=None if path else f"install {n}.") for n, path in tools.items()),
+        Finding("packages", versions or "none"),
+        locked(lock),
+        Finding("ray", ray),
+    ]
+
+
+def locked(lock: Path) -> Finding:
+    """Whether every package of the lock is installed in its version."""
+    from packaging.version import Version
+
+    if not lock.is_file():
+        return Finding(lock.name, "not there", remedy=f"restore it: git checkout {lock.name}")
+    pins, differences = read_lock(lock), []
+    for name, pinned in pins.items():
+        version = installed(name)
+        if version is None:
+            differences.append(f"{name} {pinned} is not installed")
+        elif Version(version).public != Version(pinned).public:  # the local part (+cpu, +cu128) is the device's
+            differences.append(f"{name} is {version}, not {pinned}")
+    if not differences:
+        return Finding(lock.name, f"all {len(pins)} packages as pinned")
+    more = f"; and {len(differences) - MAX_NAMED} more" if len(differences) > MAX_NAMED else ""
+    remedy = f"{sys.executable} -m pip install -r {lock.name} -e .   (or: make clean repro)"
+    return Finding(lock.name, "; ".join(differences[:MAX_NAMED]) + more, remedy=remedy)
+
+
+def read_lock(lock: Path) -> dict[str, str]:
+    """Package -> pinned version, for this platform; comments and options are left out."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    pins: dict[str, str] = {}
+    for line in lock.read_text("utf-8").splitlines():
+        try:
+            requirement = Requirement(line.split(" #")[0].strip())
+        except InvalidRequirement:
+            continue
+        versions = [pin.version for pin in requirement.specifier if pin.operator == "=="]
+        if versions and (requirement.marker is None or requirement.marker.evaluate()):
+            pins[canonicalize_name(requirement.name)] = versions[0]
+    return pins
+
+
+def installed(name: str) -> str | None:
+    """The version of a package; None if it is not installed."""
     try:
-        from lab import params
-        from lab.cli import origins
-    except ModuleNotFoundError:
-        return {}
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def devices() -> list[Finding]:
+    memory = machine.memory()
+    short = memory is not None and memory < MIN_MEMORY_BYTES
+    gpus = [name if size is None else f"{name}, {words.size(size)}" for name, size in machine.gpus()]
+    return [
+        Finding("processor", f"{machine.processor()}, {machine.cores()} cores for this process"),
+        Finding("memory", words.size(memory) + (" (the default run wants 4 GB)" if short else ""), warning=short),
+        Finding("GPUs", "; ".join(gpus) or "none: training runs on the processor"),
+    ]
+
+
+def read_params(project: Project) -> "tuple[Params | None, Finding]":
+    """The parameters, if they can be read, and what is wrong with them."""
     try:
-        values = params.load(project.root / "params.yaml")
-    except LabError:  # told under Project
-        return {}
-    return {"Models and lists": origins.found(project, values), "Tracking": origins.tracking(values.tracking)}
+        from lab.params import load
+
+        return load(project.root / "params.yaml"), Finding("params.yaml", "valid")
+    except ModuleNotFoundError as error:  # which the lock's finding names too
+        return None, Finding("params.yaml", f"not read: the package '{error.name}' is not installed", warning=True)
+    except LabError as error:
+        return None, Finding("params.yaml", str(error), remedy="correct it as the message above says.")
 
 
-def _line(finding: "Finding") -> "Text":
-    from lab.cli.terminal import harmless
+def git(project: Project) -> Finding:
+    revision = read_revision(project.root)
+    if revision.commit is None:
+        return Finding("git", "not a repository with a commit", remedy="git init && git add -A && git commit -m Start")
+    return Finding("git", str(revision))
 
-    line = harmless(f"  {finding.name}: ")
-    return line.append(finding.value, "red" if finding.remedy else "yellow" if finding.warning else "")
+
+def dvc(project: Project) -> Finding:
+    if not (project.root / ".dvc" / "config").is_file():
+        return Finding("DVC", "not initialised", remedy="dvc init")
+    lock = project.root / "dvc.lock"
+    if not lock.is_file():
+        return Finding("DVC", "initialised; nothing has run yet")
+    stages = sum(line.startswith("  ") and not line.startswith("   ") for line in lock.read_text("utf-8").splitlines())
+    return Finding("DVC", f"initialised; dvc.lock records {stages} stages that have run (`dvc status`: what changed)")
+
+
+def disk(project: Project) -> Finding:
+    free = shutil.disk_usage(project.root).free
+    remedy = f"free {words.size(MIN_FREE_BYTES - free)}; `dvc gc --workspace` removes old outputs from DVC's cache."
+    return Finding("disk", f"{words.size(free)} free", remedy=remedy if free < MIN_FREE_BYTES else None)
+
+
+def settings(project: Project, params: "Params") -> dict[str, list[Finding]]:
+    """Where models, lists and tokenizers come from, and where training runs are logged."""
+    try:
+        origins = [
+            language_model(project, params.language.model),
+            blacklist(project, params.url_filter.blacklist),
+            *tokenizers(params.tokenizer.kind),
+        ]
+    except ModuleNotFoundError:  # which the lock's finding names
+        origins = []
+    # Benchmarks other than the sample suite are downloaded to Hugging Face's cache.
+    home = os.environ.get("HF_HOME") or f"not set: {Path('~/.cache/huggingface').expanduser()}"
+    offline = " (offline: HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+    origins.append(Finding("HF_HOME", home + offline))
+    return {"Models and lists": origins, "Tracking": tracking(params.tracking)}
+
+
+def language_model(project: Project, name: str) -> Finding:
+    from lab.curate.language.stage import model_path
+
+    if "://" in name:
+        return Finding("language.model", f"{name}, downloaded when the stage runs")
+    local = project.root / name
+    try:
+        path = local if local.is_file() else model_path(name)
+    except LabError as error:
+        return Finding("language.model", str(error), remedy="set language.model of params.yaml to lid.176.ftz.")
+    return Finding("language.model", f"{path} ({words.size(path.stat().st_size)})")
+
+
+def blacklist(project: Project, setting: str | None) -> Finding:
+    name = "url_filter.blacklist"
+    if setting is None:
+        return Finding(name, "none")
+    if setting == "auto":
+        folder = project.data / "crawl" / "blacklist"
+        return Finding(name, f"auto: {folder}" if folder.exists() else "auto: the crawl's own, if it has one")
+    if (project.root / setting).exists():
+        return Finding(name, setting)
+    remedy = f"put a list in UT1's layout at {setting}, or set {name} of params.yaml to auto."
+    return Finding(name, f"{setting}: not there", remedy=remedy)
+
+
+def tokenizers(kind: str) -> list[Finding]:
+    """tiktoken's cache, and the well-known tokenizers in it; a warning if the run needs another one."""
+    from lab.tokens.foreign import NAMED, cache_folder, is_cached
+
+    setting = os.environ.get("TIKTOKEN_CACHE_DIR")
+    cached = [name for name in NAMED if is_cached(name)]
+    missing = kind in NAMED and kind not in cached
+    note = f"; {kind}, which tokenizer.kind asks for, will be downloaded" if missing else ""
+    return [
+        Finding("TIKTOKEN_CACHE_DIR", setting or f"not set: {cache_folder()}"),
+        Finding("tokenizers in it", (", ".join(cached) or "none") + note, warning=missing),
+    ]
+
+
+def tracking(params: "TrackingParams") -> list[Finding]:
+    """Where training runs are logged, and whether there is a key for it."""
+    key = bool(os.environ.get("WANDB_API_KEY"))
+    offline = "offline, to .lab/wandb (`wandb sync` sends it later)"
+    modes = {"auto": "online" if key else offline, "online": "online", "offline": offline, "disabled": "not at all"}
+    keyless = params.mode == "online" and not key
+    remedy = "set WANDB_API_KEY, or tracking.mode of params.yaml to auto." if keyless else None
+    return [
+        Finding("WANDB_API_KEY", "set" if key else "not set", remedy=remedy),
+        Finding("training runs are logged", modes[params.mode]),
+    ]

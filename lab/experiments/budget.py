@@ -1,7 +1,7 @@
 """Equal budgets: no variant may win because it was trained for longer.
 
 In: the parameters of baseline and variant. Out: the overrides that give the variant the baseline's budget, in tokens or
-in FLOPs (lab.model.config.flops_per_token, PaLM's definition).
+FLOPs (PaLM's definition: lab.model.config.ModelConfig.flops_per_token).
 """
 
 from lab.errors import ParameterError
@@ -12,16 +12,17 @@ PUBLIC_VOCABULARIES = {"gpt2": 50257, "cl100k_base": 100277, "o200k_base": 20001
 
 
 def equal_budget(kind: str, variant: Params, baseline: Params) -> dict[str, str]:
-    """Overrides of `train.budget`, none where it is equal as it stands. `kind`: tokens or flops.
+    """The override of `train.budget`, empty if the budgets are equal. `kind`: tokens or flops.
 
-    ParameterError where the budget is given in seconds, or the variant has another one of its own.
+    ParameterError if a budget is given in seconds, or the variant sets another one.
     """
     tokens = budget_tokens(baseline)
-    own = budget_tokens(variant)
-    if abs(own - tokens) >= max(variant.train.batch_tokens, baseline.train.batch_tokens):  # less: whole steps of both
+    variant_tokens = budget_tokens(variant)
+    # A smaller difference comes from rounding to whole steps.
+    if abs(variant_tokens - tokens) >= max(variant.train.batch_tokens, baseline.train.batch_tokens):
         flops = ", or compare by `budget: flops`, which sets each variant's tokens" if kind == "tokens" else ""
         raise ParameterError(
-            f"train.budget: a variant has {own:,} tokens where the baseline has {tokens:,}; set it for all "
+            f"train.budget: a variant has {variant_tokens:,} tokens where the baseline has {tokens:,}; set it for all "
             f"variants (`shared`){flops}."
         )
     if kind == "tokens":
@@ -31,7 +32,7 @@ def equal_budget(kind: str, variant: Params, baseline: Params) -> dict[str, str]
 
 
 def budget_tokens(params: Params) -> int:
-    """`train.budget` in tokens, whole steps: what a run will see. ParameterError where it is given in seconds."""
+    """Tokens of `train.budget`, in whole steps, as a run will see them. ParameterError if it is given in seconds."""
     amount, unit = params.train.budget.split()
     if unit != "tokens":
         raise ParameterError(
@@ -42,7 +43,7 @@ def budget_tokens(params: Params) -> int:
 
 
 def flops_per_token(params: Params) -> int:
-    """FLOPs to train on one token, of the model and vocabulary that the parameters name."""
+    """FLOPs to train on one token, for the parameters' model and vocabulary."""
     from lab.model.config import ModelConfig
 
     size = vocabulary(params.tokenizer, otherwise="; compare by `budget: tokens`.")
@@ -50,9 +51,9 @@ def flops_per_token(params: Params) -> int:
 
 
 def vocabulary(params: TokenizerParams, *, otherwise: str) -> int:
-    """Tokens of a tokenizer that may not be there yet.
+    """Size of a tokenizer's vocabulary, before the tokenizer exists.
 
-    ParameterError where only its file knows; its text ends in `otherwise`, what to do instead.
+    ParameterError if that is known only from its file; the message ends with `otherwise`, what to do instead.
     """
     if params.kind == "train":
         return params.vocabulary

@@ -1,6 +1,6 @@
 """Experiments as data: a YAML file of entries, checked against data classes with errors that name the place.
 
-In: a file such as ablations.yaml or scaling.yaml. Out: its entries as the data classes they are.
+In: a file such as ablations.yaml or scaling.yaml. Out: its entries as data classes.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Entry = TypeVar("Entry", bound=Section)
 
 
 def read(path: Path, holds: str) -> dict[str, Any]:
-    """The mapping in a YAML file, empty where nothing stands in it. InputError says what it `holds`."""
+    """The mapping in a YAML file, empty if the file is. `holds`: what it should contain, for the InputError."""
     try:
         values = parse_yaml(path.read_text("utf-8"), str(path), holds)
     except FileNotFoundError:
@@ -28,7 +28,7 @@ def read(path: Path, holds: str) -> dict[str, Any]:
 
 
 def check(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
-    """An entry as its data class. ParameterError names what is wrong, and where."""
+    """An entry as its data class. ParameterError names the key and the problem."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -37,7 +37,7 @@ def check(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
 
 
 def find(path: Path, kind: str, known: Mapping[str, Entry], name: str) -> Entry:
-    """The entry of that name. ParameterError, with the names that there are, where there is none."""
+    """The entry of that name. ParameterError, with the known names, if there is none."""
     if name not in known:
         raise ParameterError(f"{path}: there is no {kind} '{name}'; there are {', '.join(known) or 'none'}.")
     return known[name]

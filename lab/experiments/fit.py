@@ -1,7 +1,7 @@
-"""Where a loss is lowest, and how that place grows with a budget: parabolas over a logarithm, and power laws.
+"""Where a loss is lowest, and how that optimum grows with a budget: parabolas over a logarithm, and power laws.
 
-In: measured (x, loss) at a few budgets. Out: for each budget the lowest point of a second-degree polynomial of the loss
-in log x; through those points x* = A C^exponent, with an interval (Hoffmann et al. 2022, approach 2; Grattafiori et al.
+In: measured (x, loss) at a few budgets. Out: for each budget the minimum of a second-degree polynomial of the loss in
+log x; through those minima x* = A C^exponent, with an interval (Hoffmann et al. 2022, approach 2; Grattafiori et al.
 2024, section 3.2.1). Pure functions; x is tokens, parameters, or a learning rate.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 REPLICATES = 2000
-LEAST_KEPT = 0.9  # share of replicates with a minimum at every budget, below which an interval means little
+MIN_KEPT = 0.9  # share of replicates with a minimum at every budget; below it an interval means little
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Parabola:
 
     @property
     def vertex(self) -> float | None:
-        """x of the lowest point, wherever it lies; None where the curve does not open upwards."""
+        """x of the lowest point, wherever it lies; None if the curve does not open upwards."""
         if self.a <= 0:
             return None
         z = -self.b / (2 * self.a) + self.center
@@ -39,13 +39,13 @@ class Parabola:
 
     @property
     def spare(self) -> int:
-        """Degrees of freedom that are left."""
+        """Residual degrees of freedom."""
         return len(self.residuals) - 3
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """The lowest point of a parabola, or (`x` None) why it has none among what was measured."""
+    """The lowest point of a parabola, or (`x` None) why it has none inside the measured range."""
 
     x: float | None
     loss: float | None
@@ -54,7 +54,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """x* = coefficient C^exponent. `low` and `high`: 95 % interval of the exponent, None where nothing tells it.
+    """x* = coefficient C^exponent. `low` and `high`: 95 % interval of the exponent, None if unknown.
 
     `kept`: share of the bootstrap's replicates that had a minimum at every budget.
     """
@@ -71,7 +71,7 @@ class PowerLaw:
 
 
 def fit_parabola(x: Sequence[float], losses: Sequence[float]) -> Parabola | None:
-    """Least squares; None where there are fewer than three different x."""
+    """Least squares; None for fewer than three different x."""
     if len(set(x)) < 3:
         return None
     logs = np.log(np.asarray(x, dtype=float))
@@ -82,14 +82,16 @@ def fit_parabola(x: Sequence[float], losses: Sequence[float]) -> Parabola | None
 
 
 def find_minimum(x: Sequence[float], losses: Sequence[float]) -> Minimum:
-    """The parabola's lowest point where it and the lowest loss lie inside what was measured; else why not.
+    """The parabola's lowest point if it and the lowest loss lie inside the measured range; else why not.
 
-    Nothing is extrapolated: a minimum at the edge only says on which side of it the optimum is.
+    Nothing is extrapolated: a minimum at the edge only shows on which side the optimum is.
     """
     parabola = fit_parabola(x, losses)
     if parabola is None:
         return Minimum(None, None, f"{len(set(x))} of the three sizes that a parabola needs")
-    means = {each: np.mean([loss for at, loss in zip(x, losses, strict=True) if at == each]) for each in x}  # of seeds
+    means = {
+        value: np.mean([loss for at, loss in zip(x, losses, strict=True) if at == value]) for value in x
+    }  # of seeds
     lowest = min(means, key=means.__getitem__)
     if lowest in (min(x), max(x)):
         side = "smallest" if lowest == min(x) else "largest"
@@ -101,7 +103,7 @@ def find_minimum(x: Sequence[float], losses: Sequence[float]) -> Minimum:
 
 
 def fit_power_law(flops: Sequence[float], x: Sequence[float]) -> PowerLaw | None:
-    """A line through the logarithms, without an interval; None where there are fewer than two budgets."""
+    """A line through the logarithms, without an interval; None for fewer than two budgets."""
     if len(set(flops)) < 2:
         return None
     slope, intercept = np.polyfit(np.log(np.asarray(flops, dtype=float)), np.log(np.asarray(x, dtype=float)), 1)
@@ -109,11 +111,11 @@ def fit_power_law(flops: Sequence[float], x: Sequence[float]) -> PowerLaw | None
 
 
 def with_interval(law: PowerLaw, curves: dict[float, Parabola], seed: int = 0) -> PowerLaw:
-    """The law with an interval, from a parametric bootstrap of the losses about their `curves` (FLOPs -> parabola).
+    """The law with an interval, from a parametric bootstrap of the losses around their `curves` (FLOPs -> parabola).
 
-    A replicate draws the noise's variance from what the residuals of all budgets say (chi-squared with their spare
-    degrees of freedom), then losses, and fits anew. It knows the noise of a run, not whether parabola and power law are
-    the right shapes. No interval where no degree of freedom is left, or where too few replicates have minima.
+    A replicate draws the variance of the noise from the residuals of all budgets (chi-squared with their degrees of
+    freedom), then losses, and fits again. It covers the noise of a run, not the choice of parabola and power law. No
+    interval without residual degrees of freedom, or if too few replicates have minima.
     """
     spare = sum(curve.spare for curve in curves.values())
     squares = sum(residual**2 for curve in curves.values() for residual in curve.residuals)
@@ -122,19 +124,19 @@ def with_interval(law: PowerLaw, curves: dict[float, Parabola], seed: int = 0) -
     random = np.random.default_rng(seed)
     deviations = np.sqrt(squares / random.chisquare(spare, REPLICATES))
     budgets = np.log(np.array(list(curves)))
-    vertices = np.stack([_drawn(curve, deviations, random) for curve in curves.values()], axis=1)
-    whole = np.isfinite(vertices).all(axis=1)
-    kept = float(whole.mean())
-    if kept < LEAST_KEPT:
+    vertices = np.stack([_replicated_vertices(curve, deviations, random) for curve in curves.values()], axis=1)
+    finite = np.isfinite(vertices).all(axis=1)
+    kept = float(finite.mean())
+    if kept < MIN_KEPT:
         return PowerLaw(law.exponent, law.coefficient, law.budgets, kept=kept)
     centered = budgets - budgets.mean()
-    slopes = vertices[whole] @ centered / (centered @ centered)
+    slopes = vertices[finite] @ centered / (centered @ centered)
     low, high = np.quantile(slopes, [0.025, 0.975])
     return PowerLaw(law.exponent, law.coefficient, law.budgets, float(low), float(high), kept)
 
 
-def _drawn(curve: Parabola, deviations: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """ln of the lowest points of parabolas through drawn losses, [replicates]; NaN outside what was measured."""
+def _replicated_vertices(curve: Parabola, deviations: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """ln of the lowest points of parabolas through drawn losses, [replicates]; NaN outside the measured range."""
     logs = np.log(np.array(curve.x))
     noise = random.standard_normal((len(deviations), len(logs))) * deviations[:, None]
     a, b, _ = (np.array([curve.a, curve.b, curve.c]) + noise @ np.linalg.pinv(_design(logs, curve.center)).T).T

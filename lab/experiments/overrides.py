@@ -1,5 +1,6 @@
-"""Overrides of params.yaml: section.key -> value. In: nested or dotted mappings. Out: DVC's `-S` arguments, and the
-values of params.yaml as a run will see them.
+"""Overrides of params.yaml: section.key -> value.
+
+In: nested or dotted mappings. Out: DVC's `-S` arguments, and the values of params.yaml as a run will see them.
 """
 
 import json
@@ -28,16 +29,16 @@ def flatten(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def apply(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of params.yaml with the overrides in them. ParameterError for a key that is not there."""
+    """The values of params.yaml with the overrides applied. ParameterError for a key that does not exist."""
     changed = deepcopy(dict(values))
     for key, value in overrides.items():
         *sections, last = key.split(".")
-        place: Any = changed
+        parent: Any = changed
         for section in sections:
-            place = place.get(section) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place:
+            parent = parent.get(section) if isinstance(parent, dict) else None
+        if not isinstance(parent, dict) or last not in parent:
             raise ParameterError(f"{key}: there is no such key in params.yaml; only keys that stand there can vary.")
-        place[last] = value
+        parent[last] = value
     return changed
 
 
@@ -47,41 +48,38 @@ def arguments(overrides: Mapping[str, Any]) -> list[str]:
 
 
 def differences(values: Mapping[str, Any], base: Mapping[str, Any], before: str = "") -> list[str]:
-    """What turns `base` into `values`, each as `-S` takes it.
+    """The overrides that turn `base` into `values`, in the form of `-S`.
 
     >>> differences({"train": {"seed": 2, "note": "new"}}, {"train": {"seed": 1, "old": {}}})
     ['train.seed=2', '+train.note="new"', '~train.old']
     """
-    found = []
+    changes = []
     for key, value in values.items():
         name = f"{before}{key}"
         if isinstance(value, Mapping) and value:
-            found += differences(value, base[key] if isinstance(base.get(key), Mapping) else {}, f"{name}.")
+            changes += differences(value, base[key] if isinstance(base.get(key), Mapping) else {}, f"{name}.")
         elif key not in base or value != base[key]:
-            found.append(f"{'' if key in base else '+'}{name}={_written(value)}")
-    return found + [f"~{before}{key}" for key in base if key not in values]
+            changes.append(f"{'' if key in base else '+'}{name}={_written(value)}")
+    return changes + [f"~{before}{key}" for key in base if key not in values]
 
 
-def outside_paths(values: Any, root: Path, before: str = "") -> dict[str, Any]:
-    """Overrides that make paths absolute which lead out of the project: from a clone they would lead elsewhere.
+def outside_paths(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Overrides with absolute paths for those that lead out of the project: from a clone they would lead elsewhere.
 
     >>> outside_paths({"crawl": {"paths": ["../web.warc.gz"]}}, Path("/work/lab"))
     {'crawl.paths': ['/work/web.warc.gz']}
     """
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{before}{key}"
-        if isinstance(value, dict):
-            found |= outside_paths(value, root, f"{name}.")
-        elif isinstance(value, list) and any(map(_leads_out, value)):
-            found[name] = [_absolute(item, root) if _leads_out(item) else item for item in value]
+    paths: dict[str, Any] = {}
+    for key, value in flatten(values).items():
+        if isinstance(value, list) and any(map(_leads_out, value)):
+            paths[key] = [_absolute(item, root) if _leads_out(item) else item for item in value]
         elif _leads_out(value):
-            found[name] = _absolute(value, root)
-    return found
+            paths[key] = _absolute(value, root)
+    return paths
 
 
 def _written(value: Any) -> str:
-    """A value in Hydra's grammar: JSON, but a backslash in a string stands for itself unless quotes follow."""
+    """A value in Hydra's grammar: JSON, except that a backslash in a string is literal unless a quote follows."""
     if isinstance(value, str):
         return '"' + _BEFORE_QUOTE.sub(r"\1\1\\\2", value + '"')[:-2] + '"'
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""ablations.yaml as data classes, and the experiments that an ablation stands for.
+"""ablations.yaml as data classes, and the experiments of an ablation.
 
-In: ablations.yaml and the parameters that it varies. Out: one Experiment a variant and seed, the baseline's first. An
-ablation compares decisions at equal budgets (as FineWeb's ablations do: Penedo et al. 2024, section 3.1).
+In: ablations.yaml and the parameters that it varies. Out: one Experiment per variant and seed, the baseline's first. An
+ablation compares decisions at equal budgets, as FineWeb's ablations do (Penedo et al. 2024, section 3.1).
 """
 
 from collections import Counter
@@ -28,9 +28,9 @@ class Ablation(Section):
     baseline: Name
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
     seed_keys: Annotated[tuple[str, ...], Field(min_length=1)] = ("train.seed",)  # what a seed sets
-    budget: Literal["tokens", "flops"] = "tokens"  # what all variants spend the same of
+    budget: Literal["tokens", "flops"] = "tokens"  # what is equal for all variants
     items: Literal["own", "baseline"] = "own"  # whose held-out pages the sample suite asks all variants about
-    shared: Overrides = Field(default_factory=dict)  # of every variant, before its own
+    shared: Overrides = Field(default_factory=dict)  # overrides of every variant, applied before its own
     variants: dict[Name, Overrides]
 
     @model_validator(mode="after")
@@ -45,7 +45,7 @@ class Ablation(Section):
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run of the pipeline. `overrides`: section.key -> value, as they differ from params.yaml."""
+    """One run of the pipeline. `overrides`: section.key -> value, where it differs from params.yaml."""
 
     name: str
     variant: str
@@ -54,40 +54,39 @@ class Experiment:
 
 
 def load(path: Path) -> dict[str, Ablation]:
-    """All ablations of a file, by name. ParameterError names what is wrong, and where."""
-    found = {
-        name: entries.check(path, name, raw, Ablation) for name, raw in entries.read(path, "ablations by name").items()
-    }
-    for name in found:
+    """All ablations of a file, by name. ParameterError names the key and the problem."""
+    raw = entries.read(path, "ablations by name")
+    ablations = {name: entries.check(path, name, values, Ablation) for name, values in raw.items()}
+    for name in ablations:
         if name == ISOFLOP or name.startswith(SWEEP):
             raise ParameterError(f"{path}: {name}: `lab isoflop` and `lab sweep` name their experiments so; rename it.")
-    require_distinct(path, [each.name for name, ablation in found.items() for each in plan(name, ablation)])
-    return found
+    require_distinct(path, [run.name for name, ablation in ablations.items() for run in plan(name, ablation)])
+    return ablations
 
 
 def find(path: Path, name: str) -> Ablation:
-    """The ablation of that name. ParameterError, with the names that there are, where there is none."""
+    """The ablation of that name. ParameterError, with the known names, if there is none."""
     return entries.find(path, "ablation", load(path), name)
 
 
 def plan(name: str, ablation: Ablation) -> list[Experiment]:
-    """Variants x seeds: seed by seed, the baseline first, so that an unfinished ablation can be compared already."""
+    """Variants x seeds: seed by seed, the baseline first, so that an unfinished ablation can already be compared."""
     order = [ablation.baseline, *(variant for variant in ablation.variants if variant != ablation.baseline)]
     return [_experiment(name, ablation, variant, seed) for seed in ablation.seeds for variant in order]
 
 
 def require_distinct(path: Path, names: list[str]) -> None:
-    """ParameterError where two experiments of a file have one name: the later would take the earlier's place."""
-    twice = [name for name, number in Counter(names).items() if number > 1]
-    if twice:
+    """ParameterError if two experiments of a file have the same name: the later would replace the earlier."""
+    repeated = [name for name, number in Counter(names).items() if number > 1]
+    if repeated:
         raise ParameterError(
-            f"{path}: two experiments would be called {twice[0]} (names of entries and variants are joined by '-'); "
+            f"{path}: two experiments would be called {repeated[0]} (names of entries and variants are joined by '-'); "
             "rename an entry or a variant."
         )
 
 
 def make_experiment(name: str, variant: str, seed: int, overrides: Overrides, seed_keys: tuple[str, ...]) -> Experiment:
-    """One run of a variant by its flat overrides; the tags by which a tracker groups it are added to them."""
+    """One run of a variant with its flat overrides, to which the tags are added by which a tracker groups runs."""
     tags = {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
     return Experiment(f"{name}-{variant}-s{seed}", variant, seed, overrides | dict.fromkeys(seed_keys, seed) | tags)
 

@@ -1,4 +1,4 @@
-"""What the runs of a scaling study or sweep came to. In: a Queue and its trials. Out: a Point for each finished run."""
+"""Results of a scaling study or sweep. In: a Queue and its trials. Out: a Point for each finished run."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lab.experiments.scaling import Trial
 
 @dataclass(frozen=True)
 class Point:
-    """A finished run: its validation loss in nats a token and what it spent. `epochs` over 1: tokens were repeated."""
+    """A finished run: its validation loss in nats per token, and its cost. `epochs` over 1: tokens were repeated."""
 
     trial: Trial
     revision: str
@@ -24,25 +24,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Points:
-    """`planned`: how many runs there are to be; `revision`: that of the project; `diverged`: those whose loss is no
-    number."""
+    """`revision`: the project's; `planned`: number of runs; `finished`: those with a finite loss; `diverged`: names of
+    those without."""
 
     revision: str
     planned: int
-    found: list[Point]
+    finished: list[Point]
     diverged: tuple[str, ...] = ()
 
 
 def read_points(queue: Queue, trials: list[Trial], command: str) -> Points:
-    """All finished runs, in the order of the trials. InputError, with the `command` to run, where there is none."""
-    finished = queue.finished()
-    found = [
-        _point(queue, trial, finished[trial.experiment.name]) for trial in trials if trial.experiment.name in finished
+    """All finished runs, in the order of the trials. InputError, with the `command` to run, if there is none."""
+    commits = queue.finished()
+    points = [
+        _point(queue, trial, commits[trial.experiment.name]) for trial in trials if trial.experiment.name in commits
     ]
-    if not found:
+    if not points:
         raise InputError(f"{queue.name}: no experiment is finished yet. Run `{command}`.")
-    finite = [point for point in found if math.isfinite(point.loss)]
-    diverged = tuple(point.trial.experiment.variant for point in found if not math.isfinite(point.loss))
+    finite = [point for point in points if math.isfinite(point.loss)]
+    diverged = tuple(point.trial.experiment.variant for point in points if not math.isfinite(point.loss))
     if not finite:
         raise InputError(f"{queue.name}: the loss of every finished run is no number. Lower train.learning_rate.")
     return Points(queue.project.revision(), len(trials), finite, diverged)

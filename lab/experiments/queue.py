@@ -1,7 +1,7 @@
-"""Experiments, checked, and which of them are finished; those of an ablation with equal budgets.
+"""A queue of experiments, checked, and which of them are finished; those of an ablation have equal budgets.
 
-In: an ablation, or experiments, and the project as HEAD has it. Out: a Queue, which the schedule works off. A finished
-experiment is one of that name whose parameters and code are the same as they would be now: it is never run again.
+In: an ablation, or experiments, and the project at HEAD. Out: a Queue for lab.experiments.schedule. An experiment is
+finished if DVC has one of its name with the parameters and code that it would have now: it is never run again.
 """
 
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from typing import Any
 
 from lab import params
 from lab.errors import LabError, ParameterError
-from lab.experiments import items, overrides, pipeline
+from lab.experiments import graph, items, overrides
 from lab.experiments.budget import equal_budget
 from lab.experiments.plan import Ablation, Experiment, plan
 from lab.experiments.repository import Repository
 
-TARGETS = ("evaluate", "contamination")  # the page of each run is left out: the ablation has its own
+TARGETS = ("evaluate", "contamination")  # not `report`: an ablation writes a page of its own
 
 
 @dataclass(frozen=True)
 class Queue:
-    """Experiments in the order in which they are to be run. `values`: params.yaml of each; `keys`: of its stages."""
+    """Experiments in the order of running. `values`: params.yaml of each, by name; `keys`: the keys of its stages."""
 
     name: str
     project: Repository
@@ -30,27 +30,27 @@ class Queue:
     values: dict[str, dict[str, Any]]
     keys: dict[str, dict[str, str]]
     code: list[str]
-    items: Path | None = None  # the folder of the baseline's items that all are asked about
-    baseline: Experiment | None = None  # whose items those are
+    items: Path | None = None  # folder of the baseline's evaluation items, if all variants are scored on them
+    baseline: Experiment | None = None
 
     def finished(self, only: str | None = None) -> dict[str, str]:
-        """The commits of the experiments, or of one alone, that need not be run again, by experiment."""
-        made: dict[str, list[str]] = {}
-        for each in self.project.experiments():
-            made.setdefault(each.name, []).append(each.commit)
+        """Name -> commit of the experiments (or of `only` that one) that need not be run again."""
+        commits: dict[str, list[str]] = {}
+        for ref in self.project.experiments():
+            commits.setdefault(ref.name, []).append(ref.commit)
         head = self.project.revision()
-        found = {}
+        current = {}
         for experiment in self.experiments:
             if only is not None and experiment.name != only:
                 continue
-            for commit in reversed(made.get(experiment.name, [])):
+            for commit in reversed(commits.get(experiment.name, [])):
                 if self._is_current(experiment, commit, head):
-                    found[experiment.name] = commit
+                    current[experiment.name] = commit
                     break
-        return found
+        return current
 
     def part(self, number: int, of: int) -> "Queue":
-        """Every `of`-th experiment, from the `number`-th (from 1): one machine's share to run."""
+        """Every `of`-th experiment, starting with the `number`-th (from 1): one machine's share."""
         return replace(self, experiments=self.experiments[number - 1 :: of])
 
     def log(self, experiment: Experiment) -> Path:
@@ -63,11 +63,11 @@ class Queue:
     def _is_current(self, experiment: Experiment, commit: str, head: str) -> bool:
         return (
             self.project.yaml(commit, "params.yaml") == self.values[experiment.name]
-            and self.targets_made(commit)
+            and self._has_targets(commit)
             and (commit == head or self.project.same(commit, head, self.code))
         )
 
-    def targets_made(self, commit: str) -> bool:
+    def _has_targets(self, commit: str) -> bool:
         try:
             return set(self.targets) <= self.project.lock(commit).keys()
         except LabError:
@@ -75,36 +75,36 @@ class Queue:
 
 
 def make_queue(name: str, ablation: Ablation, project: Repository, targets: list[str] | None = None) -> Queue:
-    """All experiments of an ablation, checked before any runs.
+    """All experiments of an ablation, checked before any of them runs.
 
-    Raises ParameterError for overrides that can't be used or budgets that can't be made equal.
+    ParameterError for overrides that can't be used or budgets that can't be made equal.
     """
     head = _Head.of(project, targets)
     baselines: dict[int, params.Params] = {}
 
     def equal(experiment: Experiment, checked: params.Params) -> dict[str, Any]:
-        baseline = baselines.setdefault(experiment.seed, checked)  # a seed's first is its baseline
+        baseline = baselines.setdefault(experiment.seed, checked)  # the first experiment of a seed
         return equal_budget(ablation.budget, checked, baseline)
 
     experiments = head.checked(f"ablations.yaml: {name}", plan(name, ablation), equal)
     first = overrides.apply(head.base, experiments[0].overrides)
     common, folder = _common_items(project, ablation, head.stages, first, head.revision)
-    asked = [replace(each, overrides=each.overrides | common) for each in experiments]
-    return replace(head.queue(name, asked), items=folder, baseline=asked[0])
+    experiments = [replace(experiment, overrides=experiment.overrides | common) for experiment in experiments]
+    return replace(head.queue(name, experiments), items=folder, baseline=experiments[0])
 
 
 def make_plain_queue(
-    name: str, experiments: list[Experiment], project: Repository, targets: list[str], *, file: str, settle: "Settle"
+    name: str, experiments: list[Experiment], project: Repository, targets: list[str], *, file: str, derive: "Derive"
 ) -> Queue:
-    """Experiments as they are, checked before any runs; `settle` adds what follows from an experiment's parameters.
+    """Experiments, checked before any of them runs. `derive` returns overrides that follow from checked parameters.
 
-    Raises ParameterError, with the `file` that they come from, for overrides that can't be used.
+    ParameterError, with the `file` that the experiments come from, for overrides that can't be used.
     """
     head = _Head.of(project, targets)
-    return head.queue(name, head.checked(f"{file}: {name}", experiments, settle))
+    return head.queue(name, head.checked(f"{file}: {name}", experiments, derive))
 
 
-Settle = Callable[[Experiment, params.Params], dict[str, Any]]
+Derive = Callable[[Experiment, params.Params], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -114,42 +114,42 @@ class _Head:
     project: Repository
     revision: str
     targets: list[str]
-    stages: dict[str, pipeline.Stage]
+    stages: dict[str, graph.DvcStage]
     base: dict[str, Any]
 
     @classmethod
     def of(cls, project: Repository, targets: list[str] | None) -> "_Head":
-        stages = pipeline.read_stages(project.root / "dvc.yaml")
-        wanted = targets or [target for target in TARGETS if target in stages]
-        used = {stage: stages[stage] for stage in pipeline.needed(stages, wanted)}
+        stages = graph.read_stages(project.root / "dvc.yaml")
+        targets = targets or [target for target in TARGETS if target in stages]
+        needed = {stage: stages[stage] for stage in graph.needed(stages, targets)}
         revision = project.revision()
-        return cls(project, revision, wanted, used, project.yaml(revision, "params.yaml"))
+        return cls(project, revision, targets, needed, project.yaml(revision, "params.yaml"))
 
-    def checked(self, place: str, experiments: list[Experiment], settle: Settle) -> list[Experiment]:
-        """With all that they override; ParameterError names the place and the variant."""
-        outside = overrides.outside_paths(self.base, self.project.root)
-        found = []
+    def checked(self, place: str, experiments: list[Experiment], derive: Derive) -> list[Experiment]:
+        """The experiments with all their overrides. ParameterError names the place and the variant."""
+        base_paths = overrides.outside_paths(self.base, self.project.root)
+        complete = []
         for experiment in experiments:
             where = f"{place}: {experiment.variant}"
-            own = overrides.outside_paths(experiment.overrides, self.project.root)
-            changes = outside | experiment.overrides | own
+            own_paths = overrides.outside_paths(experiment.overrides, self.project.root)
+            changes = base_paths | experiment.overrides | own_paths
             try:
                 checked = params.check(overrides.apply(self.base, changes), where)
-                changes |= settle(experiment, checked)
+                changes |= derive(experiment, checked)
             except ParameterError as error:
                 raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-            found.append(replace(experiment, overrides=changes))
-        return found
+            complete.append(replace(experiment, overrides=changes))
+        return complete
 
     def queue(self, name: str, experiments: list[Experiment]) -> Queue:
-        values = {each.name: overrides.apply(self.base, each.overrides) for each in experiments}
+        values = {run.name: overrides.apply(self.base, run.overrides) for run in experiments}
         return Queue(
             name=name,
             project=self.project,
             targets=self.targets,
             experiments=experiments,
             values=values,
-            keys={key: pipeline.keys(self.stages, value) for key, value in values.items()},
+            keys={key: graph.keys(self.stages, value) for key, value in values.items()},
             code=sorted({"dvc.yaml"} | {dep for stage in self.stages.values() for dep in stage.code}),
         )
 
@@ -157,7 +157,7 @@ class _Head:
 def _common_items(
     project: Repository, ablation: Ablation, stages: dict, baseline: dict[str, Any], head: str
 ) -> tuple[dict[str, Any], Path | None]:
-    """The override that asks all variants the baseline's questions, and the folder where they are."""
+    """The override that scores all variants on the baseline's items, and the folder of those items."""
     if ablation.items == "own" or items.STAGE not in stages:
         return {}, None
     folder = items.folder_of(project, stages, baseline, head)
@@ -166,7 +166,7 @@ def _common_items(
 
 
 def require_committed(queue: Queue) -> None:
-    """LabError where what the experiments are made of is not committed: they run what HEAD has."""
+    """LabError if parameters or code are not committed: experiments run what HEAD has."""
     changed = queue.project.changed(["params.yaml", *queue.code])
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""

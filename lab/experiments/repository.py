@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +17,15 @@ from typing import Any
 
 from lab.errors import InputError, LabError
 from lab.files import parse_yaml
+from lab.git import git
 
 DVC = (sys.executable, "-m", "dvc")  # its script need not be on the PATH
-NAMED_AT_MOST = 12  # experiments in an error
+MAX_NAMED = 12  # experiments in an error
 
 
 @dataclass(frozen=True)
-class Made:
-    """An experiment that DVC has made; its `ref` is refs/exps/<2 digits of the baseline>/<its other 38>/<name>."""
+class ExperimentRef:
+    """An experiment that DVC has run. `ref`: refs/exps/<2 digits of the baseline>/<its other 38>/<name>."""
 
     ref: str
     commit: str
@@ -34,7 +36,7 @@ class Made:
 
     @property
     def baseline(self) -> str:
-        """The commit that it was made from."""
+        """The commit that it started from."""
         return "".join(self.ref.split("/")[2:4])
 
 
@@ -46,54 +48,49 @@ class Repository:
         self._md5s: dict[str, str] = {}  # of blobs, by git's hash
 
     def git(self, *arguments: str, root: Path | None = None) -> str:
-        """What git prints. LabError with git's own last line where it fails."""
-        command = ["git", *arguments]
-        done = subprocess.run(command, cwd=root or self.root, capture_output=True, encoding="utf-8", errors="replace")
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            raise LabError(f"git {arguments[0]} failed in {root or self.root}: {lines[-1]}")
-        return done.stdout
+        """What git prints, run in the project's root or another one. LabError if it fails."""
+        return git(root or self.root, *arguments)
 
     def revision(self, name: str = "HEAD") -> str:
-        """The commit of a revision, or of an experiment by its name: of several, the one that was made from HEAD.
+        """The commit of a revision, or of an experiment by its name: of several, the one that started from HEAD.
 
-        InputError, with the experiments that there are, where there is none or still are several.
+        InputError, with the known experiments, if there is none or more than one.
         """
         try:
             return self._commit(name)
         except LabError:
-            found = list(self.experiments())
-        matching = [made for made in found if made.name == name]
+            refs = list(self.experiments())
+        matching = [ref for ref in refs if ref.name == name]
         if len(matching) > 1:
             head = self._commit("HEAD")
-            matching = [made for made in matching if made.baseline == head] or matching
+            matching = [ref for ref in matching if ref.baseline == head] or matching
         if len(matching) == 1:
             return matching[0].commit
         if matching:
-            shown = ", ".join(made.commit[:10] for made in matching)
-            raise InputError(f"'{name}' is the name of several experiments; give one's commit: {shown}.")
-        names = sorted({made.name for made in found})
-        more = ", ..." if len(names) > NAMED_AT_MOST else ""
-        known = f"experiments: {', '.join(names[:NAMED_AT_MOST])}{more}" if names else "there are no experiments"
+            commits = ", ".join(ref.commit[:10] for ref in matching)
+            raise InputError(f"'{name}' is the name of several experiments; give one's commit: {commits}.")
+        names = sorted({ref.name for ref in refs})
+        more = ", ..." if len(names) > MAX_NAMED else ""
+        known = f"experiments: {', '.join(names[:MAX_NAMED])}{more}" if names else "there are no experiments"
         raise InputError(f"'{name}' is neither a git revision nor an experiment of `dvc exp show`; {known}.")
 
     def _commit(self, name: str) -> str:
         return self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
 
-    def experiments(self) -> Iterator[Made]:
-        """All of them, the newest last."""
-        listed = self.git("for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", "refs/exps")
-        for line in listed.splitlines():
+    def experiments(self) -> Iterator[ExperimentRef]:
+        """All experiments, the newest last."""
+        lines = self.git("for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", "refs/exps")
+        for line in lines.splitlines():
             ref, commit = line.split()
             if not ref.startswith(("refs/exps/exec/", "refs/exps/temp/")) and ref.count("/") == 4:
-                yield Made(ref, commit)
+                yield ExperimentRef(ref, commit)
 
     def baseline(self, commit: str) -> str:
-        """The commit that an experiment was made from; the commit itself where it is none."""
-        return next((made.baseline for made in self.experiments() if made.commit == commit), commit)
+        """The commit that an experiment started from; the commit itself if it is no experiment."""
+        return next((ref.baseline for ref in self.experiments() if ref.commit == commit), commit)
 
     def text(self, revision: str, path: str) -> str:
-        """A file that git tracks, at a revision. InputError where it has none."""
+        """A file that git tracks, at a revision. InputError if there is none."""
         try:
             return self.git("show", f"{revision}:./{path}")
         except LabError:
@@ -108,11 +105,11 @@ class Repository:
         return self._md5s[blob]
 
     def yaml(self, revision: str, path: str) -> dict[str, Any]:
-        """A YAML file (params.yaml, dvc.lock) at a revision. InputError where there is none, or it is broken."""
+        """A YAML file (params.yaml, dvc.lock) at a revision. InputError if it is missing or broken."""
         return parse_yaml(self.text(revision, path), f"{path} of revision {revision[:10]}")
 
     def lock(self, revision: str | None = None) -> dict[str, dict]:
-        """The stages in dvc.lock at a revision, or in the working tree. InputError where it is missing or broken."""
+        """The stages in dvc.lock at a revision, or in the working tree. InputError if it is missing or broken."""
         path = self.root / "dvc.lock"
         if revision is not None:
             values, where = self.yaml(revision, path.name), f"{path.name} of revision {revision[:10]}"
@@ -126,36 +123,33 @@ class Repository:
         return stages
 
     def reports(self, revision: str) -> dict[str, dict]:
-        """reports/<stage>.json of a revision, by stage; broken ones are left out."""
-        listed = self.git("ls-tree", "--name-only", revision, "reports/").splitlines()
-        found = {}
-        for path in listed:
+        """Stage -> reports/<stage>.json of a revision; broken files are left out."""
+        reports = {}
+        for path in self.git("ls-tree", "--name-only", revision, "reports/").splitlines():
             if path.endswith(".json"):
-                try:
-                    found[Path(path).stem] = json.loads(self.text(revision, path))
-                except ValueError:
-                    continue
-        return found
+                with suppress(ValueError):
+                    reports[Path(path).stem] = json.loads(self.text(revision, path))
+        return reports
 
     def output(self, revision: str, out: str) -> dict[str, Path]:
-        """The files of a stage's output at a revision: relative path -> its file in DVC's cache.
+        """The files of a stage's output at a revision: relative path -> file in DVC's cache.
 
-        InputError where the revision's dvc.lock does not know it, or the cache no longer has it.
+        InputError if the revision's dvc.lock does not have the output, or the cache does not have its files.
         """
         for stage in self.lock(revision).values():
-            for made in stage.get("outs", ()):
-                if made["path"] == out:
-                    return self.cached(made["md5"], out)
+            for entry in stage.get("outs", ()):
+                if entry["path"] == out:
+                    return self.cached(entry["md5"], out)
         raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
 
     def changed(self, paths: list[str]) -> list[str]:
-        """Which of the paths hold something that is not committed."""
+        """Which of the paths have changes that are not committed."""
         if not paths:
             return []
         return [line[3:] for line in self.git("status", "--porcelain", "--", *paths).splitlines()]
 
     def same(self, one: str, other: str, paths: list[str]) -> bool:
-        """Whether the paths are the same at two revisions."""
+        """Whether the paths are equal at two revisions."""
         return not paths or not self.git("diff", "--name-only", one, other, "--", *paths).strip()
 
     @cached_property
@@ -169,7 +163,7 @@ class Repository:
     def cached(self, md5: str, out: str) -> dict[str, Path]:
         """The files of an output by the hash in dvc.lock: relative path ("" for a single file) -> file in DVC's cache.
 
-        InputError where the cache does not have them.
+        InputError if the cache does not have them.
         """
         path = self._cached(md5)
         if not path.exists():

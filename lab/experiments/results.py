@@ -1,7 +1,7 @@
-"""What an ablation's finished experiments left, and what it says.
+"""The results of an ablation.
 
-In: a Queue and its ablation. Out: Results: each run's metrics (git) and items (DVC's cache), the comparison of each
-variant with the baseline (lab.evaluate.compare) and which tasks can be trusted (lab.evaluate.signal).
+In: a Queue and its ablation. Out: metrics (git) and items (DVC's cache) of each finished run, the comparison of
+each variant with the baseline (lab.evaluate.compare), and which tasks can be trusted (lab.evaluate.signal).
 """
 
 import json
@@ -21,7 +21,7 @@ from lab.files import read_json_lines
 
 
 @dataclass(frozen=True)
-class Run:
+class FinishedRun:
     """A finished experiment. `reports`: stage -> its metrics."""
 
     experiment: Experiment
@@ -35,46 +35,45 @@ class Run:
 
 @dataclass(frozen=True)
 class Results:
-    """`changes`: what sets each variant apart, section.key -> value; `unequal`: runs whose budget was another."""
+    """`planned`: number of runs; `changes`: variant -> the overrides in which it differs from others."""
 
     name: str
     ablation: Ablation
     revision: str
     planned: int
-    runs: list[Run]
+    runs: list[FinishedRun]
     changes: dict[str, dict[str, Any]]
     comparisons: list[Comparison]
     signals: list[Signal]
     incomparable: dict[str, str]  # variant -> why it has no comparison
 
     @property
-    def unequal(self) -> list[Run]:
-        """Runs that spent more or less than the baseline of the same seed."""
-        spent = {
-            run.experiment.seed: run.measured("train", self.ablation.budget) for run in self.of(self.ablation.baseline)
-        }
-        return [run for run in self.runs if not self._is_equal(run, spent.get(run.experiment.seed))]
+    def unequal(self) -> list[FinishedRun]:
+        """Runs whose budget was another than that of the baseline with the same seed."""
+        baseline, budget = self.of(self.ablation.baseline), self.ablation.budget
+        budgets = {run.experiment.seed: run.measured("train", budget) for run in baseline}
+        return [run for run in self.runs if not self._is_equal(run, budgets.get(run.experiment.seed))]
 
     @property
-    def repeated(self) -> list[Run]:
-        """Runs whose corpus was too small for the budget: parts of it were seen more than once."""
+    def repeated(self) -> list[FinishedRun]:
+        """Runs whose corpus was too small for the budget, so that parts of it were seen more than once."""
         return [run for run in self.runs if (run.measured("train", "epochs") or 0) > 1]
 
-    def _is_equal(self, run: Run, wanted: float | None) -> bool:
-        """Whether a run spent what it should have, to a batch: runs are whole steps."""
-        own, steps = run.measured("train", self.ablation.budget), run.measured("train", "steps")
-        if not (own and steps and wanted):
-            return own == wanted or wanted is None
-        return abs(own / wanted - 1) <= 1 / steps
+    def _is_equal(self, run: FinishedRun, expected: float | None) -> bool:
+        """Whether a run spent what was expected, to within one step."""
+        spent, steps = run.measured("train", self.ablation.budget), run.measured("train", "steps")
+        if not (spent and steps and expected):
+            return spent == expected or expected is None
+        return abs(spent / expected - 1) <= 1 / steps
 
-    def of(self, variant: str) -> list[Run]:
+    def of(self, variant: str) -> list[FinishedRun]:
         return [run for run in self.runs if run.experiment.variant == variant]
 
 
 def read_results(queue: Queue, ablation: Ablation) -> Results:
-    """Everything known of the ablation so far. InputError where no experiment is finished, or its items are gone."""
+    """The results so far. InputError if no experiment is finished, or the items of one are gone."""
     finished = queue.finished()
-    runs = [_read(queue, each, finished[each.name]) for each in queue.experiments if each.name in finished]
+    runs = [_read(queue, plan, finished[plan.name]) for plan in queue.experiments if plan.name in finished]
     if not runs:
         raise InputError(f"{queue.name}: no experiment is finished yet. Run `lab ablate {queue.name}`.")
     by_variant = {name: [run.items for run in runs if run.experiment.variant == name] for name in ablation.variants}
@@ -101,16 +100,16 @@ def read_results(queue: Queue, ablation: Ablation) -> Results:
     )
 
 
-def measure_signals(runs: list[Run]) -> list[Signal]:
-    """The four criteria for each task that all runs have, over variants with the same seeds, on their common items."""
-    by_variant: dict[str, dict[int, Run]] = {}
+def measure_signals(runs: list[FinishedRun]) -> list[Signal]:
+    """The four criteria for each task of all runs, over variants with the same seeds, on their common items."""
+    by_variant: dict[str, dict[int, FinishedRun]] = {}
     for run in runs:
         by_variant.setdefault(run.experiment.variant, {})[run.experiment.seed] = run
     seeds = sorted(set.intersection(*(set(of_variant) for of_variant in by_variant.values())))
     if not seeds:
         return []
     chosen = [of_variant[seed] for of_variant in by_variant.values() for seed in seeds]
-    found = []
+    signals = []
     for task in chosen[0].items:
         if not all(task in run.items for run in chosen):
             continue
@@ -118,49 +117,52 @@ def measure_signals(runs: list[Run]) -> list[Signal]:
         if matched is None or not len(matched.weights):
             continue
         scores = (matched.variant.sum(1) / matched.weights.sum()).reshape(len(by_variant), len(seeds))
-        on_the_way = [[_on_the_way(own[seed], task, matched.metric) for seed in seeds] for own in by_variant.values()]
-        found.append(
+        curves = [
+            [_milestone_scores(by_seed[seed], task, matched.metric) for seed in seeds]
+            for by_seed in by_variant.values()
+        ]
+        signals.append(
             signal.measure(
                 task,
                 scores,
                 chance=matched.chance,
                 higher_is_better=matched.higher_is_better,
-                checkpoints=_checkpoints(on_the_way),
+                checkpoints=_checkpoints(curves),
             )
         )
-    return found
+    return signals
 
 
-def _on_the_way(run: Run, task: str, metric: str) -> list[float]:
-    """A task's scores at the steps that train.evaluate_every names; empty where the run has none."""
+def _milestone_scores(run: FinishedRun, task: str, metric: str) -> list[float]:
+    """A task's scores at the steps of train.evaluate_every; empty if the run has none."""
     rows = run.measured("evaluate", "milestones") or []
     scores = [row["scores"].get(task, {}).get(metric) for row in rows]
     return [] if None in scores else scores
 
 
 def _checkpoints(curves: list[list[list[float]]]) -> np.ndarray | None:
-    """Curves of all seeds of all variants -> [checkpoints, variants], seeds' means; None unless of equal length."""
+    """Curves of all seeds of all variants -> means over seeds [checkpoints, variants]; None if lengths differ."""
     lengths = {len(curve) for of_variant in curves for curve in of_variant}
     return None if len(lengths) != 1 or 0 in lengths else np.array(curves).mean(1).T
 
 
-def _read(queue: Queue, experiment: Experiment, revision: str) -> Run:
+def _read(queue: Queue, experiment: Experiment, revision: str) -> FinishedRun:
     items = {}
     for path, cached in queue.project.output(revision, "data/evaluate").items():
         if path.endswith(".jsonl") and "/" not in path:
-            found = read_items(read_json_lines(cached))
-            if found is not None:
-                items[path.removesuffix(".jsonl")] = found
-    return Run(experiment, revision, queue.project.reports(revision), dict(sorted(items.items())))
+            of_task = read_items(read_json_lines(cached))
+            if of_task is not None:
+                items[path.removesuffix(".jsonl")] = of_task
+    return FinishedRun(experiment, revision, queue.project.reports(revision), dict(sorted(items.items())))
 
 
 def _changes(queue: Queue, ablation: Ablation, variant: str) -> dict[str, Any]:
-    """The overrides in which a variant differs from others; seeds and tags left out."""
-    overrides = {each.variant: each.overrides for each in queue.experiments}
-    unlike = {
+    """The overrides of a variant that differ between variants, without seeds and tags."""
+    overrides = {run.variant: run.overrides for run in queue.experiments}
+    ignored = {*ablation.seed_keys, "tracking.group", "tracking.tags"}
+    differing = {
         key
-        for key in {key for own in overrides.values() for key in own}
-        if len({json.dumps(own.get(key, "as params.yaml")) for own in overrides.values()}) > 1
+        for key in set().union(*overrides.values()) - ignored
+        if len({json.dumps(values.get(key, "as params.yaml")) for values in overrides.values()}) > 1
     }
-    left_out = {*ablation.seed_keys, "tracking.group", "tracking.tags"}
-    return {key: value for key, value in overrides[variant].items() if key in unlike - left_out}
+    return {key: value for key, value in overrides[variant].items() if key in differing}

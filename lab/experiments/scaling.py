@@ -1,6 +1,6 @@
-"""scaling.yaml as data classes: how loss depends on size, tokens and learning rate, and the runs that show it.
+"""scaling.yaml as data classes: how loss depends on size, tokens and learning rate, and the runs that measure it.
 
-In: scaling.yaml. Out: a Trial a run. An IsoFLOP study trains models of several widths at each of a few FLOP budgets
+In: scaling.yaml. Out: one Trial per run. An IsoFLOP study trains models of several widths at each of a few FLOP budgets
 (Hoffmann et al. 2022, approach 2; Grattafiori et al. 2024, section 3.2.1): each gets the tokens that the budget pays
 for. A sweep trains with several values of one key, for some models (`lines`) and rules (`panels`).
 """
@@ -8,9 +8,9 @@ for. A sweep trains with several values of one key, for some models (`lines`) an
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from lab.errors import ParameterError
 from lab.experiments import budget, entries
@@ -19,21 +19,20 @@ from lab.experiments.overrides import flatten
 from lab.experiments.plan import ISOFLOP, SWEEP, Experiment, make_experiment, require_distinct
 from lab.experiments.queue import Queue, make_plain_queue
 from lab.experiments.repository import Repository
-from lab.params import Params, Section
+from lab.params import Params, Positive, Section
 
 FILE = "scaling.yaml"
-TARGETS = ["train"]  # the validation loss is all that is wanted
+TARGETS = ["train"]  # only the validation loss is needed
 SEED_KEYS = ("train.seed",)
 
-Positive = Annotated[float, Field(gt=0)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
 
 
 class FlopBudget(Section):
     """FLOPs of a run, and the widths of the models that spend them. A parabola needs three."""
 
-    flops: Positive
-    widths: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=3)]
+    flops: PositiveFloat
+    widths: Annotated[tuple[Positive, ...], Field(min_length=3)]
 
     @model_validator(mode="after")
     def _check(self) -> "FlopBudget":
@@ -47,8 +46,8 @@ class IsoFlop(Section):
 
     question: str = ""
     budgets: Annotated[tuple[FlopBudget, ...], Field(min_length=1)]
-    head_width: Annotated[int, Field(gt=0)] = 16
-    ffn_ratio: Positive = 2.5  # width of the feed-forward layer to that of the model
+    head_width: Positive = 16
+    ffn_ratio: PositiveFloat = 2.5  # width of the feed-forward layer to that of the model
     seeds: Seeds = (1,)
     shared: Overrides = Field(default_factory=dict)
 
@@ -56,18 +55,18 @@ class IsoFlop(Section):
     def _check(self) -> "IsoFlop":
         if any(later.flops <= earlier.flops for earlier, later in pairwise(self.budgets)):
             raise ValueError("budgets do not rise")
-        wrong = [width for each in self.budgets for width in each.widths if width % self.head_width]
-        if wrong:
-            raise ValueError(f"width {wrong[0]} is no multiple of head_width {self.head_width}")
+        indivisible = [width for budget in self.budgets for width in budget.widths if width % self.head_width]
+        if indivisible:
+            raise ValueError(f"width {indivisible[0]} is no multiple of head_width {self.head_width}")
         return self
 
 
 class Sweep(Section):
-    """`lines` are curves in one picture, `panels` the pictures; overrides: shared, line, panel, then the value."""
+    """`lines` are the curves of a picture, `panels` the pictures. Order of overrides: shared, line, panel, value."""
 
     question: str = ""
     key: str
-    values: Annotated[tuple[Positive, ...], Field(min_length=3)]
+    values: Annotated[tuple[PositiveFloat, ...], Field(min_length=3)]
     lines: Annotated[dict[Name, Overrides], Field(min_length=1)]
     panels: Annotated[dict[Name, Overrides], Field(min_length=1)]
     seeds: Seeds = (1,)
@@ -89,9 +88,9 @@ class Scaling(Section):
 
 @dataclass(frozen=True)
 class Trial:
-    """A run and what it stands for: a model (`line`) at a point `at`, in a `panel`.
+    """A run and its place in the study: a model (`line`) at the value `at`, in a `panel`.
 
-    Of an IsoFLOP study, `line` is the width, `at` the budget in FLOPs.
+    In an IsoFLOP study, `line` is the width and `at` the budget in FLOPs.
     """
 
     experiment: Experiment
@@ -101,15 +100,15 @@ class Trial:
 
 
 def load(path: Path) -> Scaling:
-    """The file's contents. ParameterError names what is wrong, and where."""
+    """The file's contents. ParameterError names the key and the problem."""
     values = entries.read(path, "`isoflop` and `sweeps`")
-    found = {}
+    checked: dict[str, Any] = {}
     if values.get("isoflop") is not None:
-        found["isoflop"] = entries.check(path, "isoflop", values["isoflop"], IsoFlop)
+        checked["isoflop"] = entries.check(path, "isoflop", values["isoflop"], IsoFlop)
     if isinstance(values.get("sweeps"), dict):
         raw = values["sweeps"].items()
-        found["sweeps"] = {str(name): entries.check(path, f"sweeps.{name}", each, Sweep) for name, each in raw}
-    scaling = entries.check(path, "", values | found, Scaling)
+        checked["sweeps"] = {str(name): entries.check(path, f"sweeps.{name}", each, Sweep) for name, each in raw}
+    scaling = entries.check(path, "", values | checked, Scaling)
     trials = isoflop_trials(scaling.isoflop) if scaling.isoflop else []
     trials += [trial for name, sweep in scaling.sweeps.items() for trial in sweep_trials(name, sweep)]
     require_distinct(path, [trial.experiment.name for trial in trials])
@@ -117,54 +116,52 @@ def load(path: Path) -> Scaling:
 
 
 def find_isoflop(path: Path) -> IsoFlop:
-    """The IsoFLOP study. ParameterError where there is none."""
-    found = load(path).isoflop
-    if found is None:
+    """The IsoFLOP study. ParameterError if there is none."""
+    study = load(path).isoflop
+    if study is None:
         raise ParameterError(f"{path}: there is no `isoflop`: budgets, each with its flops and widths.")
-    return found
+    return study
 
 
 def find_sweep(path: Path, name: str) -> Sweep:
-    """The sweep of that name. ParameterError, with the names that there are, where there is none."""
+    """The sweep of that name. ParameterError, with the known names, if there is none."""
     return entries.find(path, "sweep", load(path).sweeps, name)
 
 
 def isoflop_trials(study: IsoFlop) -> list[Trial]:
-    """Seed by seed, the smallest budget first, so that an unfinished study has whole parabolas."""
+    """Seed by seed, the smallest budget first, so that an unfinished study has complete parabolas."""
     return [
-        _isoflop_trial(study, each.flops, width, seed)
+        _isoflop_trial(study, flop_budget.flops, width, seed)
         for seed in study.seeds
-        for each in study.budgets
-        for width in each.widths
+        for flop_budget in study.budgets
+        for width in flop_budget.widths
     ]
 
 
 def sweep_trials(name: str, sweep: Sweep) -> list[Trial]:
-    """Seed by seed and line by line: a line is whole before the next begins."""
+    """Seed by seed and line by line: a line is complete before the next begins."""
     shared = flatten(sweep.shared)
-    found = []
+    trials = []
     for seed in sweep.seeds:
         for line, of_line in sweep.lines.items():
             for panel, of_panel in sweep.panels.items():
-                own = shared | flatten(of_line) | flatten(of_panel)
+                common = shared | flatten(of_line) | flatten(of_panel)
                 for value in sweep.values:
                     variant = f"{panel}-{line}-{value:.15g}"
-                    overrides = own | {sweep.key: value}
+                    overrides = common | {sweep.key: value}
                     run = make_experiment(queue_name(name), variant, seed, overrides, SEED_KEYS)
-                    found.append(Trial(run, panel, line, value))
-    return found
+                    trials.append(Trial(run, panel, line, value))
+    return trials
 
 
 def queue_name(sweep: str) -> str:
-    """What a sweep is called among experiments, so that it never meets an ablation of its name."""
+    """A sweep's name among experiments, which no ablation can have."""
     return f"{SWEEP}{sweep}"
 
 
 def isoflop_queue(study: IsoFlop, project: Repository) -> Queue:
-    """The study's runs, each with the tokens that its budget pays for.
-
-    ParameterError where that is no longer than the warmup.
-    """
+    """The study's runs, each with the tokens that its budget pays for. ParameterError if that is no longer than the
+    warmup."""
     trials = {trial.experiment.name: trial for trial in isoflop_trials(study)}
 
     def tokens(experiment: Experiment, checked: Params) -> Overrides:
@@ -178,14 +175,14 @@ def isoflop_queue(study: IsoFlop, project: Repository) -> Queue:
         return {"train.budget": f"{steps * checked.train.batch_tokens} tokens"}
 
     experiments = [trial.experiment for trial in trials.values()]
-    return make_plain_queue(ISOFLOP, experiments, project, TARGETS, file=FILE, settle=tokens)
+    return make_plain_queue(ISOFLOP, experiments, project, TARGETS, file=FILE, derive=tokens)
 
 
 def sweep_queue(name: str, sweep: Sweep, project: Repository) -> Queue:
     """The sweep's runs."""
     experiments = [trial.experiment for trial in sweep_trials(name, sweep)]
     return make_plain_queue(
-        queue_name(name), experiments, project, TARGETS, file=FILE, settle=lambda experiment, checked: {}
+        queue_name(name), experiments, project, TARGETS, file=FILE, derive=lambda experiment, checked: {}
     )
 
 

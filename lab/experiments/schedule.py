@@ -1,8 +1,8 @@
-"""Working off a queue: several experiments at once, each shared stage once, whatever is killed.
+"""Runs a queue: several experiments at once, each shared stage once, whatever is killed.
 
 In: a Queue and the number of workers. Out: each experiment's State; finished ones are experiments of the project
-(`dvc exp show`). A stage that several experiments share (pipeline.keys) is waited for by all but one of them, and then
-restored from DVC's run cache. Experiments that outlived the process which started them are taken over.
+(`dvc exp show`). One of several experiments that share a stage (graph.keys) runs it; the others wait, and restore it
+from DVC's run cache. Experiments that survived the process which started them are taken over.
 """
 
 import os
@@ -32,8 +32,8 @@ Show = Callable[[dict[str, State]], None]
 
 
 @dataclass
-class Run:
-    """An experiment at work. `process` is None where another process started it."""
+class Job:
+    """An experiment that is running. `process` is None if another process started it."""
 
     experiment: Experiment
     workspace: Workspace
@@ -46,19 +46,23 @@ class Run:
 
 @dataclass
 class Schedule:
-    """`known` are the keys of stages that have been made, here or before."""
+    """`known`: keys of the stages that have been run, now or earlier."""
 
     queue: Queue
     workers: list[Workspace]
-    running: list[Run] = field(default_factory=list)
+    running: list[Job] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
 
     def work(self, show: Show) -> dict[str, State]:
-        """Run until nothing is queued; returns all states. Ctrl-C stops what runs and keeps what is finished."""
+        """Run until nothing is queued; returns all states. Ctrl-C stops the running experiments; finished ones stay."""
         with alone(self.queue.folder.parent / "lock", AT_WORK):
             require_committed(self.queue)
-            self._look_around()
+            # 1. Take over what is finished or still running, from states on disk and workers' locks.
+            # 2. Make the items that all variants share.
+            # 3. Until nothing is queued or running: note progress from the logs, collect finished experiments, and give
+            #    idle workers experiments that share no unfinished stage with a running one.
+            self._take_over()
             try:
                 self._prepare()
                 while self.running or self._queued():
@@ -72,107 +76,105 @@ class Schedule:
         show(self.states)
         return self.states
 
-    def _look_around(self) -> None:
-        """What is finished, and what is still at work."""
+    def _take_over(self) -> None:
+        """Read what is finished, and what is still running."""
         self.states = current_states(self.queue)
         for experiment in self.queue.experiments:
             if self.states[experiment.name].status == "done":
                 self.known |= set(self.queue.keys[experiment.name].values())
             elif self.states[experiment.name].status == "failed":
-                self.states[experiment.name] = State()  # asked for again, so tried again
+                self.states[experiment.name] = State()  # run again, so tried again
         names = {experiment.name: experiment for experiment in self.queue.experiments}
-        for worker in _all_workers(self.queue):  # those too that are more than are wanted now
+        for worker in _all_workers(self.queue):  # also those beyond the number of workers now
             name = worker.current
             if name not in names or self.states[name].status == "done":
                 continue
             if worker.busy:
-                self.running.append(Run(names[name], worker, None, states.read(self._path(name))))
+                self.running.append(Job(names[name], worker, None, states.read(self._path(name))))
             elif self._collected(worker, name):
                 self.states[name] = replace(states.read(self._path(name)), status="done", error="")
 
     def _prepare(self) -> None:
-        """Make the items that all variants are asked about, where they are not there."""
+        """Make the evaluation items that all variants share, unless they exist."""
         folder, baseline = self.queue.items, self.queue.baseline
         if folder is None or folder.exists() or not self._queued():
             return
         experiment = replace(baseline, name=f"{self.queue.name}-items")
-        worker = next((each for each in self.workers if not each.busy), None)
+        worker = next((worker for worker in self.workers if not worker.busy), None)
         if worker is None:
             raise LabError("all workers are busy with another ablation's experiments; run this again later.")
         log = self.queue.log(experiment)
         state = State(status="running", started=time.time(), worker=worker.number)
         process = worker.start(experiment, [items.STAGE], log)
-        self.running = [Run(experiment, worker, process, state)]  # so that Ctrl-C stops it
+        self.running = [Job(experiment, worker, process, state)]  # so that Ctrl-C stops it
         process.wait()
         self.running.clear()
         clone = Repository(worker.root)
-        made = [each.commit for each in clone.experiments() if each.name == experiment.name]
-        if not made:
+        commit = next((ref.commit for ref in clone.experiments() if ref.name == experiment.name), None)
+        if commit is None:
             raise LabError(
                 f"{experiment.name}: {states.error_line(log.read_text('utf-8', 'replace'))} (all of it: {log})"
             )
         evaluate = self.queue.values[baseline.name]["evaluate"]
-        items.make(clone.output(made[0], items.OUTPUT), folder, evaluate["items"], evaluate["seed"])
+        items.make(clone.output(commit, items.OUTPUT), folder, evaluate["items"], evaluate["seed"])
 
     def _queued(self) -> list[Experiment]:
-        return [each for each in self.queue.experiments if self.states[each.name].status == "queued"]
+        return [run for run in self.queue.experiments if self.states[run.name].status == "queued"]
 
     def _watch(self) -> None:
-        for run in list(self.running):
-            name = run.experiment.name
-            log = self.queue.log(run.experiment)
+        for job in list(self.running):
+            name = job.experiment.name
+            log, keys = self.queue.log(job.experiment), self.queue.keys[name]
             text = log.read_text("utf-8", "replace") if log.exists() else ""
-            run.state = replace(run.state.after(text), seconds=float(int(time.time() - run.state.started)))
-            self.known |= {self.queue.keys[name][stage] for stage in run.state.made if stage in self.queue.keys[name]}
-            if run.over():
-                self.running.remove(run)
-                run.state = self._ended(run, text)
-            self._note(name, run.state)
+            job.state = replace(job.state.after(text), seconds=float(int(time.time() - job.state.started)))
+            self.known |= {keys[stage] for stage in job.state.made if stage in keys}
+            if job.over():
+                self.running.remove(job)
+                job.state = self._ended(job, text)
+            self._note(name, job.state)
 
-    def _ended(self, run: Run, log: str) -> State:
-        commit = self._collected(run.workspace, run.experiment.name)
+    def _ended(self, job: Job, log: str) -> State:
+        commit = self._collected(job.workspace, job.experiment.name)
         if commit is None:
-            return replace(run.state, status="failed", error=states.error_line(log))
-        self.known |= set(self.queue.keys[run.experiment.name].values())
-        epochs = self.queue.project.reports(commit).get("train", {}).get("epochs")
-        return replace(run.state, status="done", stage="", revision=commit, epochs=epochs, error="")
+            return replace(job.state, status="failed", error=states.error_line(log))
+        self.known |= set(self.queue.keys[job.experiment.name].values())
+        return _done(self.queue, job.state, commit)
 
     def _collected(self, worker: Workspace, name: str) -> str | None:
-        """The commit of an experiment that is whole and is the one wanted now."""
+        """Fetch an experiment from a worker; its commit if it has the current parameters and code."""
         return self.queue.finished(only=name).get(name) if worker.collect(name) else None
 
     def _fill(self) -> None:
-        """Give idle workers what shares no unmade stage with what is running: an interrupted one its own first."""
+        """Start experiments on idle workers; a worker whose experiment was interrupted continues that one."""
         for worker in self.workers:
-            if any(run.workspace.number == worker.number for run in self.running) or worker.busy:
+            if any(job.workspace.number == worker.number for job in self.running) or worker.busy:
                 continue
-            queue = sorted(self._queued(), key=lambda each: each.name != worker.current)
-            ready = next((each for each in queue if not self._awaits(each)), None)
+            queue = sorted(self._queued(), key=lambda experiment: experiment.name != worker.current)
+            ready = next((experiment for experiment in queue if not self._must_wait(experiment)), None)
             if ready is None:
                 continue
             process = worker.start(ready, self.queue.targets, self.queue.log(ready))
             state = State(status="running", started=time.time(), worker=worker.number)
-            self.running.append(Run(ready, worker, process, state))
+            self.running.append(Job(ready, worker, process, state))
             self._note(ready.name, state)
 
-    def _awaits(self, experiment: Experiment) -> bool:
-        """Whether one that runs will make a stage that this one needs too."""
-        unmade = set(self.queue.keys[experiment.name].values()) - self.known
-        return any(unmade & set(self.queue.keys[run.experiment.name].values()) for run in self.running)
+    def _must_wait(self, experiment: Experiment) -> bool:
+        """Whether a running experiment will make a stage that this one needs too."""
+        missing = set(self.queue.keys[experiment.name].values()) - self.known
+        return any(missing & set(self.queue.keys[job.experiment.name].values()) for job in self.running)
 
     def _stop(self) -> None:
-        for run in self.running:
-            if run.process:
-                os.killpg(run.process.pid, signal.SIGINT)
+        started = [(job.experiment.name, job.process) for job in self.running if job.process]
+        for _, process in started:
+            os.killpg(process.pid, signal.SIGINT)
         end = time.monotonic() + GRACE
-        for run in self.running:
-            if run.process:
-                try:
-                    run.process.wait(max(0.1, end - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    os.killpg(run.process.pid, signal.SIGKILL)
-                    run.process.wait()
-                self._note(run.experiment.name, State())
+        for name, process in started:
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            self._note(name, State())
 
     def _note(self, name: str, state: State) -> None:
         if state != self.states.get(name):
@@ -184,27 +186,30 @@ class Schedule:
 
 
 def run(queue: Queue, workers: int, show: Show) -> dict[str, State]:
-    """Work off a queue with so many workers. LabError where another process does so in this project already."""
+    """Run a queue with a number of workers. LabError if another process already does so in this project."""
     return Schedule(queue, workspaces(queue.project, workers)).work(show)
 
 
 def current_states(queue: Queue) -> dict[str, State]:
-    """Each experiment's state, as the files and the finished experiments tell it."""
+    """Name -> state of each experiment, from the state files and the finished experiments."""
     finished = queue.finished()
     busy = {worker.current for worker in _all_workers(queue) if worker.busy}
-    found = {}
+    current = {}
     for experiment in queue.experiments:
         state = states.read(queue.folder / f"{experiment.name}.json")
         if experiment.name in finished:
-            commit = finished[experiment.name]
-            epochs = queue.project.reports(commit).get("train", {}).get("epochs")
-            state = replace(state, status="done", revision=commit, epochs=epochs, stage="", error="")
+            state = _done(queue, state, finished[experiment.name])
         elif experiment.name in busy:
             state = replace(state, status="running")
         elif state.status != "failed":
             state = State()
-        found[experiment.name] = state
-    return found
+        current[experiment.name] = state
+    return current
+
+
+def _done(queue: Queue, state: State, commit: str) -> State:
+    epochs = queue.project.reports(commit).get("train", {}).get("epochs")
+    return replace(state, status="done", revision=commit, epochs=epochs, stage="", error="")
 
 
 def _all_workers(queue: Queue) -> list[Workspace]:

@@ -1,4 +1,4 @@
-"""What is known of an experiment while it runs: a small file each, so that any process can show it.
+"""The state of an experiment, in a small file that any process can read and show.
 
 In: the log of `dvc exp run`. Out: State, kept at .lab/ablations/<ablation>/<experiment>.json.
 """
@@ -15,13 +15,13 @@ Status = Literal["queued", "running", "done", "failed"]
 _STAGE = re.compile(r"^(?:Running stage '(\w+)'|Stage '(\w+)' (?:is cached|didn't change))")
 _ERROR = re.compile(r"^(?:error|ERROR): (.+)$")
 _RAISED = re.compile(r"^[\w.]+(Error|Exception|Interrupt)\b")  # the last line of a traceback
-# What DVC says of any stage that failed; the stage's own words tell more.
+# DVC's messages for any failed stage; the stage's own message says more.
 _GENERAL = ("failed to reproduce", "failed to run", "Failed to reproduce")
 
 
 @dataclass(frozen=True)
 class State:
-    """`made`: the stages that are over; `ran`: those of them that were run, not restored. Times in seconds."""
+    """`made`: the stages that have ended; `ran`: the stages that were run, not restored. Times in seconds."""
 
     status: Status = "queued"
     stage: str = ""
@@ -35,25 +35,25 @@ class State:
     epochs: float | None = None
 
     def after(self, log: str) -> "State":
-        """The same with what a log tells of the stages."""
-        named = [match for line in log.splitlines() if (match := _STAGE.match(line))]
-        order = [match[1] or match[2] for match in named]
-        ran = tuple(match[1] for match in named if match[1])
-        over = order[:-1] if named and named[-1][1] else order
-        return replace(self, stage=order[-1] if order else "", made=tuple(over), ran=ran)
+        """This state, with the stages that a log names."""
+        matches = [match for line in log.splitlines() if (match := _STAGE.match(line))]
+        names = [match[1] or match[2] for match in matches]
+        ran = tuple(match[1] for match in matches if match[1])
+        ended = names[:-1] if matches and matches[-1][1] else names
+        return replace(self, stage=names[-1] if names else "", made=tuple(ended), ran=ran)
 
 
 def error_line(log: str) -> str:
     """The line of a log that says why an experiment failed."""
-    found = [match[1] for line in log.splitlines() if (match := _ERROR.match(line.strip()))]
-    own = [line for line in found if not line.startswith(_GENERAL)]
-    raised = [line for line in log.splitlines() if _RAISED.match(line)]
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return own[0] if own else (raised or found or lines or ["it ended without a word"])[-1]
+    errors = [match[1] for line in lines if (match := _ERROR.match(line))]
+    specific = [line for line in errors if not line.startswith(_GENERAL)]
+    raised = [line for line in log.splitlines() if _RAISED.match(line)]
+    return specific[0] if specific else (raised or errors or lines or ["it ended without a message"])[-1]
 
 
 def read(path: Path) -> State:
-    """A state file; a queued experiment where there is none."""
+    """A state file; a queued experiment if there is none."""
     if not path.exists():
         return State()
     values: dict[str, Any] = read_json(path)

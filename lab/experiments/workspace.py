@@ -1,9 +1,9 @@
-"""Clones of the project in which experiments run, one a worker: `.lab/ablations/workers/<number>`.
+"""Clones of the project in which experiments run, one per worker: `.lab/ablations/workers/<number>`.
 
-DVC's own queue was tried and left: its workers run a stage that two experiments share twice, a killed one stays
-"Running" for good, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache
-(finished stages are restored from the run cache) and keeps its .lab/ (unfinished ones go on). A lock that `dvc exp run`
-inherits says whether it is at work, also after the process that started it was killed.
+Why not DVC's own queue: its workers run a stage that two experiments share twice, a killed one stays "Running" for
+ever, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache (finished
+stages are restored from the run cache) and keeps its .lab/ (unfinished stages continue). `dvc exp run` inherits a lock,
+which shows whether it still runs, even after the process that started it was killed.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ FOLDER = Path(".lab/ablations")
 
 @dataclass(frozen=True)
 class Workspace:
-    """A worker's clone. `cores`: those it may use, None: all; `device`: the GPU it may use, None: all."""
+    """A worker's clone. `cores`: CPU cores that it may use, None: all; `device`: the GPU that it may use, None: all."""
 
     project: Repository
     number: int
@@ -39,7 +39,7 @@ class Workspace:
 
     @property
     def busy(self) -> bool:
-        """Whether a `dvc exp run` is at work here, whoever started it."""
+        """Whether a `dvc exp run` is running here, whoever started it."""
         if not self._lock.exists():
             return False
         with open(self._lock) as lock:
@@ -51,7 +51,7 @@ class Workspace:
 
     @property
     def current(self) -> str | None:
-        """The experiment that was started here last; its unfinished work is in .lab/."""
+        """Name of the experiment that was started here last; its unfinished work is in .lab/."""
         path = self._lock.with_suffix(".json")
         return read_json(path)["experiment"] if path.exists() else None
 
@@ -72,26 +72,27 @@ class Workspace:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=[lock.fileno()],  # held for as long as it lives
+                pass_fds=[lock.fileno()],  # held until it ends
                 preexec_fn=self._pin,
             )
 
     def collect(self, name: str) -> str | None:
-        """Bring an experiment that was finished here into the project, in place of an older one of its name.
+        """Fetch an experiment that was finished here into the project, replacing an older one of its name.
 
-        Returns its commit; None where there is none.
+        Returns its commit; None if there is none.
         """
         if not (self.root / ".git").exists():
             return None
         clone = Repository(self.root)
-        for made in clone.experiments():
-            if made.name == name:
-                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), f"+{made.ref}:{made.ref}")
-                return made.commit
+        for experiment in clone.experiments():
+            if experiment.name == name:
+                refs = f"+{experiment.ref}:{experiment.ref}"
+                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), refs)
+                return experiment.commit
         return None
 
     def _prepare(self, revision: str) -> None:
-        """The clone as the revision has it, without what a killed run left of git's and DVC's state."""
+        """Bring the clone to a revision, without the locks and state of git and DVC that a killed run left."""
         if not (self.root / ".git").exists():
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -109,14 +110,14 @@ class Workspace:
         self._configure()
 
     def _configure(self) -> None:
-        """The project's own settings of git and DVC, and its cache."""
+        """Give the clone the project's settings of git and DVC, and its cache."""
         for key in ("user.name", "user.email"):
-            with suppress(LabError):  # set elsewhere, or not at all: then git says so
+            with suppress(LabError):  # set elsewhere, or not at all: then git complains
                 self.project.git("config", key, self.project.git("config", key).strip(), root=self.root)
         settings = self.project.root / ".dvc" / "config.local"
-        ours = self.root / ".dvc" / "config.local"
-        ours.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
-        # Relative: DVC refuses letters beyond ASCII in a path that it writes.
+        copy = self.root / ".dvc" / "config.local"
+        copy.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
+        # Relative: DVC can't write a path with letters beyond ASCII.
         cache = os.path.relpath(self.project.cache, self.root)
         command = [*DVC, "config", "--quiet", "--local", "cache.dir", cache]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
@@ -124,7 +125,7 @@ class Workspace:
             raise LabError(f"{self.root}: DVC does not take the project's cache: {' '.join(done.stderr.split())}")
 
     def _environment(self) -> dict[str, str]:
-        # Stages are run as `python -m stages.<name>`: by the interpreter that runs this.
+        # Stages are run as `python -m stages NAME`: by this interpreter.
         bin_folder = str(Path(sys.executable).parent)
         environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
         for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set inside hooks: they name another repository
@@ -141,15 +142,15 @@ class Workspace:
 
 
 def workspaces(project: Repository, number: int) -> list[Workspace]:
-    """`number` workers that share the machine's cores and GPUs evenly; alone, one may use all."""
+    """`number` workers that share the machine's cores and GPUs evenly; a single one may use all."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     devices = _devices()
-    found = []
+    workers = []
     for index in range(number):
-        own = frozenset(cores[index % len(cores) :: number] or cores) if cores and number > 1 else None
+        share = frozenset(cores[index % len(cores) :: number] or cores) if cores and number > 1 else None
         device = devices[index % len(devices)] if devices and number > 1 else None
-        found.append(Workspace(project, index + 1, own, device))
-    return found
+        workers.append(Workspace(project, index + 1, share, device))
+    return workers
 
 
 def _devices() -> list[str]:

@@ -21,6 +21,7 @@ GPT2_FILES = [
     "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/vocab.bpe",
     "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/encoder.json",
 ]
+RANKS_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # of the others
 # Words of several merges, runs of spaces, digits, other scripts, and letters that normalisers change.
 PROBE = "The mill's 2 wheels – „wo?“ – turn:\n\n  def f(x):\treturn x  # 東京 🗝 naïve e\u0301 1234567 ﬁ \u00a0end"
 
@@ -36,11 +37,16 @@ def by_name(name: str) -> tiktoken.Encoding:
         ) from error
 
 
-def gpt2_is_at_hand() -> bool:
-    """Whether tiktoken has GPT-2's ranks in its cache, so that nothing need be downloaded."""
+def cache_folder() -> Path:
+    """Where tiktoken keeps what it has downloaded."""
     default = os.path.join(tempfile.gettempdir(), "data-gym-cache")
-    cache = os.environ.get("TIKTOKEN_CACHE_DIR") or os.environ.get("DATA_GYM_CACHE_DIR") or default
-    return all((Path(cache) / hashlib.sha1(url.encode()).hexdigest()).exists() for url in GPT2_FILES)
+    return Path(os.environ.get("TIKTOKEN_CACHE_DIR") or os.environ.get("DATA_GYM_CACHE_DIR") or default)
+
+
+def is_cached(name: str) -> bool:
+    """Whether tiktoken has the ranks of one of NAMED in its cache, so that nothing is downloaded."""
+    urls = GPT2_FILES if name == "gpt2" else [RANKS_URL.format(name)]
+    return all((cache_folder() / hashlib.sha1(url.encode()).hexdigest()).is_file() for url in urls)
 
 
 def from_file(path: Path) -> tiktoken.Encoding:

@@ -31,7 +31,7 @@ def make(dataset: Path, out: Path, params: TokenizerParams) -> dict:
         "sha256": bpe.tokenizer_hash(out),
         **_measured(encoding, _texts(held_out)),
     }
-    if params.kind != "gpt2" and foreign.gpt2_is_at_hand():
+    if params.kind != "gpt2" and foreign.is_cached("gpt2"):
         metrics["gpt2_bytes_per_token"] = _measured(foreign.by_name("gpt2"), _texts(held_out))["bytes_per_token"]
     return metrics
 

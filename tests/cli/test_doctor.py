@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.cli import findings, installation
+from lab.cli.doctor import locked
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_packages_that_differ_from_the_lock(lab, ready):
 
 def test_the_device_part_of_a_version_is_no_difference(tmp_path, monkeypatch):
     (tmp_path / "requirements.lock").write_text("torch==2.13.0\nextra==1 ; sys_platform == 'nowhere'\n")
-    monkeypatch.setattr(installation, "installed", lambda name: "2.13.0+cu128" if name == "torch" else None)
-    assert installation.locked(tmp_path / "requirements.lock").remedy is None
+    monkeypatch.setitem(locked.__globals__, "installed", lambda name: "2.13.0+cu128" if name == "torch" else None)
+    assert locked(tmp_path / "requirements.lock").remedy is None
 
 
 def test_a_parameter_that_can_not_be_used(lab, ready):
@@ -72,14 +72,14 @@ def test_a_tool_that_is_missing(lab, ready, monkeypatch):
 
 
 def test_a_full_disk(lab, ready, monkeypatch):
-    monkeypatch.setattr(findings.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     assert "free 3 GB" in problems(lab("doctor"))
 
 
 def test_a_language_model_or_blacklist_that_is_not_there(lab, ready):
     (ready / "params.yaml").write_text("language: {model: no.bin}\nurl_filter: {blacklist: lists.tar.gz}\n")
-    told = problems(lab("doctor"))
-    assert "lid.176.ftz" in told and "lists.tar.gz" in told
+    remedies = problems(lab("doctor"))
+    assert "lid.176.ftz" in remedies and "lists.tar.gz" in remedies
 
 
 def test_a_tokenizer_that_would_be_downloaded_is_told(lab, ready, monkeypatch):

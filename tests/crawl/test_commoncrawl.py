@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.crawl import commoncrawl, warc
+from lab import files
+from lab.crawl import commoncrawl
+from lab.crawl.scan import scan
 from lab.errors import InputError
 from lab.files import read_json
-from lab.params import CrawlParams
+from lab.params import CrawlParams, EngineParams
 
 DUMP, NAME = "CC-MAIN-2024-10", "crawl-data/CC-MAIN-2024-10/segments/1/warc/a.warc.gz"
 
@@ -68,32 +70,36 @@ def params(server: dict, **more) -> CrawlParams:
     return CrawlParams(source="commoncrawl", base_url=server["url"], dump=DUMP, **more)
 
 
+def crawl(out: Path, params: CrawlParams) -> dict:
+    return commoncrawl.crawl(out, params, EngineParams())
+
+
 def test_a_broken_connection_is_resumed_and_a_whole_file_is_not_fetched_again(server, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(commoncrawl.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(files.time, "sleep", lambda seconds: None)
     server["cut"] = len(FILE) // 3
-    metrics = commoncrawl.download(params(server), tmp_path)
+    metrics = crawl(tmp_path, params(server))
     assert metrics == {"source": "commoncrawl", "files": 1, "bytes": len(FILE)}
     assert (tmp_path / "warc/a.warc.gz").read_bytes() == FILE
     starts = [int(asked[6:].split("-")[0]) for asked in server["requests"][2:]]
     assert len(starts) > 2 and starts == sorted(set(starts))
     server["requests"].clear()
-    commoncrawl.download(params(server), tmp_path)
+    crawl(tmp_path, params(server))
     assert server["requests"] == [None, "bytes=0-0"]
 
 
 def test_max_bytes_cuts_at_a_whole_record(server, tmp_path: Path):
     limit = len(b"".join(MEMBERS[:4])) + 20
-    commoncrawl.download(params(server, max_bytes=limit), tmp_path)
+    crawl(tmp_path, params(server, max_bytes=limit))
     (file,) = read_json(tmp_path / "manifest.json")["files"]
     assert Path(file["path"]).read_bytes() == b"".join(MEMBERS[:4])
-    assert len(list(warc.scan(file["path"], lambda reason: pytest.fail(reason)))) == 4
+    assert len(list(scan(file["path"], lambda reason: pytest.fail(reason)))) == 4
 
 
 def test_errors_say_what_is_wrong(server, tmp_path: Path):
     with pytest.raises(InputError, match="no dump 'CC-NONE'"):
-        commoncrawl.download(params(server).model_copy(update={"dump": "CC-NONE"}), tmp_path)
+        crawl(tmp_path, params(server).model_copy(update={"dump": "CC-NONE"}))
     with pytest.raises(InputError, match="network"):
-        commoncrawl.download(params(server).model_copy(update={"base_url": "http://127.0.0.1:1"}), tmp_path)
+        crawl(tmp_path, params(server).model_copy(update={"base_url": "http://127.0.0.1:1"}))
     server["ranges"] = False
     with pytest.raises(InputError, match="range request"):
-        commoncrawl.download(params(server), tmp_path)
+        crawl(tmp_path, params(server))

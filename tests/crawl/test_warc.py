@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.crawl import warc
+from lab import engine
+from lab.crawl import index
+from lab.crawl.records import read_records
+from lab.crawl.scan import scan
+from lab.crawl.warc import manifest
 from lab.documents import LONGEST_DETAIL, Reason, read_rows, shards
 from lab.errors import InputError
 from lab.files import write_json
@@ -17,12 +21,12 @@ from lab.sample import warc_writer
 
 def scanned(path: Path) -> tuple[list[dict], Counter]:
     lost = Counter()
-    return list(warc.scan(str(path), lambda reason: lost.update([reason]))), lost
+    return list(scan(str(path), lambda reason: lost.update([reason]))), lost
 
 
 def test_missing_files_and_files_that_are_no_warc_are_named(tmp_path: Path):
     with pytest.raises(InputError, match=r"none\.warc\.gz"):
-        warc.manifest([str(tmp_path / "none.warc.gz")])
+        manifest([str(tmp_path / "none.warc.gz")])
     (tmp_path / "page.html").write_text("<html>no archive</html>")
     with pytest.raises(InputError, match=r"page\.html"):
         scanned(tmp_path / "page.html")
@@ -47,7 +51,7 @@ def test_a_broken_record_costs_only_itself(shared: Path, tmp_path: Path):
     found, lost = scanned(tmp_path / "x.warc.gz")
     assert [row["offset"] for row in found] == [row["offset"] for row in rows if row is not rows[5]]
     assert sum(lost.values()) == 1
-    (broken,) = [record for _, record in warc.read_records(str(tmp_path / "x.warc.gz"), [at])]
+    (broken,) = [record for _, record in read_records(str(tmp_path / "x.warc.gz"), [(at, 0)])]
     assert broken == "broken_record" and isinstance(broken, Reason)
 
 
@@ -62,7 +66,7 @@ def response(path: Path, body: bytes, *headers: str) -> Path:
 
 
 def body_of(path: Path, **limit: int) -> bytes | Reason:
-    ((_, record),) = warc.read_records(str(path), [0], **limit)
+    ((_, record),) = read_records(str(path), [(0, 0)], **limit)
     return record if isinstance(record, Reason) else record.body
 
 
@@ -103,10 +107,10 @@ def test_what_a_record_unpacks_to_is_read_no_further_than_is_wanted(tmp_path: Pa
 def test_index_is_the_same_for_any_number_of_workers(shared: Path, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [str(shared / f"warc-hard/{name}.warc.gz") for name in ("warcfile", "clueweb-quirk")]
-    write_json(Path("crawl/manifest.json"), warc.manifest(names))
+    write_json(Path("crawl/manifest.json"), manifest(names))
     for workers in (1, 2):
-        warc.index(Path("crawl"), Path(f"{workers}"), IndexParams(records_per_shard=20), EngineParams(workers=workers))
-        warc.engine.clear("index")
+        index.run(Path("crawl"), Path(f"{workers}"), IndexParams(records_per_shard=20), EngineParams(workers=workers))
+        engine.clear("index")
     assert [path.read_bytes() for path in shards(Path("1"))] == [path.read_bytes() for path in shards(Path("2"))]
     assert [len(list(read_rows(path))) for path in shards(Path("1"))] == [20, 20, 5]
 
@@ -119,16 +123,16 @@ def test_a_file_in_parts_is_indexed_as_a_whole(shared: Path, tmp_path: Path, mon
     # A member that holds what looks like the beginning of another one.
     inner = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n")
     page = b"\0" * 9000 + inner + b"\0" * 9000
-    head = b"WARC/1.0\r\nWARC-Type: resource\r\nContent-Length: %d\r\n\r\n" % len(page)
+    head = b"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Length: %d\r\n\r\n" % len(page)
     Path("x.warc.gz").write_bytes(data + gzip.compress(head + page + b"\r\n\r\n", compresslevel=0) + data)
-    write_json(Path("crawl/manifest.json"), warc.manifest(["x.warc.gz"]))
+    write_json(Path("crawl/manifest.json"), manifest(["x.warc.gz"]))
     outcomes = []
     for part_bytes in (1 << 30, 100_000, 30_000, 5_000):
-        monkeypatch.setattr(warc, "PART_BYTES", part_bytes)
+        monkeypatch.setattr(index, "PART_BYTES", part_bytes)
         out = Path(f"out-{part_bytes}")
-        counts = warc.index(Path("crawl"), out, IndexParams(records_per_shard=20), EngineParams(workers=1))
+        counts = index.run(Path("crawl"), out, IndexParams(records_per_shard=20), EngineParams(workers=1))
         outcomes.append((counts, [path.read_bytes() for path in shards(out)]))
-    assert outcomes[0][0].documents_out == 2 * 28 and sum(outcomes[0][0].removed.values()) == 2
+    assert outcomes[0][0]["documents_out"] == 2 * 28 and sum(outcomes[0][0]["removed"].values()) == 2
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
 

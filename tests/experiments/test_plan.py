@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from lab import params
 from lab.errors import ParameterError
-from lab.experiments import budget, overrides, pipeline
+from lab.experiments import budget, graph, overrides
 from lab.experiments.plan import find, load, plan
 from tests.conftest import ROOT
 
@@ -109,20 +109,20 @@ def test_equal_flops_give_a_dearer_model_fewer_tokens():
 
 
 def test_stages_are_shared_up_to_the_one_that_differs():
-    stages = pipeline.read_stages(ROOT / "dvc.yaml")
-    base = pipeline.keys(stages, PARAMS)
-    other = pipeline.keys(stages, overrides.apply(PARAMS, {"quality.gopher.enabled": False, "train.seed": 2}))
+    stages = graph.read_stages(ROOT / "dvc.yaml")
+    base = graph.keys(stages, PARAMS)
+    other = graph.keys(stages, overrides.apply(PARAMS, {"quality.gopher.enabled": False, "train.seed": 2}))
     same = {stage for stage in stages if base[stage] == other[stage]}
     assert same == {"crawl", "index", "url_filter", "extract", "language"}
-    seeded = pipeline.keys(stages, overrides.apply(PARAMS, {"train.seed": 2}))
+    seeded = graph.keys(stages, overrides.apply(PARAMS, {"train.seed": 2}))
     assert {"tokenize", "tokenizer", "dataset"} <= {stage for stage in stages if base[stage] == seeded[stage]}
     assert base["train"] != seeded["train"] and base["evaluate"] != seeded["evaluate"]
 
 
 def test_targets_bring_what_they_need():
-    stages = pipeline.read_stages(ROOT / "dvc.yaml")
-    assert pipeline.needed(stages, ["language"]) == ["crawl", "index", "url_filter", "extract", "language"]
-    assert "report" not in pipeline.needed(stages, ["evaluate"])
+    stages = graph.read_stages(ROOT / "dvc.yaml")
+    assert graph.needed(stages, ["language"]) == ["crawl", "index", "url_filter", "extract", "language"]
+    assert "report" not in graph.needed(stages, ["evaluate"])
 
 
 plain = st.one_of(st.integers(), st.booleans(), st.none(), st.text("x1 '\"[]{}=,:\\$", max_size=6))

@@ -113,7 +113,7 @@ def test_a_run_that_diverged_is_named_and_left_out():
     queue = SimpleNamespace(name="a", project=project, finished=lambda: {name: name for name in losses})
     points = read_points(queue, trials, "lab sweep a")
     assert points.diverged == (trials[0].experiment.variant,)
-    assert len(points.found) == len(trials) - 1
+    assert len(points.finished) == len(trials) - 1
 
 
 def test_a_budget_that_ends_in_warmup_is_refused():

@@ -5,10 +5,10 @@ import pytest
 
 from lab.evaluate.per_item import Items
 from lab.experiments.plan import Experiment
-from lab.experiments.results import Run, measure_signals
+from lab.experiments.results import FinishedRun, measure_signals
 
 
-def run(variant: str, seed: int, curve: list[float], bits: list[float]) -> Run:
+def run(variant: str, seed: int, curve: list[float], bits: list[float]) -> FinishedRun:
     rows = [
         {"step": step, "scores": {"task": {"acc": acc, "acc_norm": 1 - acc}, "bits": {"bits_per_byte": byte}}}
         for step, (acc, byte) in enumerate(zip(curve, bits, strict=True))
@@ -18,7 +18,7 @@ def run(variant: str, seed: int, curve: list[float], bits: list[float]) -> Run:
         "task": Items("acc", keys, np.ones(4), np.ones(4), 0.25),
         "bits": Items("bits_per_byte", keys, np.ones(4), np.ones(4), None),
     }
-    return Run(Experiment("", variant, seed, {}), "", {"evaluate": {"milestones": rows} if rows else {}}, items)
+    return FinishedRun(Experiment("", variant, seed, {}), "", {"evaluate": {"milestones": rows} if rows else {}}, items)
 
 
 def test_monotonicity_is_that_of_the_steps_and_falls_are_good_where_less_is():

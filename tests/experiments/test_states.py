@@ -10,7 +10,7 @@ Updating lock file 'dvc.lock'
 
 Stage 'index' didn't change, skipping
 Running stage 'quality':
-> python -m stages.quality
+> python -m stages quality
 quality: 1/2
 """
 
@@ -37,5 +37,5 @@ def test_error_line_is_the_one_that_helps(more, line):
     assert error_line(LOG + more) == line
 
 
-def test_no_log_is_told():
-    assert error_line("") == "it ended without a word"
+def test_an_empty_log_has_a_message():
+    assert error_line("") == "it ended without a message"

@@ -10,13 +10,13 @@ import pytest
 from lab.evaluate.compare import compare
 from lab.evaluate.per_item import Items
 from lab.experiments.plan import Ablation, Experiment
-from lab.experiments.results import Results, Run, measure_signals
+from lab.experiments.results import FinishedRun, Results, measure_signals
 from lab.report.studies import ablation
 
 TASKS = {"lab_entities": 0.4, "lab_agreement": 0.6}
 
 
-def run(variant: str, seed: int, gain: float, **train: float) -> Run:
+def run(variant: str, seed: int, gain: float, **train: float) -> FinishedRun:
     random = np.random.default_rng([seed, len(variant)])
     items = {}
     for task, share in TASKS.items():
@@ -35,7 +35,7 @@ def run(variant: str, seed: int, gain: float, **train: float) -> Run:
         "dataset": {"documents_out": 5000},
         "contamination": {"tasks": {"lab_entities": {"share": 0.125}}},
     }
-    return Run(
+    return FinishedRun(
         Experiment(f"filters-{variant}-s{seed}", variant, seed, {}),
         f"{seed}{variant}".encode().hex() * 3,
         reports,

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 from itertools import pairwise
 
 import numpy as np
@@ -153,27 +152,6 @@ def test_the_command_is_one_that_dvc_takes_and_makes_the_same_parameters(tmp_pat
     _, _, _, *words = shlex.split(reproduce.command(wanted, defaults))
     apply_overrides(path, [word for word in words if word != "-S"])
     assert load(path).model_dump(mode="json", exclude={"engine"}) == wanted
-
-
-def test_the_revision_is_gits_and_runs_do_not_dirty_it(tmp_path):
-    assert str(reproduce.revision(tmp_path)) == "unknown"
-
-    def git(*arguments):
-        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
-        return subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)
-
-    git("init", "-q")
-    (tmp_path / "code.py").write_text("1")
-    git("add", ".")
-    git("commit", "-qm", "first")
-    clean = reproduce.revision(tmp_path)
-    assert clean.commit == git("rev-parse", "HEAD").stdout.strip() and not clean.dirty
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "train.json").write_text("{}")
-    (tmp_path / "dvc.lock").write_text("")
-    assert not reproduce.revision(tmp_path).dirty
-    (tmp_path / "code.py").write_text("2")
-    assert reproduce.revision(tmp_path).dirty
 
 
 def test_hashes_follow_the_data(finished):

@@ -82,12 +82,12 @@ def test_a_budget_at_the_edge_is_left_out_and_said():
 
 def test_an_unfinished_study_says_what_it_lacks(tmp_path):
     whole = studied()
-    one = replace(whole, found=whole.found[:7])
+    one = replace(whole, finished=whole.finished[:7])
     found = isoflop.describe(STUDY, one)
     assert "No power law for tokens: it needs two budgets with a minimum, there is 1." in found.sentences[0]
     assert "2 of the three sizes" in " ".join(found.sentences)
     assert "7 of 15 runs are in" in " ".join(found.caveats)
-    isoflop.write(tmp_path, STUDY, replace(whole, found=whole.found[:1]))
+    isoflop.write(tmp_path, STUDY, replace(whole, finished=whole.finished[:1]))
     assert "<svg" in (tmp_path / "index.html").read_text("utf-8")
 
 
@@ -110,10 +110,10 @@ def test_sweep_tells_what_a_small_models_rate_costs_a_large_one(tmp_path):
 
 def test_a_value_that_failed_is_not_guessed():
     whole = swept(1.0)
-    left = [each for each in whole.found if (each.trial.line, each.trial.at) != ("w128", 0.016)]
+    left = [each for each in whole.finished if (each.trial.line, each.trial.at) != ("w128", 0.016)]
     found = sweep.describe("rates", RATES, replace(whole, found=left))
     assert "w128 has no finished run at 0.016" in found.sentences[0]
-    only = sweep.describe("rates", RATES, replace(whole, found=whole.found[:1]))
+    only = sweep.describe("rates", RATES, replace(whole, finished=whole.finished[:1]))
     assert only.sentences == ["Too little is finished to compare models."]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.crawl import warc
+from lab.crawl import index
 from lab.curate import pii
 from lab.curate.dedup import stage as dedup
 from lab.curate.extract import stage as extract
@@ -38,7 +38,7 @@ def curated(small) -> Path:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        warc.index(DATA / "crawl", DATA / "index", params.index, engine)
+        index.run(DATA / "crawl", DATA / "index", params.index, engine)
         urls.filter_index(DATA / "index", DATA / "url_filter", params.url_filter, engine)
         extract.extract_index(DATA / "url_filter", DATA / "extract", params.extract, engine)
         language.filter_documents(DATA / "extract", DATA / "language", params.language, engine)

@@ -11,7 +11,8 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.crawl import warc
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.sample import media
 from lab.sample.dress import dress
 from lab.sample.warc_writer import compress, damaged, digest, records, warcinfo
@@ -33,12 +34,12 @@ def archive(*pages: Page, damage: str | None = None) -> bytes:
     return out
 
 
-def read_back(tmp_path, *pages: Page, damage: str | None = None) -> tuple[list[warc.Record], list[str]]:
+def read_back(tmp_path, *pages: Page, damage: str | None = None) -> tuple[list[Record], list[str]]:
     """What the pipeline reads from such a file, and the reasons for what it lost."""
     path, lost = tmp_path / "test.warc.gz", []
     path.write_bytes(archive(*pages, damage=damage))
-    rows = list(warc.scan(str(path), lost.append))
-    return [record for _, record in warc.read_records(str(path), [row["offset"] for row in rows])], lost
+    rows = list(scan(str(path), lost.append))
+    return [record for _, record in read_records(str(path), [(row["offset"], row["inner"]) for row in rows])], lost
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "cp1252", "latin-1", "utf-16-le"])

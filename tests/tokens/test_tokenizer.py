@@ -15,7 +15,7 @@ def test_a_name_that_does_not_exist():
 
 def test_gpt2_by_name(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(shared / "gpt2" / "tiktoken-cache"))
-    assert foreign.gpt2_is_at_hand()
+    assert foreign.is_cached("gpt2")
     write_dataset(tmp_path / "dataset")
     metrics = tokenizer.make(tmp_path / "dataset", tmp_path / "gpt2", TokenizerParams(kind="gpt2"))
     assert metrics["vocabulary"] == 50257

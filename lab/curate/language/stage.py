@@ -6,7 +6,6 @@ and scores at least `min_score`, as FineWeb scores it: the whole text, newlines 
 
 import hashlib
 import importlib.util
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -17,7 +16,7 @@ from lab.curate.language import fasttext_file
 from lab.curate.language.fasttext_model import Classifier
 from lab.documents import Counts, Document, Reason, shards, sift_batches
 from lab.errors import InputError, ParameterError, did_you_mean
-from lab.files import written_whole
+from lab.files import download
 from lab.params import EngineParams, LanguageParams
 
 CACHE = Path("~/.cache/lab")
@@ -79,20 +78,15 @@ def model_path(name: str) -> Path:
 def _downloaded(url: str) -> Path:
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{url.rsplit('/', 1)[-1]}"
     target = CACHE.expanduser() / name
-    if target.is_file():
-        return target
-    with written_whole(target) as temporary:
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, "wb") as file:
-                expected = int(answer.headers.get("Content-Length") or 0)
-                while block := answer.read(1 << 20):
-                    file.write(block)
-        except OSError as error:
-            raise InputError(f"{url}: can't be downloaded ({error}). Set language.model to a local path.") from None
-        size = temporary.stat().st_size
-        if size < _MIN_MODEL_BYTES or (expected and size != expected):
-            raise InputError(f"{url}: got {size} bytes of {expected or 'a model'}; run again.")
+    if not target.is_file():
+        download(url, target, check=partial(_check_size, url=url))
     return target
+
+
+def _check_size(file: Path, *, url: str) -> None:
+    size = file.stat().st_size
+    if size < _MIN_MODEL_BYTES:
+        raise InputError(f"{url}: {size} bytes are no language model. Correct language.model, or set a local path.")
 
 
 identifier = cache(LanguageIdentifier)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lab.crawl.warc import INDEX_SCHEMA
+from lab.crawl.index import INDEX_SCHEMA
 from lab.documents import Counts, read_table, write_table
 
 REMOVED_SCHEMA = INDEX_SCHEMA.append(pa.field("reason", pa.string())).append(pa.field("detail", pa.string()))

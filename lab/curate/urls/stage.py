@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lab import engine
-from lab.crawl.warc import INDEX_SCHEMA
+from lab.crawl.index import INDEX_SCHEMA
 from lab.curate.excerpt import excerpt
 from lab.curate.urls import blacklist
 from lab.curate.urls import repeats as url_repeats

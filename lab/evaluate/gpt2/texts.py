@@ -17,7 +17,7 @@ from lm_eval.tasks.wikitext.preprocess_wikitext import wikitext_detokenizer
 
 from lab.errors import InputError
 from lab.evaluate.detokenize import detokenize
-from lab.files import written_whole
+from lab.files import download
 
 ENWIK8 = "http://mattmahoney.net/dc/enwik8.zip"
 ENWIK8_SHA256 = "547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc"
@@ -129,18 +129,9 @@ def _dataset(rows: Iterable[dict]) -> datasets.Dataset:
 
 
 def _download(path: Path) -> None:
-    import requests
-
     if os.environ.get("HF_HUB_OFFLINE") == "1":
         raise InputError(f"{path}: no such file, and this evaluation is to use no net.")
     try:
-        with (
-            written_whole(path) as temporary,
-            open(temporary, "wb") as file,
-            requests.get(ENWIK8, stream=True, timeout=60) as answer,
-        ):
-            answer.raise_for_status()
-            for block in answer.iter_content(1 << 20):
-                file.write(block)
-    except requests.RequestException as error:
-        raise ConnectionError(f"{ENWIK8} can't be reached ({type(error).__name__})") from error
+        download(ENWIK8, path)
+    except InputError as error:  # lab.evaluate.suites lists what can't be reached
+        raise ConnectionError(str(error)) from error

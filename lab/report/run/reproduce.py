@@ -5,7 +5,6 @@ import json
 import platform
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,24 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine import code_version
-from lab.experiments.overrides import differences
+from lab.experiments.overrides import differences, flatten
 
 PACKAGE = "pretraining-lab"
 HASHED_BYTES = 4_000_000_000  # an output larger than this is not read again for the report
-_WRITTEN_BY_RUNS = (":(exclude)reports", ":(exclude)dvc.lock")
-
-
-@dataclass(frozen=True)
-class Revision:
-    """The state of the sources in git; `commit` is None outside a repository."""
-
-    commit: str | None
-    dirty: bool
-
-    def __str__(self) -> str:
-        if self.commit is None:
-            return "unknown"
-        return self.commit[:12] + (" and changes that are not committed" if self.dirty else "")
 
 
 @dataclass(frozen=True)
@@ -45,14 +30,6 @@ class Parameter:
     @property
     def changed(self) -> bool:
         return self.value != self.default
-
-
-def revision(root: Path) -> Revision:
-    """The commit of a working tree, and whether it differs from it; what runs write is no difference."""
-    commit = _git(root, "rev-parse", "HEAD")
-    if not commit:
-        return Revision(None, False)
-    return Revision(commit, bool(_git(root, "status", "--porcelain", "--", ".", *_WRITTEN_BY_RUNS)))
 
 
 def parameters(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Parameter]:
@@ -97,15 +74,9 @@ def versions() -> dict[str, str]:
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for section, content in values.items():
-        yield from ((section, key, value) for key, value in _keys(content, ""))
-
-
-def _keys(content: Any, prefix: str) -> Iterator[tuple[str, str]]:
-    if isinstance(content, Mapping) and content:
-        for key, value in content.items():
-            yield from _keys(value, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        keys = flatten(content) if isinstance(content, Mapping) and content else {"": content}
+        for key, value in keys.items():
+            yield section, key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _hash(paths: list[Path]) -> str:
@@ -120,11 +91,3 @@ def _hash(paths: list[Path]) -> str:
         with path.open("rb") as file:
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _git(root: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab import formatting as words
+from lab.git import Revision, read_revision
 from lab.params import Params
 from lab.report import charts
 from lab.report.charts import Series
@@ -137,7 +138,7 @@ def _reproduce(run: Run, params: Params, root: Path) -> dict:
     shown, defaults = (known.model_dump(mode="json", exclude={"engine"}) for known in (params, Params()))
     found = reproduce.parameters(shown, defaults)
     return {
-        "revision": reproduce.revision(root),
+        "revision": read_revision(root),
         "command": reproduce.command(shown, defaults),
         "hashes": reproduce.hashes(run.data),
         "versions": reproduce.versions(),
@@ -165,7 +166,7 @@ EMPTY: dict[str, dict] = {
     "training": {"curve": Curve([], [], []), "unigram": None, "rate_picture": "", "samples": []},
     "scores": {"scores": [], "beside": None, "overlaps": [], "items": {}, "share_picture": "", "loss_bars": ""},
     "reproduce": {
-        "revision": reproduce.Revision(None, False),
+        "revision": Revision(None, False),
         "command": "dvc repro",
         "hashes": {},
         "versions": {},

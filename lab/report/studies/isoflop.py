@@ -45,8 +45,8 @@ def write(folder: Path, isoflop: IsoFlop, points: Points) -> None:
 
 def describe(isoflop: IsoFlop, points: Points) -> Study:
     """All that the report says."""
-    by_tokens = fit(points.found, "tokens", lambda point: point.tokens)
-    by_parameters = fit(points.found, "parameters", lambda point: point.parameters)
+    by_tokens = fit(points.finished, "tokens", lambda point: point.tokens)
+    by_parameters = fit(points.finished, "parameters", lambda point: point.parameters)
     both = [by_tokens, by_parameters]
     law = _law_curves(by_tokens)
     drawn = {"x": "tokens", "y": "validation loss (nats a token)"}
@@ -78,7 +78,7 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         numbers={
             "revision": points.revision,
             "fits": {each.axis: _numbers(each) for each in both},
-            "runs": [study.as_json(point) for point in points.found],
+            "runs": [study.as_json(point) for point in points.finished],
         },
         revision=points.revision,
         command="lab isoflop",

@@ -61,7 +61,7 @@ def write(folder: Path, study: Study) -> None:
 
 
 def of_runs(points: Points) -> str:
-    return f"{len(points.found)} of {points.planned} runs"
+    return f"{len(points.finished)} of {points.planned} runs"
 
 
 def common_caveats(points: Points, seeds: int) -> list[str]:
@@ -69,11 +69,11 @@ def common_caveats(points: Points, seeds: int) -> list[str]:
     said = []
     if points.diverged:
         said.append(f"Left out, since their loss is no number: {', '.join(points.diverged)}.")
-    if len(points.found) + len(points.diverged) < points.planned:
+    if len(points.finished) + len(points.diverged) < points.planned:
         said.append(f"{of_runs(points)} are in; the others are not finished, or failed (see --status).")
     if seeds == 1:
         said.append("One seed: the noise between runs is not measured apart.")
-    repeated = [point for point in points.found if point.epochs > 1]
+    repeated = [point for point in points.finished if point.epochs > 1]
     if repeated:
         most = max(point.epochs for point in repeated)
         names = ", ".join(point.trial.experiment.variant for point in repeated)
@@ -95,7 +95,7 @@ def runs_table(points: Points) -> Table:
             f"{point.bits_per_byte:.4f}",
             point.revision[:7],
         )
-        for point in points.found
+        for point in points.finished
     ]
     headings = (
         "run",

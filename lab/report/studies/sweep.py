@@ -57,7 +57,7 @@ def write(folder: Path, name: str, sweep: Sweep, points: Points) -> None:
 
 def describe(name: str, sweep: Sweep, points: Points) -> Study:
     """All that the report says."""
-    lines = {panel: read_lines(points.found, panel, list(sweep.lines)) for panel in sweep.panels}
+    lines = {panel: read_lines(points.finished, panel, list(sweep.lines)) for panel in sweep.panels}
     transfers = [Transfer(panel, found[0], found[-1]) for panel, found in lines.items() if len(found) > 1]
     losses = [loss for found in lines.values() for line in found for loss in line.losses.values()]
     labels = {"x": sweep.key, "y": "validation loss (nats a token)"}
@@ -85,7 +85,7 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
             "key": sweep.key,
             "revision": points.revision,
             "lines": [_numbers(line) for found in lines.values() for line in found],
-            "runs": [study.as_json(point) for point in points.found],
+            "runs": [study.as_json(point) for point in points.finished],
         },
         revision=points.revision,
         command=f"lab sweep {name}",

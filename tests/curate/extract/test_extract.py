@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.crawl.warc import Record
+from lab.crawl.records import Record
 from lab.curate.extract import stage as extract
 from lab.curate.extract.decoding import decode
 from lab.documents import Reason

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.crawl.warc import INDEX_SCHEMA
+from lab.crawl.index import INDEX_SCHEMA
 from lab.curate.urls.stage import UrlFilter, filter_index, host_of, listed, normalised
 from lab.curate.urls.words import WordRules
 from lab.documents import Reason, RowWriter, read_rows, shards
