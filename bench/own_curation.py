@@ -47,9 +47,9 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
     differing = {code: {"gopher": {"stop_words": list(stop_words)}}}
     stages = {
         "index": (index.run, IndexParams(records_per_shard=RECORDS_PER_SHARD)),
-        "url_filter": (urls.filter_index, lists),
+        "url_filter": (lambda index, *rest: urls.run(index, Path("crawl"), *rest), lists),
         "extract": (extract.extract_index, ExtractParams()),
-        "language": (language.filter_documents, LanguageParams(keep=[code], min_score=0.65, model=model)),
+        "language": (language.run, LanguageParams(keep=[code], min_score=0.65, model=model)),
         "quality": (quality.filter_documents, QualityParams(languages=differing)),
         "dedup": (dedup.deduplicate, DedupParams()),
         "pii": (pii.scrub_documents, PiiParams()),
@@ -67,16 +67,18 @@ def main(archive: str, blacklist: str, model: str, code: str, workers: str, fold
 
 def _load(lists: UrlFilterParams, model: str, processes: EngineParams) -> tuple[float, float]:
     started, busy = time.perf_counter(), time.process_time()
-    urls.compiled_blacklist(lists)
+    compiled = urls.compiled_blacklist(lists)
     count = processes.processes()
-    ready = partial(_ready, lists=lists, model=model, wait=float(count > 1))
+    ready = partial(_ready, lists=lists, compiled=compiled, model=model, wait=float(count > 1))
     engine.run("load", ready, {str(n): n for n in range(count)}, engine=processes, inputs=lambda item: [])
     return time.perf_counter() - started, time.process_time() - busy
 
 
-def _ready(item: int, folder: Path, name: str, *, lists: UrlFilterParams, model: str, wait: float) -> dict:
+def _ready(
+    item: int, folder: Path, name: str, *, lists: UrlFilterParams, compiled: Path | None, model: str, wait: float
+) -> dict:
     """Read what datatrove's steps read before they begin. Then wait, so that each worker gets one of these."""
-    urls.loaded_filter(lists.model_dump_json())
+    urls.loaded_filter(lists.model_dump_json(), compiled)
     language.identifier(model)
     time.sleep(wait)
     return {}

@@ -1,7 +1,7 @@
-"""What datatrove's URL filter decides. Runs in datatrove's own environment: nothing of the lab is imported.
+"""What datatrove's URL filter decides. Runs in datatrove's own environment, without the lab.
 
-In (arguments): a folder with blacklists in UT1's layout; (stdin): URLs, one a line. Out (stdout): for each its reason,
-or an empty line where it stays. The word lists are those that datatrove carries.
+In (argument): a folder with blacklists in UT1's layout; (stdin): URLs, one per line. Out (stdout): the reason for each,
+or an empty line if it is kept. The word lists are those in datatrove's package.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tldextract
 
-# Its own snapshot of the public suffix list: no download in the middle of a run.
+# The package's snapshot of the public suffix list: no download in the middle of a run.
 tldextract.TLDExtract = partial(tldextract.TLDExtract, suffix_list_urls=(), cache_dir=None)
 
 from datatrove.data import Document  # noqa: E402

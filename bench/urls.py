@@ -1,8 +1,8 @@
-"""The URL filter beside datatrove's, given the same lists; its speed, and what four million hosts cost.
+"""The URL filter beside datatrove's, with the same lists; its speed, and the cost of four million hosts.
 
 `python -m bench.urls [--out TABLE.md]`. In: the web archive and UT1's lists under LAB_SHARED. The URLs are those of
-the archive's pages, their links, and entries of the lists in several spellings. datatrove 0.10.1 runs in an environment
-of its own. Every kind of disagreement is listed with its cause.
+the archive's pages, their links, and entries of the lists in several spellings. datatrove 0.10.1 runs in its own
+environment. Every kind of disagreement is listed with its cause.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from random import Random
 from bench.datatrove import VENV, datatrove_python
 from bench.pages import ARCHIVE
 from bench.published import publish, run_command
-from lab.crawl.records import Record, read_records
-from lab.crawl.scan import scan
-from lab.curate.urls.stage import UrlFilter, host_of
+from lab.crawl.warc import Record, read_records
+from lab.crawl.warc_scan import scan
+from lab.curate.urls import UrlFilter
+from lab.curate.urls.spelling import host_of
 from lab.documents import Reason
 from lab.errors import InputError, LabError
 from lab.machine import processor
@@ -46,9 +47,9 @@ urls = UrlFilter.from_params(params)
 urls.reason("http://example.org/")
 seconds = time.perf_counter() - started
 lines = sys.stdin.read().splitlines()
-urls.reasons(lines)
 started = time.process_time()
-urls.reasons(lines)
+for line in lines:
+    urls.reason(line)
 speed = len(lines) / (time.process_time() - started)
 # Linux; getrusage would count what the parent held before it started this process.
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
@@ -74,18 +75,18 @@ def population(archive: Path, lists: Path, words: list[str]) -> list[tuple[str, 
     paths = [f"/{url.split('/', 3)[3]}" for url in linked if url.count("/") > 3]
     entries = {kind: _lines(lists, kind) for kind in ("domains", "urls")}
     hosts = chance.sample(entries["domains"], ENTRIES)
-    found = [("pages of the archive", url) for url in pages] + [("links on them", url) for url in linked]
-    found += [("listed hosts", f"https://{host}{chance.choice(paths)}") for host in hosts]
-    found += [("listed hosts, behind www.", f"https://www.{host}{chance.choice(paths)}") for host in hosts]
+    urls = [("pages of the archive", url) for url in pages] + [("links on them", url) for url in linked]
+    urls += [("listed hosts", f"https://{host}{chance.choice(paths)}") for host in hosts]
+    urls += [("listed hosts, with www.", f"https://www.{host}{chance.choice(paths)}") for host in hosts]
     disguises = ("http://{}.:8080/", "http://user:pw@{}/", "HTTP://{}/")
-    found += [("listed hosts, disguised", chance.choice(disguises).format(host.upper())) for host in hosts]
-    found += [("listed URLs", f"http://{url}") for url in chance.sample(entries["urls"], ENTRIES)]
+    urls += [("listed hosts, disguised", chance.choice(disguises).format(host.upper())) for host in hosts]
+    urls += [("listed URLs", f"http://{url}") for url in chance.sample(entries["urls"], ENTRIES)]
     common = [word for url in pages for word in re.split("[^a-zA-Z0-9]+", url) if len(word) > 2]
     for _ in range(WORD_URLS):
-        said = [re.sub(" ", chance.choice("-_/"), word) for word in chance.choices(words, k=chance.randrange(3))]
-        text = chance.choice("-_/").join(chance.sample([*chance.choices(common, k=3), *said], k=3 + len(said)))
-        found.append(("words of the lists among others", f"https://page.example.org/{text}"))
-    return [(kind, url) for kind, url in found if url.split() == [url] and url.isprintable()]
+        hits = [re.sub(" ", chance.choice("-_/"), word) for word in chance.choices(words, k=chance.randrange(3))]
+        text = chance.choice("-_/").join(chance.sample([*chance.choices(common, k=3), *hits], k=3 + len(hits)))
+        urls.append(("words of the lists among others", f"https://page.example.org/{text}"))
+    return [(kind, url) for kind, url in urls if url.split() == [url] and url.isprintable()]
 
 
 def _lines(lists: Path, kind: str) -> list[str]:
@@ -110,7 +111,7 @@ def cause(url: str, ours: Reason | None, theirs: str) -> str:
 
 
 def judge_by_datatrove(urls: list[str], lists: Path, python: Path) -> list[str]:
-    """datatrove's reasons; "": it stays. LabError where it fails."""
+    """datatrove's reasons; "": it keeps the URL. LabError if it fails."""
     script = Path(__file__).with_name("reference_urls.py")
     # -I: else the folder of the script, with a file named datatrove.py, would come before the package.
     command, lines = [python, "-I", script, lists], "".join(f"{url}\n" for url in urls)
@@ -120,21 +121,21 @@ def judge_by_datatrove(urls: list[str], lists: Path, python: Path) -> list[str]:
     return done.stdout.split("\n")[:-1]
 
 
-def agreement(found: list[tuple[str, str]], lists: Path, words: Path, theirs: list[str]) -> list[str]:
+def agreement(urls: list[tuple[str, str]], lists: Path, words: Path, theirs: list[str]) -> list[str]:
     """Lines of Markdown: agreement by kind of URL, with datatrove's word lists and our own; disagreements by cause."""
-    urls = [url for _, url in found]
-    given = UrlFilter.from_params(UrlFilterParams(blacklist=str(lists), word_lists=str(words))).reasons(urls)
-    own = UrlFilter.from_params(UrlFilterParams(blacklist=str(lists))).reasons(urls)
-    sizes = Counter(kind for kind, _ in found)
+    their_words = UrlFilter.from_params(UrlFilterParams(blacklist=str(lists), word_lists=str(words)))
+    our_words = UrlFilter.from_params(UrlFilterParams(blacklist=str(lists)))
+    reasons = [their_words.reason(url) for _, url in urls]
+    sizes = Counter(kind for kind, _ in urls)
     same, same_own = (
-        Counter(kind for (kind, _), x, y in zip(found, ours, theirs, strict=True) if bool(x) == bool(y))
-        for ours in (given, own)
+        Counter(kind for (kind, _), x, y in zip(urls, ours, theirs, strict=True) if bool(x) == bool(y))
+        for ours in (reasons, [our_words.reason(url) for _, url in urls])
     )
     lines = ["| URLs | number | agreement, same lists | with the lab's word lists |", "| --- | ---: | ---: | ---: |"]
     for kind, size in sizes.items():
         lines.append(f"| {kind} | {size} | {same[kind] / size:.3%} | {same_own[kind] / size:.3%} |")
     causes: dict[tuple[str, str], list[str]] = {}
-    for (kind, url), x, y in zip(found, given, theirs, strict=True):
+    for (kind, url), x, y in zip(urls, reasons, theirs, strict=True):
         if bool(x) != bool(y):
             causes.setdefault((kind, cause(url, x, y)), []).append(url)
     lines += [
@@ -148,7 +149,7 @@ def agreement(found: list[tuple[str, str]], lists: Path, words: Path, theirs: li
 
 
 def cost(urls: list[str], folder: Path) -> list[str]:
-    """Lines of Markdown: what four million made-up hosts cost, compiled and then loaded in a fresh process."""
+    """Lines of Markdown: the cost of four million made-up hosts, compiled and then loaded in a fresh process."""
     (folder / "adult").mkdir(parents=True)
     with open(folder / "adult/domains", "w") as file:
         file.writelines(f"host-{number * 7919 % 9999991}.number{number % 97}.example\n" for number in range(MANY))
@@ -162,7 +163,7 @@ def cost(urls: list[str], folder: Path) -> list[str]:
     return [
         f"- {MANY:,} hosts: compiled once in {compiling:.1f} s; loaded by a fresh process in {loading:.2f} s, of which",
         f"  {memory:.0f} MB are resident at its peak, {len(urls):,} URLs included.",
-        f"- {speed:,.0f} URLs a second on one core (pages and links above), with these lists and all word rules.",
+        f"- {speed:,.0f} URLs per second on one core (pages and links above), with these lists and all word rules.",
     ]
 
 
@@ -179,11 +180,11 @@ def main() -> None:
         lists = Path(folder) / "lists"
         with tarfile.open(LISTS) as archive:
             archive.extractall(lists, filter="data")
-        spoken = [line for name in sorted(words.glob("*banned*.txt")) for line in name.read_text().split("\n") if line]
-        found = population(ARCHIVE, lists, [word for word in spoken if word.isascii() and not word.startswith("#")])
-        theirs = judge_by_datatrove([url for _, url in found], lists, python)
-        compared = agreement(found, lists, words, theirs)
-        costs = cost([url for kind, url in found if kind in ("pages of the archive", "links on them")], Path(folder))
+        banned = [line for name in sorted(words.glob("*banned*.txt")) for line in name.read_text().split("\n") if line]
+        urls = population(ARCHIVE, lists, [word for word in banned if word.isascii() and not word.startswith("#")])
+        theirs = judge_by_datatrove([url for _, url in urls], lists, python)
+        compared = agreement(urls, lists, words, theirs)
+        costs = cost([url for kind, url in urls if kind in ("pages of the archive", "links on them")], Path(folder))
     title = [
         "# URL filter: ours beside datatrove 0.10.1's",
         "",

@@ -1,7 +1,7 @@
-"""The command line: `lab COMMAND`. In: arguments and the project's folder. Out: what a command prints, exit status 0;
-1 on an error that a user can act upon, 2 on wrong usage (either is one line on stderr), 130 on Ctrl-C.
+"""The command line: `lab COMMAND`. In: arguments and the project's folder. Out: a command's output, exit status 0; 1 on
+an error that a user can act upon, 2 on wrong usage (either is one line on stderr), 130 on Ctrl-C.
 
-A command is a file with a function of its name, listed in COMMANDS. Modules here import nothing heavy at their top:
+A command is a file with a function of its name, listed in COMMANDS. These files import nothing heavy at their top:
 `lab --help` must not wait for torch.
 """
 
@@ -38,8 +38,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(asked: bool) -> None:
+    if asked:
         print(f"lab {metadata.version('pretraining-lab')}")
         raise typer.Exit()
 
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = [argument for argument in given[:end] if argument != DEBUG] + given[end:]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # web text must not end a command where the terminal has no UTF-8
+            stream.reconfigure(errors="replace")  # web text must not end a command on a terminal without UTF-8
     sys.exit(_run(given, debug))
 
 
@@ -77,14 +77,14 @@ def _run(given: list[str], debug: bool) -> int:
         status = typer.main.get_command(app).main(given, prog_name="lab", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         _close_stdout()
         return 1
     except KeyboardInterrupt:
         return 130
     except typer.TyperException as error:
-        told = error.format_message()
-        message = f"{told}{'' if told.endswith(('.', '?')) else '.'} See `lab {''.join(_named(given))}--help`."
+        message = error.format_message()
+        message += f"{'' if message.endswith(('.', '?')) else '.'} See `lab {_command_of(given)}--help`."
         return _failed(error, message, 2, debug)
     except LabError as error:
         return _failed(error, str(error), 1, debug)
@@ -100,12 +100,12 @@ def _failed(error: Exception, message: str, status: int, debug: bool) -> int:
     return status
 
 
-def _named(given: list[str]) -> list[str]:
-    """The command that was meant, with a space behind it; nothing where there is none of that name."""
+def _command_of(given: list[str]) -> str:
+    """The command in the arguments, followed by a space; "" if there is no such command."""
     names = {command.__name__.replace("_", "-") for command in COMMANDS}
-    return [f"{argument} " for argument in given[:1] if argument in names]
+    return f"{given[0]} " if given and given[0] in names else ""
 
 
 def _close_stdout() -> None:
-    """So that Python does not complain at exit about what could not be written."""
+    """Keep Python from complaining at exit about unwritten output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

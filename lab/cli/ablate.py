@@ -1,5 +1,5 @@
-"""`lab ablate`: run an ablation of ablations.yaml and write its verdict. In: its name. Out: DVC experiments, a table of
-what runs, and reports/ablations/<name>/.
+"""`lab ablate`: run an ablation of ablations.yaml and write its report. In: its name. Out: DVC experiments, a table of
+their states, and reports/ablations/<name>/.
 """
 
 import sys
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.project import find_project
-from lab.cli.queue import DryRun, Part, Report, Status, Wanted, Workers, act
+from lab.cli.queue import DryRun, Options, Part, Report, Status, Workers, act
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def ablate(
 ) -> None:
     """Run each variant with each seed, through DVC, and report which made the base model better.
 
-    Stopped or killed, it goes on where it was when it is run again. What is finished is never run again.
+    After a stop or kill, run it again to continue. What is finished is never run again.
 
     \b
     Examples:
-      lab ablate                        the ablations that there are
+      lab ablate                        list the ablations
       lab ablate filters --dry-run
       lab ablate filters --workers 2
       lab ablate filters --status       from another terminal
@@ -59,11 +59,11 @@ def ablate(
         _publish(queue, results)
         return folder / "index.html"
 
-    act(make_queue(name, ablation, Repository(project.root)), Wanted(workers, part, dry_run, status, report), write)
+    act(make_queue(name, ablation, Repository(project.root)), Options(workers, part, dry_run, status, report), write)
 
 
 def _publish(queue: "Queue", results: "Results") -> None:
-    """The same in W&B, where runs are tracked online; what hinders that is said in a line."""
+    """Publish the results in W&B, if runs are tracked online; an error becomes a note on stderr."""
     from lab.params import TrackingParams
     from lab.report.studies.dashboard import publish
 

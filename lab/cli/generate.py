@@ -1,7 +1,6 @@
-"""`lab generate`: text from the exported model. In: a prompt and data/export/. Out: its continuation, as it is made."""
+"""`lab generate`: text from the exported model. In: a prompt and data/export/. Out: its continuation, at once."""
 
 import codecs
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -9,35 +8,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.project import find_project
+from lab.cli.project import find_project, read_stdin
 from lab.errors import InputError
 
 if TYPE_CHECKING:
     import tiktoken
 
-AT_ONCE = 16  # texts
-LARGEST_SEED = 1 << 62  # below what torch takes, with room for --count
+BATCH = 16  # texts generated at once
+MAX_SEED = 1 << 62  # torch's limit, less a margin for --count
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 def generate(
     prompt: Annotated[
-        str | None, typer.Argument(metavar="PROMPT", help="What the text begins with; without it, stdin is read.")
+        str | None, typer.Argument(metavar="PROMPT", help="Beginning of the text; without it, stdin is read.")
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="Folder of an exported model; without it, the project's data/export.")
     ] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="At most so many; end-of-text ends it sooner.")] = 200,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Maximum; end-of-text ends it earlier.")] = 200,
     temperature: Annotated[float, typer.Option(min=0, help="0: always the most probable token.")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Only from the so many most probable tokens.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Choose among this number of most probable tokens.")] = None,
     top_p: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Only from the most probable tokens that have this share.")
+        float | None,
+        typer.Option(min=0, max=1, help="Choose among the most probable tokens that together have this share."),
     ] = 0.95,
     seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Same seed, same text; of the first of --count.")
+        int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same text. With --count: of the first.")
     ] = 1,
     count: Annotated[
-        int, typer.Option(min=1, help="Texts to make; several are made at once, and shown when whole.")
+        int, typer.Option(min=1, help="Number of texts; several are generated at once, and shown when complete.")
     ] = 1,
 ) -> None:
     """Continue a text with the exported model.
@@ -51,7 +51,7 @@ def generate(
     folder = model or find_project().data / "export"
     if not folder.is_dir():
         raise InputError(f"{folder}: no exported model here. Run `dvc repro export`, or give --model FOLDER.")
-    begins = _stdin() if prompt is None or prompt == "-" else prompt
+    beginning = read_stdin("Type what the text begins with") if prompt is None or prompt == "-" else prompt
 
     import torch
 
@@ -63,30 +63,30 @@ def generate(
     transformer, encoding = huggingface.load(folder)
     transformer.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     end = end_of_text(encoding)
-    # An empty prompt is the beginning of a document, which stands behind an end-of-text.
-    ids = encoding.encode_ordinary(begins.encode("utf-8", "replace").decode()) or [end]
+    # An empty prompt is the beginning of a document, which follows an end-of-text.
+    ids = encoding.encode_ordinary(beginning.encode("utf-8", "replace").decode()) or [end]
     settings = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": (end,)}
     if count == 1:
         pieces = decoded(encoding, continuation(transformer, ids, seed=seed, **settings))
-        first = next(pieces, "")  # raises what is wrong with the prompt, before anything is shown
-        _show(begins, bold=True)
+        first = next(pieces, "")  # an error in the prompt is raised before anything is shown
+        _show(beginning, bold=True)
         for piece in chain([first], pieces):
             _show(piece)
         _show("\n")
         return
-    for start in range(0, count, AT_ONCE):
-        rows = range(start, min(start + AT_ONCE, count))
+    for start in range(0, count, BATCH):
+        rows = range(start, min(start + BATCH, count))
         texts = continuations(transformer, [ids] * len(rows), seed=seed + start, **settings)
         for number, tokens in zip(rows, texts, strict=True):
             _show(f"--- {number + 1} of {count}, seed {seed + number}\n")
-            _show(begins, bold=True)
+            _show(beginning, bold=True)
             _show("".join(decoded(encoding, tokens)) + "\n")
 
 
 def decoded(encoding: "tiktoken.Encoding", stream: Iterable[int]) -> Iterator[str]:
-    """The text of tokens as soon as its characters are whole; bytes that are no UTF-8 become U+FFFD.
+    """The text of tokens, as soon as its characters are complete: a token may end within a character.
 
-    A token may end within a character. Ids without a token (a vocabulary padded up) are U+FFFD too.
+    Bytes that are no UTF-8, and ids without a token (of a padded vocabulary), become U+FFFD.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in stream:
@@ -101,13 +101,7 @@ def decoded(encoding: "tiktoken.Encoding", stream: Iterable[int]) -> Iterator[st
 
 
 def _show(text: str, *, bold: bool = False) -> None:
-    """Print at once; bold in a terminal. What a model says must not move the cursor."""
+    """Print immediately; bold in a terminal. Model text must not move the cursor."""
     from lab import formatting as words
 
     typer.secho(words.clean(text), bold=bold, nl=False)
-
-
-def _stdin() -> str:
-    if sys.stdin.isatty():
-        print("Type what the text begins with, then Ctrl-D on a line of its own.", file=sys.stderr)
-    return sys.stdin.buffer.read().decode("utf-8", "replace")

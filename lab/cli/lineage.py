@@ -1,5 +1,6 @@
-"""`lab lineage`: where a file of a run came from. In: a score file or any other output. Out: a tree
-down to the WARC files."""
+"""`lab lineage`: where a file of a run came from. In: a score file or any other output. Out: a tree down to the WARC
+files.
+"""
 
 import os
 from pathlib import Path
@@ -24,7 +25,7 @@ def lineage(
         str | None, typer.Option("--revision", "-r", help="A git revision or experiment, instead of the working tree.")
     ] = None,
     parameters: Annotated[bool, typer.Option("--parameters", help="Show every parameter of every stage.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """Walk back from a score to the WARC files: hashes, parameters and code revision of every stage.
 
@@ -42,38 +43,41 @@ def lineage(
         path = Path(os.path.normpath(Path.cwd() / file)).relative_to(project.root).as_posix()
     except ValueError:
         raise InputError(f"{file}: not in the project {project.root}.") from None
-    found = trace(Repository(project.root), path, revision)
+    origin = trace(Repository(project.root), path, revision)
     if json:
         from json import dumps
 
-        shown = {"path": found.path, "changed": found.changed, "stage": found.step.stage, "stages": as_dict(found.step)}
-        print(dumps(shown, indent=2, ensure_ascii=False))
+        stages = as_dict(origin.step)
+        values = {"path": origin.path, "changed": origin.changed, "stage": origin.step.stage, "stages": stages}
+        print(dumps(values, indent=2, ensure_ascii=False))
         return
     from lab.cli.terminal import make_console
 
     console = make_console()
-    console.print(_tree(found, parameters), soft_wrap=not console.is_terminal)
+    console.print(_tree(origin, parameters), soft_wrap=not console.is_terminal)
 
 
-def _tree(found: "Lineage", parameters: bool) -> "Tree":
+def _tree(origin: "Lineage", parameters: bool) -> "Tree":
     from rich.text import Text
     from rich.tree import Tree
 
-    tree = Tree(Text(found.path, "bold"))
-    if found.changed:
+    tree = Tree(Text(origin.path, "bold"))
+    if origin.changed:
         tree.add(Text("changed since the stage wrote it: what follows is not about these bytes", "bold red"))
-    _add(tree, found.step, parameters, set())
+    _add(tree, origin.step, parameters, set())
     return tree
 
 
-def _add(tree: "Tree", step: "Step", parameters: bool, shown: set[str]) -> None:
-    """A stage's branch; one that stands elsewhere already is only named."""
+def _add(tree: "Tree", step: "Step", parameters: bool, seen: set[str]) -> None:
+    """A stage's branch; a stage that is in the tree already is only named."""
     from rich.text import Text
 
-    if step.stage in shown:
+    from lab.experiments.overrides import flatten
+
+    if step.stage in seen:
         tree.add(Text.assemble((step.stage, "cyan"), (" (above)", "dim")))
         return
-    shown.add(step.stage)
+    seen.add(step.stage)
     code = f"code {step.commit[:SHORT]}" if step.commit else "code that was never committed"
     branch = tree.add(
         Text.assemble((step.stage, "bold cyan"), "  ", (code, "green" if step.commit else "red"), f"  {step.command}")
@@ -81,7 +85,7 @@ def _add(tree: "Tree", step: "Step", parameters: bool, shown: set[str]) -> None:
     for out in step.outs:
         branch.add(Text.assemble(out.path, (f"  {out.md5[:SHORT]}", "dim")))
     if parameters:
-        for key, value in _flat(step.parameters):
+        for key, value in flatten(step.parameters).items():
             branch.add(Text.assemble((f"{key} = {value}", "yellow")))
     elif step.parameters:
         branch.add(Text(f"parameters: {', '.join(step.parameters)}", "yellow"))
@@ -90,11 +94,4 @@ def _add(tree: "Tree", step: "Step", parameters: bool, shown: set[str]) -> None:
     for source in step.sources or ():
         branch.add(Text.assemble(source.path, (f"  {source.bytes:,} bytes  sha256 {source.sha256}", "dim")))
     for other in step.before:
-        _add(branch, other, parameters, shown)
-
-
-def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
-    found: list[tuple[str, object]] = []
-    for key, value in values.items():
-        found += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(f"{before}{key}", value)]
-    return found
+        _add(branch, other, parameters, seen)

@@ -1,4 +1,4 @@
-"""`lab plan`: what a training run will cost. In: params.yaml or a recipe, a card, its price, an MFU. Out: parameters,
+"""`lab plan`: what a training run will cost. In: params.yaml or a recipe, a GPU, its price, an MFU. Out: parameters,
 tokens, steps, FLOPs, hours, dollars.
 """
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 def plan(
-    recipe: Annotated[str | None, typer.Option(help="A recipe of lab/recipes; none: params.yaml as it is.")] = None,
-    mfu: Annotated[float, typer.Option(min=0.001, max=1, help="Share of the card's peak that is reached.")] = 0.4,
-    gpu: Annotated[str, typer.Option(help="The card: a100, h100, rtx4090, ...")] = "h100",
-    price: Annotated[float, typer.Option(min=0, help="Dollars an hour and card.")] = 2.5,
-    devices: Annotated[int, typer.Option(min=1, help="Cards at once.")] = 8,
+    recipe: Annotated[
+        str | None, typer.Option(help="A recipe of lab/recipes; without one: params.yaml as it is.")
+    ] = None,
+    mfu: Annotated[float, typer.Option(min=0.001, max=1, help="Share of the GPU's peak that is reached.")] = 0.4,
+    gpu: Annotated[str, typer.Option(help="The GPU: a100, h100, rtx4090, ...")] = "h100",
+    price: Annotated[float, typer.Option(min=0, help="Dollars per hour and GPU.")] = 2.5,
+    devices: Annotated[int, typer.Option(min=1, help="Number of GPUs.")] = 8,
 ) -> None:
-    """Say what training will cost: parameters, tokens, steps, FLOPs, hours and dollars.
+    """Show what training will cost: parameters, tokens, steps, FLOPs, hours and dollars.
 
     \b
     Examples:
@@ -36,32 +38,32 @@ def plan(
     path = find_project().root / "params.yaml"
     params = load(path) if recipe is None else recipes.applied(recipe, read(path))
     planned = make_plan(params)
-    paid = cost(planned.flops, peak=peak(gpu), mfu=mfu, devices=devices, price=price)
-    how = f"{devices} x {gpu} at {100 * mfu:g} % of {peak(gpu) / 1e12:,.0f} TFLOP/s, ${price:g} an hour each"
-    table = _table(recipe or "params.yaml", planned, paid, how)
+    price_of_run = cost(planned.flops, peak=peak(gpu), mfu=mfu, devices=devices, price=price)
+    how = f"{devices} x {gpu} at {100 * mfu:g} % of {peak(gpu) / 1e12:,.0f} TFLOP/s, ${price:g} per hour each"
+    table = _table(recipe or "params.yaml", planned, price_of_run, how)
     console = make_console()
     console.print(table.rich({}), soft_wrap=not console.is_terminal)
     if refusal := misfit(params, planned, devices):
-        console.print(f"Not on {devices} card(s) as it stands: {refusal}", soft_wrap=True)
+        console.print(f"It can't run on {devices} GPU(s) as it is: {refusal}", soft_wrap=True)
 
 
-def _table(title: str, planned: "Plan", paid: "Cost", how: str) -> "Table":
+def _table(title: str, planned: "Plan", price: "Cost", how: str) -> "Table":
     from lab.cli.tables import Table
 
     up_to = "up to " if planned.tokens < planned.steps * planned.batch_tokens else ""
     rows = (
         ("parameters", f"{planned.parameters:,}"),
         ("tokens", f"{planned.tokens:,}"),
-        ("tokens a parameter", f"{planned.tokens / planned.parameters:,.1f}"),
+        ("tokens per parameter", f"{planned.tokens / planned.parameters:,.1f}"),
         ("steps", f"{planned.steps:,} of {up_to}{planned.batch_tokens:,} tokens"),
-        ("FLOPs a token", f"{planned.flops_per_token:,}"),
+        ("FLOPs per token", f"{planned.flops_per_token:,}"),
         ("FLOPs", f"{planned.flops:.3g}"),
-        ("hours", f"{_figure(paid.hours)} ({_figure(paid.device_hours)} device hours)"),
-        ("dollars", _figure(paid.dollars)),
+        ("hours", f"{_figure(price.hours)} ({_figure(price.device_hours)} device hours)"),
+        ("dollars", _figure(price.dollars)),
     )
     return Table(f"{title}: {how}", ("", ""), rows, figures=False)
 
 
 def _figure(number: float) -> str:
-    """Three digits that matter, without an exponent."""
+    """Three significant digits, without an exponent."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}" if number >= 0.001 else "under 0.001"

@@ -1,4 +1,4 @@
-"""`lab preview`: the documents that a curation stage kept and removed. In: data/<stage>/. Out: pages of a terminal."""
+"""`lab preview`: the documents that a curation stage kept and removed. In: data/<stage>/. Out: pages in a terminal."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,14 +25,19 @@ def preview(
     removed: Annotated[bool, typer.Option("--removed", help="Only what was removed.")] = False,
     kept: Annotated[bool, typer.Option("--kept", help="Only what was kept.")] = False,
     reason: Annotated[
-        str | None, typer.Option(help="Only what was removed for this reason; its beginning up to a ':' will do.")
+        str | None,
+        typer.Option(
+            help="Only what was removed for this reason, or for this family of reasons (the part before ':')."
+        ),
     ] = None,
-    search: Annotated[str | None, typer.Option(help="Only documents with this in URL or text, in any case.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="So many at random, instead of all in order.")] = None,
-    seed: Annotated[int, typer.Option(help="Of --sample.")] = 1,
-    characters: Annotated[int, typer.Option(min=0, help="Shown of each text; 0: all.")] = 2000,
+    search: Annotated[
+        str | None, typer.Option(help="Only documents with this in URL or text; case is ignored.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="This number at random, instead of all in order.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 1,
+    characters: Annotated[int, typer.Option(min=0, help="Characters shown of each text; 0: all.")] = 2000,
     stats: Annotated[
-        bool, typer.Option("--stats", help="How many of each verdict, and how long, instead of texts.")
+        bool, typer.Option("--stats", help="Number and length of the documents of each verdict, instead of texts.")
     ] = False,
 ) -> None:
     """Page through the documents that a curation stage kept and removed, with the reasons.
@@ -55,25 +60,25 @@ def preview(
     if reason is not None:
         stage_rows.require_reason(folder, reason)
     rows = stage_rows.read_stage(folder, kept=not (removed or reason), removed=not kept)
-    wanted = re.compile(re.escape(search), re.IGNORECASE) if search else None
-    rows = stage_rows.select(rows, reason, wanted)
+    pattern = re.compile(re.escape(search), re.IGNORECASE) if search else None
+    rows = stage_rows.select(rows, reason, pattern)
     console = make_console()
     if stats:
         console.print(_table(stage_rows.statistics(rows)))
         return
     chosen = stage_rows.sample(rows, sample, seed) if sample else rows
-    page(console, _pages(chosen, characters or None, wanted))
+    page(console, _pages(chosen, characters or None, pattern))
 
 
-def _pages(rows: "Iterable[Row]", characters: int | None, wanted: re.Pattern | None) -> "Iterator[RenderableType]":
+def _pages(rows: "Iterable[Row]", characters: int | None, pattern: re.Pattern | None) -> "Iterator[RenderableType]":
     number = 0
     for number, row in enumerate(rows, 1):
-        yield _shown(number, row, characters, wanted)
+        yield _document(number, row, characters, pattern)
     if not number:
         yield "No such documents."
 
 
-def _shown(number: int, row: "Row", characters: int | None, wanted: re.Pattern | None) -> "RenderableType":
+def _document(number: int, row: "Row", characters: int | None, pattern: re.Pattern | None) -> "RenderableType":
     """A document: number and verdict, URL, facts, measured value, and the text."""
     from rich.console import Group
     from rich.text import Text
@@ -93,20 +98,20 @@ def _shown(number: int, row: "Row", characters: int | None, wanted: re.Pattern |
         facts.append(f"{len(row.text):,} characters")
     parts.append(harmless(", ".join(facts), "dim"))
     if row.text is not None:
-        start = _start(row.text, wanted, characters)
+        start = _start(row.text, pattern, characters)
         end = None if characters is None else start + characters
         text = harmless(("… " if start else "") + row.text[start:end])
         if end is not None and end < len(row.text):
             text.append(" …", "dim")
-        if wanted:
-            text.highlight_regex(wanted, "reverse")
+        if pattern:
+            text.highlight_regex(pattern, "reverse")
         parts += [Text(), text]
     return Group(*parts, Text())
 
 
-def _start(text: str, wanted: re.Pattern | None, characters: int | None) -> int:
-    """Where the excerpt begins: at the start, or a little before a hit that would not be seen from there."""
-    hit = wanted.search(text) if wanted else None
+def _start(text: str, pattern: re.Pattern | None, characters: int | None) -> int:
+    """Where the excerpt begins: at the start, or a little before a hit that lies beyond the excerpt."""
+    hit = pattern.search(text) if pattern else None
     if not (hit and characters) or hit.end() <= characters:
         return 0
     return max(0, hit.start() - characters // 4)

@@ -1,5 +1,8 @@
-"""Which project a command is about: the folder with params.yaml and dvc.yaml, here or above, as git finds its own."""
+"""Input of commands: the project, which is the nearest folder, from the current one up, with params.yaml and dvc.yaml;
+and text from stdin.
+"""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +25,16 @@ class Project:
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project that `start` (the current folder) lies in. InputError where it lies in none."""
+    """The project that `start` (default: the current folder) lies in. InputError if there is none."""
     start = (start or Path.cwd()).absolute()
     for folder in (start, *start.parents):
         if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
             return Project(folder)
     raise InputError(f"{start}: neither this folder nor one above is a lab (params.yaml, dvc.yaml). cd to one.")
+
+
+def read_stdin(request: str) -> str:
+    """All of stdin; on a terminal the `request` says what to type."""
+    if sys.stdin.isatty():
+        print(f"{request}, then Ctrl-D on a line of its own.", file=sys.stderr)
+    return sys.stdin.buffer.read().decode("utf-8", "replace")

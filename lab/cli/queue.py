@@ -1,6 +1,6 @@
-"""What `lab ablate`, `lab isoflop` and `lab sweep` share: a queue of experiments is planned, run, shown and reported.
+"""Shared by `lab ablate`, `lab isoflop` and `lab sweep`: plan, run, show and report a queue of experiments.
 
-In: a Queue and what the user asked for. Out: DVC experiments, a table of what runs, and the caller's report.
+In: a Queue and options. Out: DVC experiments, a table of their states, and the caller's report.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,14 @@ STYLES: dict[str, str] = {"queued": "dim", "running": "bold cyan", "done": "gree
 
 Workers = Annotated[int, typer.Option(min=1, help="Experiments at once; they share cores and GPUs.")]
 Part = Annotated[str | None, typer.Option(help="N/M: only every M-th experiment from the N-th, one machine's share.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and check it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check what would be run, and show it.")]
 Status = Annotated[bool, typer.Option("--status", help="Show what is queued, running, done and failed.")]
-Report = Annotated[bool, typer.Option("--report", help="Only write the report, of what is done so far.")]
+Report = Annotated[bool, typer.Option("--report", help="Only write the report of what is finished.")]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The options that these commands have in common."""
+class Options:
+    """The common options of these commands."""
 
     workers: int
     part: str | None
@@ -42,22 +42,22 @@ class Wanted:
             raise ParameterError("--dry-run, --status and --report each do one thing: give one of them.")
 
 
-def act(whole: "Queue", wanted: Wanted, write: "Callable[[Queue], Path]") -> None:
-    """Do what is wanted with a queue. `write` writes the report of what is finished and returns its page.
+def act(whole: "Queue", options: Options, write: "Callable[[Queue], Path]") -> None:
+    """Do with a queue what the options say. `write` writes the report of what is finished and returns its page.
 
-    LabError where an experiment failed, after the report of the others.
+    LabError if an experiment failed, after the report of the others.
     """
     from lab.experiments import schedule
 
-    queue = whole if wanted.part is None else whole.part(*_part(wanted.part))  # the report is of all that is finished
-    if wanted.dry_run:
+    queue = whole if options.part is None else whole.part(*_part(options.part))  # the report is of all that is finished
+    if options.dry_run:
         _print(_planned(queue))
-    elif wanted.status:
+    elif options.status:
         _print(_table(queue, schedule.current_states(queue)))
-    elif wanted.report:
+    elif options.report:
         _report(whole, write)
     else:
-        states = _run(queue, wanted.workers)
+        states = _run(queue, options.workers)
         failed = [experiment for experiment, state in states.items() if state.status == "failed"]
         if len(failed) < len(states):
             _report(whole, write)
@@ -69,7 +69,7 @@ def act(whole: "Queue", wanted: Wanted, write: "Callable[[Queue], Path]") -> Non
 
 
 def _run(queue: "Queue", workers: int) -> "dict[str, State]":
-    """Work off the queue, shown as a live table in a terminal and as lines elsewhere."""
+    """Run the queue, shown as a live table in a terminal and as lines elsewhere."""
     from rich.live import Live
 
     from lab.experiments import schedule
@@ -78,12 +78,12 @@ def _run(queue: "Queue", workers: int) -> "dict[str, State]":
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4) as live:
             return schedule.run(queue, workers, lambda states: live.update(_table(queue, states)))
-    shown: dict[str, tuple[str, str]] = {}
+    printed: dict[str, tuple[str, str]] = {}
 
     def show(states: "dict[str, State]") -> None:
         for experiment, state in states.items():
-            if state.status != "queued" and shown.get(experiment) != (state.status, state.stage):
-                shown[experiment] = (state.status, state.stage)
+            if state.status != "queued" and printed.get(experiment) != (state.status, state.stage):
+                printed[experiment] = (state.status, state.stage)
                 note = f": {state.error}" if state.error else f" ({state.stage})" if state.stage else ""
                 console.print(f"{experiment}: {state.status}{note}", markup=False, soft_wrap=True)
 
@@ -95,7 +95,7 @@ def _report(queue: "Queue", write: "Callable[[Queue], Path]") -> None:
 
 
 def _table(queue: "Queue", states: "dict[str, State]") -> "Table":
-    """An experiment a row: its status, where it is, since when, and why it failed."""
+    """One row per experiment: its status, stage and time, and why it failed."""
     from collections import Counter
 
     from rich.table import Table
@@ -119,13 +119,13 @@ def _table(queue: "Queue", states: "dict[str, State]") -> "Table":
             Text(state.stage),
             _duration(state.seconds) if state.seconds else "",
             epochs,
-            Text(note),  # a log's own words: brackets in them are no markup
+            Text(note),  # from a log: brackets in it are no markup
         )
     return table
 
 
 def _planned(queue: "Queue") -> "Table":
-    """The commands, and how many of each stage's runs are shared."""
+    """The commands, and how often each stage will run."""
     import shlex
 
     from rich.table import Table

@@ -1,6 +1,4 @@
-"""`lab run`: the pipeline with a recipe. In: its name and further overrides. Out: a DVC experiment, as `dvc exp run -S`
-makes it.
-"""
+"""`lab run`: the pipeline with a recipe. In: its name and further overrides. Out: a DVC experiment."""
 
 import json
 import shlex
@@ -17,10 +15,15 @@ from lab.errors import LabError, ParameterError
 
 
 def run(
-    recipe: Annotated[str | None, typer.Option(help="A recipe of lab/recipes; none: list them.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="A recipe of lab/recipes; without one: list them.")] = None,
     override: Annotated[
         list[str] | None,
-        typer.Option("--set-param", "-S", metavar="KEY=VALUE", help="A parameter beyond the recipe's, or instead."),
+        typer.Option(
+            "--set-param",
+            "-S",
+            metavar="KEY=VALUE",
+            help="A further parameter, or another value for one of the recipe's.",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the experiment.")] = None,
     queue: Annotated[bool, typer.Option("--queue", help="Only queue it; `dvc queue start` runs it.")] = False,
@@ -30,7 +33,7 @@ def run(
 
     \b
     Examples:
-      lab run                           the recipes that there are
+      lab run                           list the recipes
       lab run --recipe sample
       lab run --recipe gpt2-124m -S train.micro_batch=32 --name small-cards
       lab run --recipe llama3-8b --dry-run
@@ -50,13 +53,13 @@ def run(
         return
     done = subprocess.run([sys.executable, "-m", "dvc", *command], cwd=project.root)
     if done.returncode:
-        raise LabError(f"dvc exp run ended with status {done.returncode}; what it said stands above.")
+        raise LabError(f"dvc exp run ended with status {done.returncode}; its output is above.")
 
 
 def exp_run(recipe: str, further: list[str], params: Path, *, name: str | None, queue: bool) -> list[str]:
     """The arguments of `dvc`: a recipe, checked against params.yaml, and further overrides in Hydra's grammar.
 
-    Raises ParameterError for a further override without `=`, and for keys or values that params.yaml can't have.
+    ParameterError for a further override without `=`, and for keys or values that params.yaml can't have.
     """
     from lab import recipes
     from lab.experiments.overrides import apply, arguments
@@ -67,18 +70,17 @@ def exp_run(recipe: str, further: list[str], params: Path, *, name: str | None, 
             raise ParameterError(f"-S {text}: it must be KEY=VALUE, such as -S train.seed=2.")
     values = read(params)
     recipes.applied(recipe, values)
-    instead = {text.partition("=")[0].lstrip("+") for text in further}
-    kept = {key: value for key, value in recipes.load(recipe).items() if key not in instead}
+    replaced = {text.partition("=")[0].lstrip("+") for text in further}
+    kept = {key: value for key, value in recipes.load(recipe).items() if key not in replaced}
     _check(apply(values, kept), further)
     options = [*(["--name", name] if name else []), *(["--queue"] if queue else [])]
-    own = [part for text in further for part in ("-S", text)]
-    return ["exp", "run", *options, *arguments(kept), *own]
+    return ["exp", "run", *options, *arguments(kept), *(part for text in further for part in ("-S", text))]
 
 
 def _check(values: dict[str, Any], further: list[str]) -> None:
-    """Refuse now what the run would come upon hours later: overrides, applied as DVC does, and models that can't be.
+    """Refuse what the run would refuse hours later: overrides, applied as DVC does, and models that can't be built.
 
-    Of a sweep (`train.seed=1,2`) each run by itself.
+    Each run of a sweep (`train.seed=1,2`) is checked by itself.
     """
     from dvc.exceptions import InvalidArgumentError
     from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
@@ -90,9 +92,9 @@ def _check(values: dict[str, Any], further: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "params.yaml"
         try:
-            for one in get_hydra_sweeps({"": further}):
+            for overrides in get_hydra_sweeps({"": further}):
                 path.write_text(json.dumps(values), "utf-8")  # which is YAML
-                apply_overrides(path, one[""])
+                apply_overrides(path, overrides[""])
                 ModelConfig.from_params(load(path).model, vocabulary=256)
         except (InvalidArgumentError, HydraException) as error:
             reason = " ".join(str(error.__cause__ or error).split())

@@ -1,9 +1,8 @@
 """What a stage kept and removed, row by row.
 
 In: data/<stage>/*.parquet and data/<stage>/removed/*.parquet (the dataset's splits: data/dataset/<split>/*.parquet).
-Out: Rows in the order of the crawl, a sample of them, or their statistics.
-
-Nothing is read before it is asked for: memory holds one batch of each of two shards.
+Out: Rows in the order of the crawl, a sample of them, or their statistics. Rows are read as they are taken: memory
+holds one batch of each of two shards.
 """
 
 import hashlib
@@ -25,23 +24,23 @@ NO_REASON = "unknown"
 
 @dataclass(frozen=True)
 class Row:
-    """A document or, before extraction, a record of the index. `reason`: why it was removed; None where it was kept."""
+    """A document or, before extraction, a record of the index. `reason`: why it was removed; None if it was kept."""
 
     url: str
-    text: str | None  # None: the stage has no texts yet
+    text: str | None  # None: the stage has no texts
     reason: str | None
-    detail: str  # what was measured, against which limit
-    facts: dict[str, object]  # whatever else the stage knows, by column
+    detail: str  # the measured value and the limit
+    facts: dict[str, object]  # the other columns
     split: str | None  # of the dataset
 
-    def has(self, wanted: re.Pattern) -> bool:
-        """Whether URL or text hold it."""
-        return bool(wanted.search(self.url) or wanted.search(self.text or ""))
+    def matches(self, pattern: re.Pattern) -> bool:
+        """Whether the URL or the text contains the pattern."""
+        return bool(pattern.search(self.url) or pattern.search(self.text or ""))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """All rows that were kept, or removed for one reason. Sizes in characters; None where the stage has no texts."""
+    """The rows that were kept, or removed for one reason. `median_characters`: None if the stage has no texts."""
 
     name: str
     rows: int
@@ -50,46 +49,47 @@ class Verdict:
 
 
 def shard_pairs(folder: Path, *, kept: bool, removed: bool) -> list[tuple[Path | None, Path | None]]:
-    """The shards that hold what was kept and what was removed of the same input. InputError where there are none."""
-    places = [folder] if any(folder.glob("*.parquet")) else sorted(folder.glob("*/"))
+    """(kept, removed) shards of the same input; None if absent or not asked for. InputError if the folder has none."""
+    splits = [folder] if any(folder.glob("*.parquet")) else sorted(folder.glob("*/"))
     pairs: list[tuple[Path | None, Path | None]] = []
-    for place in places:
-        if place.name == "removed":
+    for split in splits:
+        if split.name == "removed":
             continue
-        ours = {path.name: path for path in place.glob("*.parquet")} if kept else {}
-        theirs = {path.name: path for path in (place / "removed").glob("*.parquet")} if removed else {}
-        pairs += [(ours.get(name), theirs.get(name)) for name in sorted({*ours, *theirs})]
+        kept_shards = {path.name: path for path in split.glob("*.parquet")} if kept else {}
+        removed_shards = {path.name: path for path in (split / "removed").glob("*.parquet")} if removed else {}
+        names = sorted({*kept_shards, *removed_shards})
+        pairs += [(kept_shards.get(name), removed_shards.get(name)) for name in names]
     if not pairs and not any(folder.rglob("*.parquet")):
         raise InputError(f"{folder}: the stage has not run. Run `dvc repro {folder.name}`.")
     return pairs
 
 
 def read_stage(folder: Path, *, kept: bool = True, removed: bool = True) -> Iterator[Row]:
-    """All rows, in the order of the crawl within a shard. InputError where the stage has not run."""
-    for ours, theirs in shard_pairs(folder, kept=kept, removed=removed):
-        streams = [_read(path, folder) for path in (ours, theirs) if path is not None]
-        yield from heapq.merge(*streams, key=_place)
+    """All rows, in the order of the crawl within a shard. InputError if the stage has not run."""
+    for pair in shard_pairs(folder, kept=kept, removed=removed):
+        streams = [_read(path, folder) for path in pair if path is not None]
+        yield from heapq.merge(*streams, key=_position)
 
 
-def select(rows: Iterable[Row], reason: str | None, wanted: re.Pattern | None) -> Iterator[Row]:
-    """The rows that were removed for a reason (or one below it: `gopher` has `gopher:min_words`) and hold a text."""
+def select(rows: Iterable[Row], reason: str | None, pattern: re.Pattern | None) -> Iterator[Row]:
+    """The rows that were removed for a reason or family (`gopher` includes `gopher:min_words`) and match a pattern."""
     for row in rows:
-        if (reason is None or _is(row.reason, reason)) and (wanted is None or row.has(wanted)):
+        if (reason is None or _is(row.reason, reason)) and (pattern is None or row.matches(pattern)):
             yield row
 
 
-def require_reason(folder: Path, wanted: str) -> None:
-    """InputError, with the reasons that there are, where the stage removed nothing for `wanted`."""
-    found: set[str] = set()
+def require_reason(folder: Path, reason: str) -> None:
+    """InputError, with the stage's reasons, if it removed nothing for `reason`."""
+    reasons: set[str] = set()
     for _, path in shard_pairs(folder, kept=False, removed=True):
         assert path is not None
         with open_shard(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=["reason"]):
-                found.update(batch.column(0).unique().to_pylist())
-    names = sorted(name or NO_REASON for name in found)
-    if not any(_is(name, wanted) for name in names):
+                reasons.update(batch.column(0).unique().to_pylist())
+    names = sorted(name or NO_REASON for name in reasons)
+    if not any(_is(name, reason) for name in names):
         known = f"it removed for: {', '.join(names)}" if names else "it removed nothing"
-        raise InputError(f"{folder.name}: nothing was removed for '{wanted}'; {known}.")
+        raise InputError(f"{folder.name}: nothing was removed for '{reason}'; {known}.")
 
 
 def sample(rows: Iterable[Row], number: int, seed: int) -> list[Row]:
@@ -112,17 +112,17 @@ def statistics(rows: Iterable[Row]) -> list[Verdict]:
         if row.text is not None:
             count[1] += text_bytes(row.text)
             lengths.setdefault(name, []).append(len(row.text))
-    found = [
+    verdicts = [
         Verdict(name, number, size, median(lengths[name]) if name in lengths else None)
         for name, (number, size) in counts.items()
     ]
-    return sorted(found, key=lambda verdict: (not verdict.name.startswith(KEPT), -verdict.rows, verdict.name))
+    return sorted(verdicts, key=lambda verdict: (not verdict.name.startswith(KEPT), -verdict.rows, verdict.name))
 
 
 def _read(path: Path, stage: Path) -> Iterator[Row]:
     removed = path.parent.name == "removed"
-    place = path.parent.parent if removed else path.parent
-    split = place.name if place != stage else None
+    folder = path.parent.parent if removed else path.parent
+    split = folder.name if folder != stage else None
     with open_shard(path) as file:
         for batch in file.iter_batches(BATCH_ROWS):
             for values in batch.to_pylist():
@@ -137,12 +137,12 @@ def _read(path: Path, stage: Path) -> Iterator[Row]:
                 )
 
 
-def _place(row: Row) -> tuple[str, int]:
+def _position(row: Row) -> tuple[str, int]:
     return str(row.facts.get("file") or ""), int(row.facts.get("offset") or 0)  # type: ignore[call-overload]
 
 
-def _is(reason: str | None, wanted: str) -> bool:
-    return reason is not None and (reason == wanted or reason.startswith(f"{wanted}:"))
+def _is(reason: str | None, family: str) -> bool:
+    return reason is not None and (reason == family or reason.startswith(f"{family}:"))
 
 
 def _hash(text: str) -> bytes:

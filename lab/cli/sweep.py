@@ -1,5 +1,5 @@
 """`lab sweep`: loss against one key's values, for several models. In: a sweep of scaling.yaml. Out: DVC experiments, a
-table of what runs, and reports/sweeps/<name>/.
+table of their states, and reports/sweeps/<name>/.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.project import find_project
-from lab.cli.queue import DryRun, Part, Report, Status, Wanted, Workers, act
+from lab.cli.queue import DryRun, Options, Part, Report, Status, Workers, act
 
 if TYPE_CHECKING:
     from lab.experiments.queue import Queue
@@ -24,11 +24,11 @@ def sweep(
 ) -> None:
     """Train with each value of a key, for each model, through DVC, and show where each is best.
 
-    Stopped or killed, it goes on where it was when it is run again. What is finished is never run again.
+    After a stop or kill, run it again to continue. What is finished is never run again.
 
     \b
     Examples:
-      lab sweep                         the sweeps that there are
+      lab sweep                         list the sweeps
       lab sweep learning-rate --dry-run
       lab sweep learning-rate --workers 2
       lab sweep learning-rate --status  from another terminal
@@ -39,18 +39,18 @@ def sweep(
     project = find_project()
     path = project.root / scaling.FILE
     if name is None:
-        for known, each in scaling.load(path).sweeps.items():
-            print(f"{known}: {each.question} ({len(scaling.sweep_trials(known, each))} runs)")
+        for known, listed in scaling.load(path).sweeps.items():
+            print(f"{known}: {listed.question} ({len(scaling.sweep_trials(known, listed))} runs)")
         return
-    wanted = scaling.find_sweep(path, name)
+    study = scaling.find_sweep(path, name)
 
     def write(queue: "Queue") -> Path:
         from lab.experiments.points import read_points
         from lab.report.studies.sweep import write
 
         folder = queue.project.root / "reports" / "sweeps" / name
-        write(folder, name, wanted, read_points(queue, scaling.sweep_trials(name, wanted), f"lab sweep {name}"))
+        write(folder, name, study, read_points(queue, scaling.sweep_trials(name, study), f"lab sweep {name}"))
         return folder / "index.html"
 
-    queue = scaling.sweep_queue(name, wanted, Repository(project.root))
-    act(queue, Wanted(workers, part, dry_run, status, report), write)
+    queue = scaling.sweep_queue(name, study, Repository(project.root))
+    act(queue, Options(workers, part, dry_run, status, report), write)

@@ -1,4 +1,4 @@
-"""What commands print on: a rich console, a pager, and web or model text made harmless for a terminal.
+"""Output of commands: a rich console, a pager, and web or model text made harmless for a terminal.
 
 Colours follow rich: none when piped or with NO_COLOR, always with FORCE_COLOR. A pipe has no width, so that nothing is
 wrapped or cut for the next program.
@@ -29,25 +29,25 @@ def make_console() -> Console:
 
 
 def harmless(text: str, style: str = "") -> Text:
-    """Text from the web or a model: no control characters, no direction overrides."""
+    """Text from the web or a model, without control characters and direction overrides."""
     return Text(words.clean(text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)), style=style)
 
 
 def page(console: Console, pages: Iterable[RenderableType]) -> None:
-    """Print one after the other: through $PAGER (less) where a person sits there, made only as far as is read."""
+    """Print one after the other; on a terminal through $PAGER (less), and no further than is read."""
     command = shlex.split(os.environ.get("PAGER") or "less")
     if not (console.is_terminal and sys.stdin.isatty() and sys.stdout.isatty() and shutil.which(command[0])):
-        for shown in pages:
-            console.print(shown, soft_wrap=not console.is_terminal)
+        for content in pages:
+            console.print(content, soft_wrap=not console.is_terminal)
         return
     # R: colours; F: no pager for what fits the screen; X: leave it on the screen.
     environment = {"LESS": "-RFX", "LESSCHARSET": "utf-8"} | os.environ
     pager = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, text=True, encoding="utf-8")
     assert pager.stdin is not None
     try:
-        for shown in pages:
+        for content in pages:
             with console.capture() as captured:
-                console.print(shown)
+                console.print(content)
             pager.stdin.write(captured.get())
             pager.stdin.flush()
     except BrokenPipeError:  # the reader has quit
@@ -59,7 +59,7 @@ def page(console: Console, pages: Iterable[RenderableType]) -> None:
 
 
 def _wait(pager: subprocess.Popen) -> None:
-    """Ctrl-C stops a search in the pager; it is not meant for us."""
+    """Ctrl-C stops a search in the pager, not this process."""
     while True:
         try:
             pager.wait()

@@ -1,6 +1,5 @@
-"""`lab tokens`: how a tokenizer splits a text. In: a text or stdin. Out: tokens over their ids, and bytes a token."""
+"""`lab tokens`: how a tokenizer splits a text. In: a text or stdin. Out: tokens over their ids, and bytes per token."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.project import find_project
+from lab.cli.project import find_project, read_stdin
 from lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ GAP = 1  # columns between tokens
 
 @dataclass(frozen=True)
 class Token:
-    """A token of a text. `fragment`: its bytes are a part of a character only."""
+    """A token of a text. `fragment`: its bytes are only a part of a character."""
 
     id: int
     bytes: bytes
@@ -49,7 +48,7 @@ def tokens(
 ) -> None:
     """Show how a text is split into tokens, with their ids.
 
-    Spaces are shown as ␣, line ends as ↵, bytes that are a part of a character only as <E2>.
+    Spaces are shown as ␣, line ends as ↵, bytes that are only a part of a character as <E2>.
 
     \b
     Examples:
@@ -58,21 +57,21 @@ def tokens(
       cat story.txt | lab tokens --ids
     """
     encoding = open_tokenizer(tokenizer)
-    found = split(encoding, _stdin() if text is None or text == "-" else text)
+    pieces = split(encoding, read_stdin("Type a text") if text is None or text == "-" else text)
     if ids:
-        print(*(token.id for token in found))
+        print(*(token.id for token in pieces))
         return
 
     from lab.cli.terminal import make_console
 
     console = make_console()
-    for line in lines(found, console.width):
+    for line in lines(pieces, console.width):
         console.print(line, soft_wrap=True)
-    console.print(_summary(found, encoding), soft_wrap=True, style="dim")
+    console.print(_summary(pieces, encoding), soft_wrap=True, style="dim")
 
 
 def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
-    """A tokenizer by name or path; the project's own without one. InputError where it can't be had."""
+    """A tokenizer by name or path, by default the project's own. InputError if it can't be read or downloaded."""
     from lab.tokens import bpe, foreign
 
     if name is None:
@@ -93,33 +92,33 @@ def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:
     return [Token(token, encoding.decode_single_token_bytes(token)) for token in bpe.encode(encoding, text)]
 
 
-def lines(found: Iterable[Token], width: int) -> "Iterator[Text]":
-    """Tokens over their ids, column by column, at most `width` columns wide; a new row behind each line's end."""
+def lines(pieces: Iterable[Token], width: int) -> "Iterator[Text]":
+    """Tokens over their ids, column by column, at most `width` columns wide; a new row after each line's end."""
     from rich.text import Text
 
-    for row in _rows(found, width):
+    for row in _rows(pieces, width):
         above, below = Text(), Text()
-        for number, (token, shown, columns) in row:
+        for number, (token, label, columns) in row:
             colour = "bold white on red" if token.fragment else COLOURS[number % len(COLOURS)]
-            above.append(shown, colour).append(" " * (columns - _columns(shown) + GAP))
+            above.append(label, colour).append(" " * (columns - _columns(label) + GAP))
             below.append(str(token.id).ljust(columns + GAP), "dim")
         for line in (above, below):
             line.rstrip()
             yield line
 
 
-def _rows(found: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
+def _rows(pieces: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
     from lab import formatting as words
 
     row: list[tuple[int, tuple[Token, str, int]]] = []
     used = 0
-    for number, token in enumerate(found):
-        shown = words.visible(token.bytes)
-        columns = max(_columns(shown), len(str(token.id)))
+    for number, token in enumerate(pieces):
+        label = words.visible(token.bytes)
+        columns = max(_columns(label), len(str(token.id)))
         if row and used + columns > width:
             yield row
             row, used = [], 0
-        row.append((number, (token, shown, columns)))
+        row.append((number, (token, label, columns)))
         used += columns + GAP
         if token.bytes.endswith(b"\n"):
             yield row
@@ -134,18 +133,12 @@ def _columns(text: str) -> int:
     return cell_len(text)
 
 
-def _summary(found: list[Token], encoding: "tiktoken.Encoding") -> str:
-    size = sum(len(token.bytes) for token in found)
-    parts = [f"{len(found):,} tokens", f"{size:,} bytes"]
-    if found:
-        parts.append(f"{size / len(found):.2f} bytes a token")
-    fragments = sum(token.fragment for token in found)
+def _summary(pieces: list[Token], encoding: "tiktoken.Encoding") -> str:
+    size = sum(len(token.bytes) for token in pieces)
+    parts = [f"{len(pieces):,} tokens", f"{size:,} bytes"]
+    if pieces:
+        parts.append(f"{size / len(pieces):.2f} bytes per token")
+    fragments = sum(token.fragment for token in pieces)
     if fragments:
         parts.append(f"{fragments:,} fragments of a character")
     return f"{', '.join(parts)}; {encoding.name}, vocabulary {encoding.n_vocab:,}"
-
-
-def _stdin() -> str:
-    if sys.stdin.isatty():
-        print("Type a text, then Ctrl-D on a line of its own.", file=sys.stderr)
-    return sys.stdin.buffer.read().decode("utf-8", "replace")

@@ -12,6 +12,7 @@ from lab.crawl import http
 from lab.crawl.members import Broken, Reader
 from lab.crawl.warc import open_stream
 from lab.documents import Reason
+from lab.errors import InputError
 
 VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r?\n", re.IGNORECASE)
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -45,8 +46,10 @@ def read_records(
         for address in addresses:
             try:
                 yield address, _read_record(reader, *address, size)
-            except (Broken, OSError, ValueError) as error:
+            except (Broken, ValueError) as error:
                 yield address, Reason("broken_record", " ".join(str(error).split()))
+            except OSError as error:  # of the disk or the server, not of the record
+                raise InputError(f"{path}: can't be read ({error}). Run again: finished work is kept.") from None
 
 
 def _read_record(reader: Reader, offset: int, inner: int, size: int) -> Record:

@@ -8,6 +8,7 @@ from typing import IO
 
 import fsspec
 
+from lab.download import RemoteFile
 from lab.errors import InputError
 from lab.files import write_json
 from lab.params import CrawlParams, EngineParams
@@ -19,6 +20,8 @@ def is_url(path: str) -> bool:
 
 def open_stream(path: str) -> IO[bytes]:
     """Open a local path or URL for random access. InputError if that fails."""
+    if path.startswith(("http://", "https://")):
+        return RemoteFile(path)
     try:
         return fsspec.open(path, "rb").open() if is_url(path) else open(path, "rb")
     except (OSError, ValueError, ImportError) as error:

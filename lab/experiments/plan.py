@@ -29,7 +29,7 @@ class Ablation(Section):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
     seed_keys: Annotated[tuple[str, ...], Field(min_length=1)] = ("train.seed",)  # what a seed sets
     budget: Literal["tokens", "flops"] = "tokens"  # what is equal for all variants
-    items: Literal["own", "baseline"] = "own"  # whose held-out pages the sample suite asks all variants about
+    items: Literal["own", "baseline"] = "own"  # baseline: its sample suite scores all variants; own: each has its own
     shared: Overrides = Field(default_factory=dict)  # overrides of every variant, applied before its own
     variants: dict[Name, Overrides]
 

@@ -1,7 +1,7 @@
-"""Recipes: known training runs as overrides of params.yaml, one NAME.yaml here each.
+"""Recipes: known training runs as overrides of params.yaml, one NAME.yaml each in this folder.
 
 In: a name. Out: section.key -> value, for `dvc exp run -S` (lab.experiments.overrides) or a plan (lab.recipes.plan).
-A file's head says what the run costs and whose numbers it follows; what it does not name stays as params.yaml has it.
+A file's head says what the run costs and whose numbers it follows. Keys that it does not name stay as in params.yaml.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> dict[str, Any]:
-    """A recipe's overrides, dotted. ParameterError, with the nearest names, where there is none of that name."""
+    """A recipe's overrides, dotted. ParameterError, with the nearest names, if there is no recipe of that name."""
     return flatten(parse_yaml(_text(name), f"recipe {name}"))
 
 
@@ -31,7 +31,7 @@ def title(name: str) -> str:
 
 
 def applied(name: str, values: dict[str, Any]) -> Params:
-    """The values of a params.yaml with a recipe in them, checked."""
+    """The values of a params.yaml with a recipe applied, checked."""
     return check(apply(values, load(name)), f"recipe {name}")
 
 

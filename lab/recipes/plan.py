@@ -1,7 +1,7 @@
 """What a training run will cost, before it starts: parameters, tokens, steps, FLOPs, hours, dollars.
 
-In: checked parameters; a card, its price and the share of its peak that is reached. Out: a Plan and its Cost. FLOPs are
-PaLM's definition (Chowdhery et al. 2022, appendix B; ModelConfig.flops_per_token), so the share is their MFU.
+In: checked parameters; a GPU, its price and the share of its peak that is reached. Out: a Plan and its Cost. FLOPs are
+PaLM's definition (Chowdhery et al. 2022, appendix B; ModelConfig.flops_per_token), so that the share is their MFU.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lab.train import batch_plan
 from lab.train.optim import budget
 
 # FLOP/s of dense bf16 matrix products (fp16 on the V100, which has no bf16) with float32 sums, from the makers' data
-# sheets: half of what they print for sparse matrices.
+# sheets: half of the value for sparse matrices.
 PEAKS: dict[str, float] = {
     "v100": 125e12,
     "a10": 125e12,
@@ -38,7 +38,7 @@ class Plan:
     context: int  # tokens
     batch_tokens: int
     steps: int
-    tokens: int  # of whole steps
+    tokens: int  # in whole steps
     flops_per_token: int
 
     @property
@@ -48,7 +48,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cost:
-    """A run's price: hours on all devices at once, and what these hours cost."""
+    """A run's price. `hours`: on all devices at once."""
 
     hours: float
     device_hours: float
@@ -58,7 +58,7 @@ class Cost:
 def make_plan(params: Params) -> Plan:
     """The run that `model`, `train` and `tokenizer` describe.
 
-    Raises ParameterError where the budget is in seconds, or the vocabulary is that of a tokenizer not yet read.
+    ParameterError if the budget is in seconds, or the vocabulary is known only from the tokenizer's file.
     """
     otherwise = ". To plan, set tokenizer.kind to 'train' and tokenizer.vocabulary to its size."
     config = ModelConfig.from_params(params.model, vocabulary(params.tokenizer, otherwise=otherwise))
@@ -72,7 +72,7 @@ def make_plan(params: Params) -> Plan:
 
 
 def misfit(params: Params, planned: Plan, devices: int) -> str | None:
-    """Why training would refuse so many devices; None where it would not."""
+    """Why training would refuse this number of devices; None if it would not."""
     try:
         batch_plan.plan(params.train, planned.context, devices)
     except ParameterError as error:
@@ -81,7 +81,7 @@ def misfit(params: Params, planned: Plan, devices: int) -> str | None:
 
 
 def peak(gpu: str) -> float:
-    """FLOP/s of a card by its name. ParameterError, with the names there are."""
+    """FLOP/s of a GPU by its name. ParameterError, with the known names, for another."""
     name = gpu.lower().replace(" ", "").replace("-", "")
     if name not in PEAKS:
         raise ParameterError(
@@ -91,7 +91,7 @@ def peak(gpu: str) -> float:
 
 
 def cost(flops: float, *, peak: float, mfu: float, devices: int, price: float) -> Cost:
-    """`peak`: FLOP/s of a device; `mfu`: the share of it that is reached; `price`: dollars an hour and device.
+    """`peak`: FLOP/s of a device; `mfu`: the share of it that is reached; `price`: dollars per hour and device.
 
     >>> cost(3.6e18, peak=1e15, mfu=0.5, devices=2, price=3.0)
     Cost(hours=1.0, device_hours=2.0, dollars=6.0)

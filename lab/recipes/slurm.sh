@@ -4,12 +4,11 @@
 #     sbatch lab/recipes/slurm.sh                          # 2 nodes of 8 GPUs
 #     sbatch --nodes 16 --partition gpu lab/recipes/slurm.sh
 #
-# The folder, with its .venv, must be one that all nodes share. One task a node: torchrun, which starts a process for
-# each GPU and meets those of the other nodes at the first one. A process that dies is started again with all others;
-# a job that is preempted, loses a node or comes near its time limit is queued again. Both go on from the last checkpoint
-# (.lab/train). One is written upon SIGTERM, where ten steps and the writing take less than SLURM's KillWait (30 s);
-# else the steps since train.checkpoint_every are made again. The stages before training run on the first node, those
-# after it too, once the weights are there.
+# All nodes must share the folder and its .venv. One task per node: torchrun, which starts a process for each GPU and
+# connects to the other nodes through the first one. If a process dies, all are started again; a job that is preempted,
+# loses a node or comes near its time limit is queued again. Both continue from the last checkpoint (.lab/train). SIGTERM
+# writes one, if ten steps and the writing take less than SLURM's KillWait (30 s); otherwise the steps since the last
+# multiple of train.checkpoint_every are repeated. The stages before and after training run on the first node.
 
 #SBATCH --job-name=pretraining-lab
 #SBATCH --nodes=2
@@ -26,7 +25,7 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?start this with sbatch}"
 export PATH="$PWD/.venv/bin:$PATH"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-8}"
-# Else processes that torchrun starts again may be given the addresses of those that died, and wait for them.
+# Otherwise processes that torchrun starts again may get the addresses of those that died, and wait for them.
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 
 requeue() {
@@ -47,8 +46,8 @@ srun --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_ON_NODE" --kill-on-bad-exi
   --rdzv-endpoint="$first_node:$((29500 + SLURM_JOB_ID % 1000))" \
   --rdzv-id="$SLURM_JOB_ID.${SLURM_RESTART_COUNT:-0}" \
   --max-restarts=2 \
-  -m stages.train &
+  -m stages train &
 wait $!
 
-dvc commit --force train # training ran outside of DVC: its outputs are what `dvc repro` would have made
+dvc commit --force train # training ran outside DVC, with the outputs that `dvc repro` would have made
 dvc repro

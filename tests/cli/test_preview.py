@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from lab.cli import stage_rows
 from lab.cli.stage_rows import STAGES, read_stage, sample, shard_pairs
-from lab.documents import REMOVED_SCHEMA, RowWriter
+from lab.documents import REMOVED_SCHEMA, RowWriter, read_rows
 from tests.cli.conftest import error_of, start
 from tests.conftest import ROOT
 
@@ -88,12 +89,20 @@ def test_statistics_add_up(lab, project):
     assert table["top_2_gram"][-1] == "540"
 
 
-def test_nothing_is_read_before_it_is_shown(project):
+def test_nothing_is_read_before_it_is_shown(lab, project, monkeypatch):
+    opened = []
+    real = stage_rows.open_shard
+    monkeypatch.setattr(stage_rows, "open_shard", lambda path: opened.append(path) or real(path))
+    first, *_, last = shard_pairs(project / "data" / "quality", kept=True, removed=True)
     rows = read_stage(project / "data" / "quality")
+    assert opened == []
     next(rows)
-    (_, last) = shard_pairs(project / "data" / "quality", kept=True, removed=True)[-1]
-    last.write_bytes(b"broken")  # would be an error, were it read already
-    next(rows)
+    assert sorted(opened) == sorted(path for path in first if path is not None)
+    (broken, *_) = (path for path in last if path is not None)
+    broken.write_bytes(b"broken")
+    result = lab("preview", "quality")  # shows the first shards' documents before it meets the broken one
+    assert result.status == 1 and broken.name in result.err
+    assert len(heads(result.out)) == sum(len(list(read_rows(path))) for path in first if path is not None)
 
 
 def test_an_unknown_stage_names_the_stages(lab, project):

@@ -102,7 +102,7 @@ def test_a_failed_experiment_is_an_error(project, lab):
 def test_the_plan_of_a_recipe(project, lab):
     out = lab("plan", "--recipe", "gpt2-124m", "--mfu", "0.5", "--gpu", "a100", "--price", "2", "--devices", "8").out
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert "gpt2-124m: 8 x a100 at 50 % of 312 TFLOP/s, $2 an hour each" in lines
+    assert "gpt2-124m: 8 x a100 at 50 % of 312 TFLOP/s, $2 per hour each" in lines
     assert "parameters 124,439,808" in lines
     assert "steps 18,865 of 524,288 tokens" in lines
     assert "hours 1.88 (15.1 device hours)" in lines  # 8.458e18 / (156e12 x 3600) / 8
@@ -113,8 +113,8 @@ def test_the_plan_says_where_training_would_refuse_the_devices(project, lab):
     def plan(devices: str) -> str:
         return " ".join(lab("plan", "--recipe", "llama3-8b", "--devices", devices).out.split())
 
-    assert "Not on" not in plan("512")
-    assert "Not on 1024 card(s) as it stands: train.batch_tokens: 16777216 is not a multiple of" in plan("1024")
+    assert "It can't run" not in plan("512")
+    assert "It can't run on 1024 GPU(s) as it is: train.batch_tokens: 16777216 is not a multiple of" in plan("1024")
 
 
 def test_the_plan_of_params_yaml(project, lab):

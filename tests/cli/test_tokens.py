@@ -19,7 +19,7 @@ def test_tokens_stand_over_their_ids(lab, project):
     assert above.split() == ["t", "h", "e", "␣ferry"]
     assert below.split() == ["116", "104", "101", "258"]
     assert above.index("␣ferry") == below.index("258")
-    assert summary == "4 tokens, 9 bytes, 2.25 bytes a token; lab, vocabulary 260"
+    assert summary == "4 tokens, 9 bytes, 2.25 bytes per token; lab, vocabulary 260"
 
 
 def test_bytes_of_a_character_are_shown_as_hex(lab, project):

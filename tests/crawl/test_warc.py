@@ -7,15 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import engine
-from lab.crawl import index
 from lab.crawl.records import read_records
 from lab.crawl.scan import scan
 from lab.crawl.warc import manifest
-from lab.documents import LONGEST_DETAIL, Reason, read_rows, shards
+from lab.documents import LONGEST_DETAIL, Reason
 from lab.errors import InputError
-from lab.files import write_json
-from lab.params import EngineParams, IndexParams
 from lab.sample import warc_writer
 
 
@@ -102,38 +98,6 @@ def test_what_a_record_unpacks_to_is_read_no_further_than_is_wanted(tmp_path: Pa
     bomb = packer.compress(b"<p>" + b"a" * 50_000_000) + packer.flush()
     found = body_of(response(tmp_path / "x.warc", bomb, f"Content-Encoding: {coding}"), max_bytes=1000)
     assert found == b"<p>" + b"a" * 998
-
-
-def test_index_is_the_same_for_any_number_of_workers(shared: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = [str(shared / f"warc-hard/{name}.warc.gz") for name in ("warcfile", "clueweb-quirk")]
-    write_json(Path("crawl/manifest.json"), manifest(names))
-    for workers in (1, 2):
-        index.run(Path("crawl"), Path(f"{workers}"), IndexParams(records_per_shard=20), EngineParams(workers=workers))
-        engine.clear("index")
-    assert [path.read_bytes() for path in shards(Path("1"))] == [path.read_bytes() for path in shards(Path("2"))]
-    assert [len(list(read_rows(path))) for path in shards(Path("1"))] == [20, 20, 5]
-
-
-def test_a_file_in_parts_is_indexed_as_a_whole(shared: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data = bytearray((shared / "warc-hard/clueweb-quirk.warc.gz").read_bytes())
-    rows, _ = scanned(shared / "warc-hard/clueweb-quirk.warc.gz")
-    data[rows[7]["offset"] + 300 : rows[7]["offset"] + 330] = b"\xff" * 30
-    # A member that holds what looks like the beginning of another one.
-    inner = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n")
-    page = b"\0" * 9000 + inner + b"\0" * 9000
-    head = b"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Length: %d\r\n\r\n" % len(page)
-    Path("x.warc.gz").write_bytes(data + gzip.compress(head + page + b"\r\n\r\n", compresslevel=0) + data)
-    write_json(Path("crawl/manifest.json"), manifest(["x.warc.gz"]))
-    outcomes = []
-    for part_bytes in (1 << 30, 100_000, 30_000, 5_000):
-        monkeypatch.setattr(index, "PART_BYTES", part_bytes)
-        out = Path(f"out-{part_bytes}")
-        counts = index.run(Path("crawl"), out, IndexParams(records_per_shard=20), EngineParams(workers=1))
-        outcomes.append((counts, [path.read_bytes() for path in shards(out)]))
-    assert outcomes[0][0]["documents_out"] == 2 * 28 and sum(outcomes[0][0]["removed"].values()) == 2
-    assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
 def test_a_whole_record_before_a_broken_header_is_kept(shared: Path, tmp_path: Path):

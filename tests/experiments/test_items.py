@@ -62,3 +62,7 @@ DATASET = """  dataset:
     deps: [stage.py, data/quality]
     outs: [data/dataset]
 """
+
+
+def test_the_code_that_items_are_made_of_exists():
+    assert [path for path in items.CODE if not (ROOT / path).exists()] == []

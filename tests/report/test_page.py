@@ -105,29 +105,43 @@ def test_the_engine_does_not_show(finished):
     assert made(finished) == made(finished, other)
 
 
-@pytest.mark.parametrize(
-    "missing",
-    [
-        "data",
-        "data/crawl",
-        "data/index",
-        "data/quality",
-        "data/pii",
-        "data/tokenize",
-        "data/tokenizer",
-        "data/train",
-        "data/evaluate",
-        "reports",
-        "reports/train",
-        "reports/quality.json",
-        "reports/evaluate.json",
-    ],
-)
-def test_what_is_missing_is_said(finished, missing):
+def without(finished, missing: str) -> str:
+    """The page of a run that lacks a file or folder, its tags checked."""
     path = finished[0].parent / missing
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     finished[1].mkdir(exist_ok=True)
-    Reader(made(finished))
+    html = made(finished)
+    Reader(html)
+    return html
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("data", "no truth.parquet: the stage crawl has not run"),
+        ("data", "no token shards: the stages tokenizer and tokenize have not run"),
+        ("data/crawl", "no truth.parquet: the stage crawl has not run"),
+        ("data/tokenize", "no token shards: the stages tokenizer and tokenize have not run"),
+        ("data/tokenizer", "tokenizer: not there"),
+        ("data/train", "model: not there"),
+        ("reports", "evaluate.json is not there: the stage has not run"),
+        ("reports", "No curation stage has written its counts yet"),
+        ("reports/train", "no training curve: the stage train has not run"),
+        ("reports/quality.json", "quality.json is not there: the stage has not run"),
+        ("reports/evaluate.json", "There are no scores: the stage evaluate has not run"),
+    ],
+)
+def test_what_is_missing_is_said(finished, missing, message):
+    def words(html: str) -> str:
+        return re.sub(r"<[^>]*>", "", html.replace("</dt>", ": "))
+
+    assert message not in words(made(finished))
+    assert message in words(without(finished, missing))
+
+
+@pytest.mark.parametrize("missing", ["data/index", "data/quality", "data/pii", "data/evaluate"])
+def test_the_page_is_whole_without_documents_or_answers(finished, missing):
+    assert set(page.CONTENTS) <= set(Reader(without(finished, missing)).ids)
 
 
 @pytest.mark.parametrize(

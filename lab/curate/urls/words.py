@@ -1,19 +1,13 @@
 """Words in a URL that rule it out: FineWeb's three rules (Penedo et al. 2024), as datatrove 0.10.1 applies them.
 
-In: URLs. Out: the Reason, or None. A banned word is a whole run of ASCII letters and digits, in lower case; two
-different soft-banned words are as bad as one banned word; a banned subword may stand anywhere, across the marks between
-words and in any case ("free-sex-videos"). The lists here are the lab's own; others, such as those that the package
-datatrove carries, can be given as a folder.
+In: a URL. Out: the Reason, or None. A banned word is a whole run of ASCII letters and digits, in lower case; two
+different soft-banned words count as one banned word; a banned subword may be anywhere, across the marks between words
+and in any case ("free-sex-videos"). The lists here are the lab's own; a folder can hold others, such as datatrove's.
 """
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from lab.documents import Reason
 from lab.errors import InputError
@@ -47,68 +41,40 @@ BANNED_SUBWORDS = """
 _BREAKS = re.compile(r"[^a-zA-Z0-9]+")
 _FILES = {"banned": "banned_words.txt", "soft": "soft_banned_words.txt", "subwords": "banned_subwords.txt"}
 
-_ALPHANUMERIC = np.zeros(256, bool)
-_ALPHANUMERIC[list((ascii_letters + digits).encode())] = True
-_OTHERS = np.flatnonzero(~_ALPHANUMERIC).astype(np.uint8).tobytes()
-_LOWER = bytes.maketrans(ascii_uppercase.encode(), ascii_lowercase.encode())
-
-
-def squeezed(text: str) -> str:
-    """Letters and digits of ASCII only, in lower case."""
-    return _BREAKS.sub("", text).lower()
-
 
 class WordRules:
-    """The three lists, and the search for them; an empty list switches its rule off."""
+    """The three lists and the search for their words; an empty list switches its rule off."""
 
     def __init__(self, banned: Iterable[str] = (), soft: Iterable[str] = (), subwords: Iterable[str] = ()):
-        self._banned, self._soft, self._subwords = (
-            sorted(filter(None, map(squeezed, words))) for words in (banned, soft, subwords)
-        )
-        self._banned_set, self._soft_set = frozenset(self._banned), frozenset(self._soft)
-        whole = "|".join([*self._banned, *self._soft])
-        self._suspicious_word = f"(?:^|[^0-9A-Za-z])(?:{whole})(?:[^0-9A-Za-z]|$)" if whole else None
-        self._suspicious_part = "|".join(self._subwords) or None
+        self._banned, self._soft = (frozenset(map(_squeezed, words)) - {""} for words in (banned, soft))
+        self._subwords = sorted({*map(_squeezed, subwords)} - {""})
 
     @classmethod
     def from_params(cls, params: UrlFilterParams) -> "WordRules":
-        """InputError where the folder of word lists lacks one of its files."""
+        """InputError if the folder of word lists lacks one of its files."""
         lists = {"banned": BANNED, "soft": SOFT_BANNED, "subwords": BANNED_SUBWORDS}
         if params.word_lists:
             lists = {name: _read(Path(params.word_lists) / file) for name, file in _FILES.items()}
-        wanted = (params.banned_words, params.soft_banned_words, params.banned_subwords)
-        return cls(*(words if used else () for words, used in zip(lists.values(), wanted, strict=True)))
+        enabled = (params.banned_words, params.soft_banned_words, params.banned_subwords)
+        return cls(*(words if on else () for words, on in zip(lists.values(), enabled, strict=True)))
 
     def reason(self, url: str) -> Reason | None:
-        """Why the URL is refused, the words that it hit as detail; None: keep."""
+        """Why the URL is refused, with the words that it hit as detail; None: keep."""
         words = _BREAKS.split(url)
-        if hit := next((word for word in words if word in self._banned_set), None):
+        if hit := next((word for word in words if word in self._banned), None):
             return Reason("banned_word", hit)
-        hits = sorted(self._soft_set.intersection(words), key=words.index)
+        hits = sorted(self._soft.intersection(words), key=words.index)
         if len(hits) >= SOFT_WORD_LIMIT:
             return Reason("soft_banned_words", ", ".join(hits))
-        together = squeezed(url)
+        together = "".join(words).lower()
         if hit := next((part for part in self._subwords if part in together), None):
             return Reason("banned_subword", hit)
         return None
 
-    def suspects(self, urls: pa.StringArray) -> np.ndarray:
-        """Where a reason may be found, bool [urls]: all others have none."""
-        result = np.zeros(len(urls), bool)
-        if self._suspicious_word:
-            result |= pc.match_substring_regex(urls, self._suspicious_word).to_numpy(zero_copy_only=False)
-        if self._suspicious_part:
-            result |= pc.match_substring_regex(_squeezed(urls), self._suspicious_part).to_numpy(zero_copy_only=False)
-        return result
 
-
-def _squeezed(urls: pa.StringArray) -> pa.StringArray:
-    _, offsets, data = urls.buffers()
-    offsets = np.frombuffer(offsets, np.int32)[urls.offset : urls.offset + len(urls) + 1]
-    data = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
-    places = np.append(np.int32(0), np.cumsum(_ALPHANUMERIC[data], dtype=np.int32))[offsets - offsets[0]]
-    together = data.tobytes().translate(_LOWER, _OTHERS)
-    return pa.StringArray.from_buffers(len(urls), pa.py_buffer(places), pa.py_buffer(together))
+def _squeezed(text: str) -> str:
+    """The ASCII letters and digits, in lower case."""
+    return _BREAKS.sub("", text).lower()
 
 
 def _read(path: Path) -> list[str]:

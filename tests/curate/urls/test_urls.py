@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.crawl.index import INDEX_SCHEMA
-from lab.curate.urls.stage import UrlFilter, filter_index, host_of, listed, normalised
+from lab.curate.urls.spelling import host_of, listed, normalised
+from lab.curate.urls.stage import UrlFilter, run
 from lab.curate.urls.words import WordRules
 from lab.documents import Reason, RowWriter, read_rows, shards
 from lab.errors import InputError
@@ -117,8 +118,8 @@ def test_what_is_no_url_is_quoted():
     assert long == "http:///" + "x" * 71 + "…"
 
 
-def one_by_one(url: str) -> str | None:
-    """The rules as a plain loop over names, to compare the arrays' work with."""
+def names_and_words(url: str) -> str | None:
+    """The rules as a plain loop over names, to compare the search in hashes with."""
     host = name = host_of(url)
     if not host:
         return "malformed_url"
@@ -162,9 +163,10 @@ odd_urls = st.builds(
 
 
 @given(st.lists(odd_urls | st.text() | st.text().map("http://{}".format), max_size=12))
-def test_many_at_once_are_judged_as_one_by_one(urls: list[str]):
-    assert FILTER.reasons(urls) == [one_by_one(url) for url in urls]
-    assert all(reason is None or isinstance(reason, Reason) for reason in FILTER.reasons(urls))
+def test_hosts_and_urls_are_found_by_their_hashes(urls: list[str]):
+    reasons = [FILTER.reason(url) for url in urls]
+    assert reasons == [names_and_words(url) for url in urls]
+    assert all(reason is None or isinstance(reason, Reason) for reason in reasons)
 
 
 @given(odd_urls | st.text() | st.text().map("http://{}".format))
@@ -219,9 +221,10 @@ CRAWL = [
 def test_first_of_a_url_over_the_whole_crawl_is_kept(tmp_path: Path, monkeypatch, workers: int):
     monkeypatch.chdir(tmp_path)
     params, source = UrlFilterParams(blacklist=None), index(tmp_path / "index", CRAWL)
-    counts = filter_index(source, tmp_path / "out", params, EngineParams(workers=workers))
-    assert counts.removed == {"banned_word": 2, "duplicate_url": 3}
-    assert (counts.documents_in, counts.documents_out, counts.bytes_in, counts.bytes_out) == (8, 3, 8, 3)
+    counts = run(source, tmp_path / "crawl", tmp_path / "out", params, EngineParams(workers=workers))
+    assert counts["removed"] == {"banned_word": 2, "duplicate_url": 3}
+    sizes = ("documents_in", "documents_out", "bytes_in", "bytes_out")
+    assert [counts[size] for size in sizes] == [8, 3, 8, 3]
     kept = [[row["url"] for row in read_rows(path)] for path in shards(tmp_path / "out")]
     assert kept == [["http://a.example/1", "http://b.example/"], ["http://c.example/"], []]
     removed = list(read_rows(tmp_path / "out/removed/part-00001.parquet"))
@@ -235,7 +238,19 @@ def test_first_of_a_url_over_the_whole_crawl_is_kept(tmp_path: Path, monkeypatch
 def test_duplicates_stay_if_wanted(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     params, source = UrlFilterParams(blacklist=None, duplicate_urls=False), index(tmp_path / "index", CRAWL)
-    assert filter_index(source, Path("out"), params, EngineParams(workers=1)).documents_out == 6
+    counts = run(source, Path("crawl"), Path("out"), params, EngineParams(workers=1))
+    assert counts["documents_out"] == 6
+
+
+def test_auto_is_the_blacklist_of_the_crawl_at_hand(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = index(tmp_path / "index", [["http://bad.example/", "http://ok.example/"]])
+    for crawl, kept in (("without", 2), ("with", 1)):
+        if crawl == "with":
+            (tmp_path / "with/blacklist/adult").mkdir(parents=True)
+            (tmp_path / "with/blacklist/adult/domains").write_text("bad.example\n")
+        counts = run(source, Path(crawl), Path(f"out-{crawl}"), UrlFilterParams(), EngineParams(workers=1))
+        assert counts["documents_out"] == kept
 
 
 def test_status_and_type(tmp_path: Path, monkeypatch):
@@ -245,8 +260,8 @@ def test_status_and_type(tmp_path: Path, monkeypatch):
     (source / "more/part-00000.parquet").rename(source / "part-00001.parquet")
     index(source / "more", [["http://c.example/"]], mime="")
     (source / "more/part-00000.parquet").rename(source / "part-00002.parquet")
-    counts = filter_index(source, Path("out"), UrlFilterParams(blacklist=None), EngineParams(workers=1))
-    assert counts.removed == {"not_html": 1, "status": 1}
+    counts = run(source, Path("crawl"), Path("out"), UrlFilterParams(blacklist=None), EngineParams(workers=1))
+    assert counts["removed"] == {"not_html": 1, "status": 1}
     (row,) = read_rows(Path("out/removed/part-00001.parquet"))
     assert row["detail"] == "404 is not 200"
     (row,) = read_rows(Path("out/removed/part-00002.parquet"))
@@ -257,7 +272,8 @@ def test_outputs_do_not_depend_on_workers(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = index(tmp_path / "index", [[f"http://{i}.example/{i % 7}" for i in range(j, j + 50)] for j in range(5)])
     for workers in (1, 2):
-        filter_index(source, tmp_path / f"out{workers}", UrlFilterParams(blacklist=None), EngineParams(workers=workers))
+        params, engine = UrlFilterParams(blacklist=None), EngineParams(workers=workers)
+        run(source, tmp_path / "crawl", tmp_path / f"out{workers}", params, engine)
         for path in (tmp_path / ".lab/work").iterdir():
             path.rename(tmp_path / f"{path.name}.{workers}")
     assert files(tmp_path / "out1") == files(tmp_path / "out2")
