@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from bench.extraction_score import read_pages
 from bench.pages import ARCHIVE
-from lab.crawl.warc import Record
+from lab.crawl.records import Record
 from lab.curate.extract.stage import judge
 from lab.params import ExtractParams
 

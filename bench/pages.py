@@ -10,8 +10,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from resiliparse.parse.html import HTMLTree
 
-from lab.crawl.warc import Record, read_records
-from lab.crawl.warc_scan import scan
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.curate.extract import extract_text
 from lab.curate.language.stage import LanguageIdentifier
 
@@ -66,10 +66,10 @@ def lab_text(body: bytes, charset: str | None) -> str:
 
 def responses(archive: Path) -> Iterator[tuple[str, Record]]:
     """The URL and record of each response of an archive, in its order."""
-    urls = {row["offset"]: row["url"] for row in scan(str(archive), lambda reason: None)}
-    for offset, record in read_records(str(archive), urls):
+    urls = {(row["offset"], row["inner"]): row["url"] for row in scan(str(archive), lambda reason: None)}
+    for address, record in read_records(str(archive), urls):
         if isinstance(record, Record):
-            yield urls[offset], record
+            yield urls[address], record
 
 
 def pages(archive: Path, extract: Callable[[bytes, str | None], str] = lab_text) -> Iterator[Page]:

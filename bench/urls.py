@@ -60,7 +60,7 @@ print(seconds, peak, speed)
 def links(archive: Path) -> Iterator[str]:
     """Targets of the links on an archive's pages."""
     rows = list(scan(str(archive), lambda reason: None))
-    for _, record in read_records(str(archive), [row["offset"] for row in rows]):
+    for _, record in read_records(str(archive), [(row["offset"], row["inner"]) for row in rows]):
         if isinstance(record, Record):
             for target in _HREF.findall(record.body):
                 yield html.unescape(target.decode("utf-8", "replace"))

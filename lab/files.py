@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, downloaded, locked, linked and hashed; JSON and YAML read with errors that say
+"""Files: written whole or not at all, locked, linked and hashed; JSON and YAML read with errors that say
 what to do.
 """
 
@@ -7,24 +7,15 @@ import hashlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.errors import InputError, LabError
 
-if TYPE_CHECKING:
-    import requests
-
-    from lab.progress import Ticker
-
 FULL_BYTES = 1 << 20  # a disk with less free space is full
-ATTEMPTS = 5  # to download a file
-_BLOCK = 1 << 20
-_TIMEOUT = (20, 60)  # seconds to connect, and between bytes
 
 
 @contextmanager
@@ -109,98 +100,6 @@ def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[A
     if values is not None and not isinstance(values, dict):
         raise InputError(f"{where}: there must be {holds}, not a {type(values).__name__}.")
     return values or {}
-
-
-def remote_size(url: str) -> int | None:
-    """Bytes of the file at a URL; None if its server does not serve ranges.
-
-    InputError if there is no connection, or the server refuses.
-    """
-    with open_url(url, {"Range": "bytes=0-0", "Accept-Encoding": "identity"}) as answer:
-        total = answer.headers.get("Content-Range", "").rpartition("/")[2]
-        if answer.status_code == 206 and total.isdigit():
-            return int(total)
-        if answer.status_code not in (200, 416):  # 416: an empty file
-            raise InputError(f"{url}: the server answers {answer.status_code}; can't download.")
-        return None
-
-
-def download(
-    url: str,
-    target: Path,
-    *,
-    size: int | None = None,
-    first: int | None = None,
-    sha256: str | None = None,
-    check: Callable[[Path], None] | None = None,
-) -> None:
-    """Download a file, or its `first` bytes, to `target`, which gets its name when it is complete.
-
-    In: `size`, if known, is what the server must say too; `sha256`, in hexadecimal, must be the file's. `check` is
-    called with the complete file before it gets its name: it may change it, or raise InputError to refuse it.
-    What has come stays in <target>.part, and the next attempt or run continues it, if the server serves ranges.
-    InputError: no connection, the server refuses or sends another range than asked for, a hash that differs.
-    """
-    import requests
-
-    from lab.progress import progress
-
-    size = remote_size(url) if size is None else size
-    end = size if size is None or first is None else min(first, size)
-    part = target.with_name(target.name + ".part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    attempts = 0
-    with progress(f"download {target.name}", end or 0) as ticker:
-        while end is None or (part.stat().st_size if part.exists() else 0) < end:
-            if attempts == ATTEMPTS:
-                raise InputError(f"{url}: the connection broke {ATTEMPTS} times. Run again: what came is kept.")
-            if attempts:
-                time.sleep(0.2 * 2**attempts)
-            attempts += 1
-            with suppress(requests.RequestException):  # the next attempt continues
-                _receive(url, part, size, end, ticker)
-                if end is None:
-                    break
-    try:
-        if sha256 is not None and (digest := _hash(part, "sha256").hex()) != sha256:
-            raise InputError(f"{url}: the SHA-256 of what came is {digest}, not {sha256}. Run again to fetch it anew.")
-        if check is not None:
-            check(part)
-    except InputError:
-        part.unlink()
-        raise
-    part.replace(target)
-
-
-def open_url(url: str, headers: dict[str, str] | None = None) -> "requests.Response":
-    """The server's answer to a GET, its body not yet read. InputError if there is no connection."""
-    import requests
-
-    try:
-        return requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True)
-    except requests.RequestException as error:
-        raise InputError(f"{url}: can't be reached ({type(error).__name__}). Is there a network?") from None
-
-
-def _receive(url: str, part: Path, size: int | None, end: int | None, ticker: "Ticker") -> None:
-    """Append what is missing up to `end`; without `end`, write the whole file. Raises requests.RequestException."""
-    import requests
-
-    start = part.stat().st_size if part.exists() and end is not None else 0
-    span = {} if end is None else {"Range": f"bytes={start}-{end - 1}"}
-    headers = span | {"Accept-Encoding": "identity"}
-    expected = (200, None) if end is None else (206, f"bytes {start}-{end - 1}/{size}")
-    ticker.advance(start - ticker.done)
-    with requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as answer, open(part, "ab") as file:
-        file.truncate(start)
-        answered = (answer.status_code, answer.headers.get("Content-Range"))
-        if answered != expected:
-            raise InputError(f"{url}: asked for {expected[1]}, the server gives {answered[0]} {answered[1]}.")
-        # Otherwise urllib3 drops what came of the last block when the connection breaks.
-        answer.raw.enforce_content_length = end is None
-        for block in answer.iter_content(_BLOCK):
-            file.write(block)
-            ticker.advance(len(block))
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class CrawlParams(Section):
     base_url: str = "https://data.commoncrawl.org"
     files: Positive | None = Field(1, description="WARC files of the dump; null: as many as max_bytes allows")
     max_bytes: Positive | None = Field(None, description="limit on the compressed size of all WARC files")
+    attempts: Positive = Field(6, description="in a row without progress, to reach a server that is busy or broken")
 
     @model_validator(mode="after")
     def _check(self) -> "CrawlParams":

@@ -2,16 +2,12 @@
 
 import hashlib
 import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from lab.errors import InputError
-from lab.files import download, file_digest, read_json, write_json, write_json_lines, write_text, written_whole
+from lab.files import file_digest, read_json, write_json, write_json_lines, write_text, written_whole
 
 
 def test_a_file_is_whole_before_it_has_its_name(tmp_path):
@@ -74,40 +70,3 @@ def test_the_hash_of_a_file_follows_what_it_holds(tmp_path):
     assert file_digest(path) == hashlib.blake2b(b"other, longer").digest()
     write_text(path, "whole")  # as long as the first, in its place
     assert file_digest(path) == hashlib.blake2b(b"whole").digest()
-
-
-@pytest.fixture
-def url(tmp_path):
-    """A file on a server that serves no ranges; tests/crawl/test_commoncrawl.py has one that does."""
-    (tmp_path / "web").mkdir()
-    (tmp_path / "web" / "model.ftz").write_bytes(bytes(range(256)) * 10_000)
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{web.server_port}/model.ftz"
-        web.shutdown()
-
-
-def test_a_file_is_downloaded_from_a_server_without_ranges(tmp_path, url):
-    target = tmp_path / "cache" / "model.ftz"
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "model.ftz.part").write_bytes(b"left by a run that was killed")
-    download(url, target)
-    assert target.read_bytes() == (tmp_path / "web" / "model.ftz").read_bytes()
-    assert names(target.parent) == ["model.ftz"]
-
-
-def test_another_file_than_the_one_wanted_is_not_kept(tmp_path, url):
-    target = tmp_path / "cache" / "model.ftz"
-
-    def refuse(part):
-        raise InputError(f"{part.stat().st_size} bytes are no model")
-
-    for wanted in ({"sha256": "0" * 64}, {"check": refuse}):
-        with pytest.raises(InputError, match=r"SHA-256|2560000 bytes are no model"):
-            download(url, target, **wanted)
-        assert names(target.parent) == []
-    with pytest.raises(InputError, match="answers 404"):
-        download(f"{url}.bin", target)
-    download(url, target, sha256=hashlib.sha256((tmp_path / "web" / "model.ftz").read_bytes()).hexdigest())
-    assert names(target.parent) == ["model.ftz"]

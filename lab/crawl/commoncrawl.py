@@ -1,20 +1,25 @@
-"""Common Crawl: the first WARC files of a dump, downloaded, resumed and checked.
+"""The source `commoncrawl`: the first WARC files of a dump, downloaded, resumed and checked.
 
-In: a dump's name, its server, a limit in files or bytes. Out: WARCs under out/warc/ and
-out/manifest.json. The layout is Common Crawl's: <base_url>/crawl-data/<dump>/warc.paths.gz names the files.
+In: a dump's name, its server, a limit in files or bytes. Out: WARCs under out/warc/ and out/manifest.json. The layout
+is Common Crawl's: <base_url>/crawl-data/<dump>/warc.paths.gz names the files. Downloads are kept in .lab/downloads,
+named by their URL and version, and linked into the output, which DVC empties before each run.
 """
 
-import gzip
 import zlib
-from functools import partial
+from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
+from lab.crawl.members import BLOCK, Broken, Reader
 from lab.crawl.warc import manifest
+from lab.download import Missing, Remote, download, probe, read
 from lab.errors import InputError
-from lab.files import download, open_url, remote_size, write_json
+from lab.files import link, write_json
 from lab.params import CrawlParams, EngineParams
 
-_BLOCK = 1 << 20
+EXAMPLE = "CC-MAIN-2024-10"
+DOWNLOADS = Path(".lab/downloads")
+MAX_PATHS_BYTES = 1 << 26  # of the list of a dump's files; Common Crawl's have a few megabytes unpacked
 
 
 def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
@@ -26,18 +31,19 @@ def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
     base = params.base_url.rstrip("/")
     files: list[Path] = []
     budget = params.max_bytes
-    for name in _paths(base, params.dump)[: params.files]:
+    paths = _paths(base, params.dump, params.attempts)[: params.files]
+    repeated = {name for name, count in Counter(Path(path).name for path in paths).items() if count > 1}
+    for path in paths:
         if budget is not None and budget <= 0:
             break
-        url = f"{base}/{name}"
-        size = remote_size(url)
-        if size is None:
-            raise InputError(f"{url}: the server does not answer a range request; can't download.")
-        length = size if budget is None else min(size, budget)
-        cut = length < size
-        target = out / "warc" / (f"first-{length}-{Path(name).name}" if cut else Path(name).name)
-        if not target.is_file() or not (cut or target.stat().st_size == size):
-            download(url, target, size=size, first=length, check=partial(_check_members, url=url, cut=cut))
+        remote = probe(f"{base}/{path}", params.attempts)
+        if remote.size is None:
+            raise InputError(f"{remote.url}: the server does not answer a range request; can't download.")
+        length = remote.size if budget is None else min(remote.size, budget)
+        name = path.replace("/", "-") if Path(path).name in repeated else Path(path).name
+        target = out / "warc" / (name if length == remote.size else f"first-{length}-{name}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link(_downloaded(remote, length, params.attempts), target)
         budget = None if budget is None else budget - length
         if target.stat().st_size:
             files.append(target)
@@ -48,41 +54,43 @@ def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
     return {"source": "commoncrawl", "files": len(files), "bytes": sum(file["bytes"] for file in written["files"])}
 
 
-def _paths(base: str, dump: str) -> list[str]:
+def _downloaded(remote: Remote, length: int, attempts: int) -> Path:
+    """The file, or its first `length` bytes up to a whole record, in the folder of downloads."""
+    key = sha256(f"{remote.url} {remote.tag} {remote.size} {length}".encode()).hexdigest()[:16]
+    target = DOWNLOADS / f"{key}-{Path(remote.url).name}"
+    cut = length < (remote.size or 0)
+    if not target.is_file() or not (cut or target.stat().st_size == remote.size):
+        download(remote, target, first=length, check=_cut_to_members if cut else None, attempts=attempts)
+    return target
+
+
+def _paths(base: str, dump: str, attempts: int) -> list[str]:
     url = f"{base}/crawl-data/{dump}/warc.paths.gz"
-    with open_url(url) as answer:
-        if answer.status_code in (403, 404):
-            raise InputError(f"{url}: no dump '{dump}' there. Correct crawl.dump; names are like CC-MAIN-2024-10.")
-        if answer.status_code != 200:
-            raise InputError(f"{url}: the server answers {answer.status_code}. Try again later.")
-        try:
-            return gzip.decompress(answer.raw.read(decode_content=False)).decode().split()
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise InputError(f"{url}: not a gzip list of paths ({error}). Check crawl.base_url.") from None
+    try:
+        content = read(url, MAX_PATHS_BYTES, attempts)
+    except Missing as error:
+        raise InputError(f"{error} Is there no dump '{dump}'? Correct crawl.dump; names are like {EXAMPLE}.") from None
+    try:
+        paths = zlib.decompressobj(31).decompress(content, MAX_PATHS_BYTES).decode().split()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{url}: not a gzip list of paths ({error}). Check crawl.base_url.") from None
+    if not paths:
+        raise InputError(f"{url}: the list of the dump's files is empty. Check crawl.base_url and crawl.dump.")
+    return paths
 
 
-def _check_members(path: Path, *, url: str, cut: bool) -> None:
-    """Cut a file after its last complete gzip member. InputError if a file that should be complete needs that."""
-    whole = _whole_members(path)
-    if not cut and whole != path.stat().st_size:
-        raise InputError(f"{url}: the file that came is broken after byte {whole}. Run again to fetch it anew.")
+def _cut_to_members(path: Path) -> None:
+    """Cut a file after its last complete gzip member. Damaged members before it stay: the index counts them."""
     with open(path, "r+b") as file:
-        file.truncate(whole)
-
-
-def _whole_members(path: Path) -> int:
-    """Bytes up to the end of the last complete gzip member (a WARC record each)."""
-    whole = position = 0
-    inflate = zlib.decompressobj(31)
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            while block:
-                try:
-                    inflate.decompress(block)
-                except zlib.error:
-                    return whole
-                position += len(block) - len(inflate.unused_data)
-                block = inflate.unused_data
-                if inflate.eof:
-                    whole, inflate = position, zlib.decompressobj(31)
-    return whole
+        reader = Reader(file, path.name)
+        end = 0
+        start: int | None = reader.first
+        while start is not None and start < reader.size:
+            reader.open(start)
+            try:
+                while reader.skip(BLOCK) == BLOCK:
+                    pass
+                end = start = reader.end
+            except Broken as damage:
+                start = None if damage.cut else reader.next_member(start + 1, reader.size)[0]
+        file.truncate(end)

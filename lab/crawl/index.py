@@ -1,10 +1,12 @@
-"""The stage index: one row per response record of the crawl's WARC files.
+"""The stage index: one row per capture (response or resource record) of the crawl's WARC files.
 
-In: data/crawl/manifest.json. Out: shards of `INDEX_SCHEMA`, what a CDX index holds. A large file is scanned in parts by
+In: data/crawl/manifest.json. Out: shards of `INDEX_SCHEMA`, what a CDX index holds; records that are no captures are
+counted by type, in `other_records`. A large file is scanned in parts by
 several workers, with the same rows as if it were scanned whole.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
@@ -13,8 +15,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from lab.crawl.scan import FilePart, Tally, no_records, scan_part
 from lab.crawl.warc import is_url, open_stream
-from lab.crawl.warc_scan import Extent, FilePart, no_records, scan_part
 from lab.documents import Counts, RowWriter, read_table, shards, write_table
 from lab.engine import Shard
 from lab.engine import run as run_shards
@@ -28,8 +30,9 @@ INDEX_SCHEMA = pa.schema(
         ("mime", pa.string()),  # lower case, without parameters
         ("date", pa.string()),
         ("file", pa.string()),
-        ("offset", pa.int64()),  # bytes
-        ("length", pa.int64()),  # compressed bytes; -1: unknown
+        ("offset", pa.int64()),  # of the record, or of the compressed member that holds it, in bytes
+        ("inner", pa.int64()),  # of the record in its member, in decompressed bytes
+        ("length", pa.int64()),  # compressed bytes; -1: unknown, for it shares a member with others
         ("record_id", pa.string()),
     ]
 )
@@ -62,7 +65,11 @@ def run(crawl: Path, out: Path, params: IndexParams, engine: EngineParams) -> di
     scanned = [shard for of_file in by_file.values() for shard in of_file]
     tables = (read_table(path) for shard in scanned for path in shards(shard.folder))
     _reshard(tables, out, params.records_per_shard)
-    return Counts.total(shard.result["counts"] for shard in scanned).require_output("index").as_dict()
+    others: Counter[str] = Counter()
+    for shard in scanned:
+        others.update(shard.result["others"])
+    counts = Counts.total(shard.result["counts"] for shard in scanned).require_output("index")
+    return counts.as_dict() | {"other_records": dict(sorted(others.items()))}
 
 
 def _parts(file: FilePart) -> list[FilePart]:
@@ -103,12 +110,12 @@ def _reshard(tables: Iterable[pa.Table], out: Path, size: int) -> None:
 
 def _index_part(part: FilePart, folder: Path, name: str) -> dict:
     """Shard function: the rows of a part, its counts, and where its records begin and end."""
-    counts, extent = Counts(), Extent()
+    counts, tally = Counts(), Tally()
     with RowWriter(folder / f"{name}.parquet", INDEX_SCHEMA) as writer:
-        for row in scan_part(part, counts.remove, extent):
+        for row in scan_part(part, counts.remove, tally):
             writer.write(row)
             counts.documents_out += 1
             counts.bytes_out += max(row["length"], 0)
     counts.bytes_in = counts.bytes_out
     counts.documents_in = counts.documents_out + sum(counts.removed.values())
-    return {"counts": counts.as_dict(), "end": part.end, **asdict(extent)}
+    return {"counts": counts.as_dict(), "end": part.end, **asdict(tally)}

@@ -1,38 +1,17 @@
-"""WARC files: a manifest of them, and single records by their offset.
-
-In: local paths, globs or fsspec URLs of WARC 1.0/1.1 files, plain or compressed record by record (ISO 28500). Out: a
-manifest; HTTP bodies, decoded. Parsing is FastWARC's.
-"""
+"""The source `warc`: WARC files that exist. In: local paths, globs or fsspec URLs. Out: a manifest of them."""
 
 import glob
 import hashlib
 import os
-import re
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import fsspec
-from fastwarc.warc import ArchiveIterator
 
-from lab.documents import Reason
+from lab.download import RemoteFile
 from lab.errors import InputError
 from lab.files import write_json
 from lab.params import CrawlParams, EngineParams
-
-BARE = {"x-gzip": 31, "deflate": -15}  # content coding that FastWARC does not read -> zlib's window bits
-UNREADABLE = (OSError, ValueError, RuntimeError, EOFError, zlib.error)  # what a broken record raises
-PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[a-zA-Z!?][^\0]")  # how a page begins, and compressed data hardly ever does
-
-
-@dataclass(frozen=True)
-class Record:
-    """An HTTP response: its decoded body, and the charset that its header names (or None)."""
-
-    body: bytes
-    charset: str | None
 
 
 def is_url(path: str) -> bool:
@@ -41,6 +20,8 @@ def is_url(path: str) -> bool:
 
 def open_stream(path: str) -> IO[bytes]:
     """Open a local path or URL for random access. InputError if that fails."""
+    if path.startswith(("http://", "https://")):
+        return RemoteFile(path)
     try:
         return fsspec.open(path, "rb").open() if is_url(path) else open(path, "rb")
     except (OSError, ValueError, ImportError) as error:
@@ -75,52 +56,3 @@ def _entry(path: str) -> dict:
             "bytes": os.path.getsize(path),
             "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
         }
-
-
-def read_records(path: str, offsets: Iterable[int], max_bytes: int = -1) -> Iterator[tuple[int, Record | Reason]]:
-    """(offset, Record) for each offset, in order; a Reason instead of the Record if it can't be read.
-
-    Of a decoded body of more than `max_bytes`, only `max_bytes` + 1 bytes are read: a small record may unpack to more
-    than fits in memory. Without `max_bytes`, bodies are read whole.
-    """
-    size = max_bytes + 1 if max_bytes >= 0 else -1
-    with open_stream(path) as stream:
-        for offset in offsets:
-            yield offset, _read_record(stream, offset, size)
-
-
-def _read_record(stream: IO[bytes], offset: int, size: int) -> Record | Reason:
-    try:
-        return _record(stream, offset, size, decoded=True)
-    except UNREADABLE as error:
-        broken = Reason("broken_record", " ".join(str(error).split()))
-    try:
-        return _record(stream, offset, size, decoded=False)
-    except UNREADABLE:
-        return broken
-
-
-def _record(stream: IO[bytes], offset: int, size: int, *, decoded: bool) -> Record:
-    """The record at `offset`, its body decoded by its headers (`decoded`) or by its content. Raises UNREADABLE."""
-    stream.seek(offset)
-    record = next(iter(ArchiveIterator(stream, parse_http=True, auto_decode="all" if decoded else "none")), None)
-    if record is None:
-        raise ValueError("no record here")
-    body = record.reader.read(size)
-    if not decoded:
-        body = _undone(body, record.http_headers.get("Content-Encoding"), size)
-    return Record(body, record.http_charset)
-
-
-def _undone(body: bytes, coding: str | None, size: int) -> bytes:
-    """The page in a body that is not in the coding that its header names. ValueError if there is none.
-
-    Some archives keep headers as they were sent and bodies as they were decoded, and some servers send such headers.
-    "deflate" is zlib's format (RFC 9110, section 8.4.1.2), but is sometimes sent without zlib's header.
-    """
-    bits = BARE.get((coding or "").strip().lower())
-    if bits is not None and not PAGE.match(body):
-        body = zlib.decompressobj(bits).decompress(body, max(size, 0))
-    if not PAGE.match(body):
-        raise ValueError("no page")
-    return body

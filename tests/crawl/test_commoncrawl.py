@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import files
+from lab import download
 from lab.crawl import commoncrawl
-from lab.crawl.warc_scan import scan
+from lab.crawl.scan import scan
 from lab.errors import InputError
 from lab.files import read_json
 from lab.params import CrawlParams, EngineParams
@@ -75,7 +75,7 @@ def crawl(out: Path, params: CrawlParams) -> dict:
 
 
 def test_a_broken_connection_is_resumed_and_a_whole_file_is_not_fetched_again(server, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(files.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     server["cut"] = len(FILE) // 3
     metrics = crawl(tmp_path, params(server))
     assert metrics == {"source": "commoncrawl", "files": 1, "bytes": len(FILE)}

@@ -34,7 +34,7 @@ def test_a_file_in_parts_is_indexed_as_a_whole(shared: Path, tmp_path: Path, mon
     # A member that holds what looks like the beginning of another one.
     inner = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n")
     page = b"\0" * 9000 + inner + b"\0" * 9000
-    head = b"WARC/1.0\r\nWARC-Type: resource\r\nContent-Length: %d\r\n\r\n" % len(page)
+    head = b"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Length: %d\r\n\r\n" % len(page)
     Path("x.warc.gz").write_bytes(data + gzip.compress(head + page + b"\r\n\r\n", compresslevel=0) + data)
     write_json(Path("crawl/manifest.json"), manifest(["x.warc.gz"]))
     outcomes = []

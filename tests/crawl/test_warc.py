@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.crawl.warc import manifest, read_records
-from lab.crawl.warc_scan import scan
+from lab.crawl.records import read_records
+from lab.crawl.scan import scan
+from lab.crawl.warc import manifest
 from lab.documents import LONGEST_DETAIL, Reason
 from lab.errors import InputError
 from lab.sample import warc_writer
@@ -46,7 +47,7 @@ def test_a_broken_record_costs_only_itself(shared: Path, tmp_path: Path):
     found, lost = scanned(tmp_path / "x.warc.gz")
     assert [row["offset"] for row in found] == [row["offset"] for row in rows if row is not rows[5]]
     assert sum(lost.values()) == 1
-    (broken,) = [record for _, record in read_records(str(tmp_path / "x.warc.gz"), [at])]
+    (broken,) = [record for _, record in read_records(str(tmp_path / "x.warc.gz"), [(at, 0)])]
     assert broken == "broken_record" and isinstance(broken, Reason)
 
 
@@ -61,7 +62,7 @@ def response(path: Path, body: bytes, *headers: str) -> Path:
 
 
 def body_of(path: Path, **limit: int) -> bytes | Reason:
-    ((_, record),) = read_records(str(path), [0], **limit)
+    ((_, record),) = read_records(str(path), [(0, 0)], **limit)
     return record if isinstance(record, Reason) else record.body
 
 

@@ -11,8 +11,8 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.crawl.warc import Record, read_records
-from lab.crawl.warc_scan import scan
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.sample.dress import dress
 from lab.sample.planted.responses import pdf, png
 from lab.sample.warc_writer import compress, damaged, digest, records, warcinfo
@@ -39,7 +39,7 @@ def read_back(tmp_path, *pages: WebPage, damage: str | None = None) -> tuple[lis
     path, lost = tmp_path / "test.warc.gz", []
     path.write_bytes(archive(*pages, damage=damage))
     rows = list(scan(str(path), lost.append))
-    return [record for _, record in read_records(str(path), [row["offset"] for row in rows])], lost
+    return [record for _, record in read_records(str(path), [(row["offset"], row["inner"]) for row in rows])], lost
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "cp1252", "latin-1", "utf-16-le"])

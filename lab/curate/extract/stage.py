@@ -19,7 +19,7 @@ from typing import Any
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from lab.crawl.warc import Record, read_records
+from lab.crawl.records import Record, read_records
 from lab.curate.extract.content import FEW, VERY_FEW, Extracted, has_more, main_content, parse
 from lab.curate.extract.decoding import decode
 from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, shards, text_bytes
@@ -160,7 +160,7 @@ def _extract_shard(source: Path, folder: Path, name: str, *, params: ExtractPara
     ):
         for file, group in groupby(read_rows(source), key=lambda row: row["file"]):
             rows = list(group)
-            records = read_records(file, [row["offset"] for row in rows], params.max_bytes)
+            records = read_records(file, [(row["offset"], row["inner"]) for row in rows], params.max_bytes)
             for row, (_, record) in zip(rows, records, strict=True):
                 counts.documents_in += 1
                 if isinstance(record, Reason):

@@ -14,9 +14,9 @@ from pathlib import Path
 import fasttext
 
 from lab.documents import Counts, Document, Reason, shards, sift
+from lab.download import download
 from lab.engine import run as run_shards
 from lab.errors import InputError, ParameterError, did_you_mean
-from lab.files import download
 from lab.params import EngineParams, LanguageParams
 
 SHIPPED = Path(__file__).with_name("lid.176.ftz")

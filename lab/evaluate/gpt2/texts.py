@@ -15,8 +15,8 @@ from pathlib import Path
 import datasets
 from lm_eval.tasks.wikitext.preprocess_wikitext import wikitext_detokenizer
 
+from lab.download import download
 from lab.errors import InputError
-from lab.files import download
 
 ENWIK8 = "http://mattmahoney.net/dc/enwik8.zip"
 ENWIK8_SHA256 = "547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc"

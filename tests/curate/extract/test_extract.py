@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.crawl.warc import INDEX_SCHEMA, Record
+from lab.crawl.index import INDEX_SCHEMA
+from lab.crawl.records import Record
 from lab.curate.extract import stage as extract
 from lab.curate.extract.decoding import decode
 from lab.documents import Reason, RowWriter, read_documents

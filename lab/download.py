@@ -1,0 +1,298 @@
+"""Files on web servers: downloaded whole and checked, or read in ranges, from servers that are busy, slow or broken.
+
+In: http(s) URLs. Out: files, bytes, or a file object. Busy servers (429, 500 to 504, with Retry-After), broken
+connections and servers that hardly send are asked again, ever later, up to `ATTEMPTS` times without progress.
+Everything else is an InputError that names the URL, the answer and what to do.
+"""
+
+import hashlib
+import io
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+import urllib3
+
+from lab.errors import InputError
+from lab.files import read_json, write_json
+from lab.progress import Ticker, progress
+
+T = TypeVar("T")
+
+ATTEMPTS = 6  # in a row that bring no more bytes
+CONNECT_SECONDS, READ_SECONDS = 20, 60  # for a connection, and between two blocks
+LONGEST_WAIT = 120.0  # seconds between attempts, also where a server asks for more
+SLOWEST = 1024  # bytes per second, over `READ_SECONDS`: a server that sends less is left
+MAX_REDIRECTS = 5
+BLOCK = 1 << 20
+BUSY = {408, 425, 429, 500, 502, 503, 504}
+REFUSED = {
+    401: "it asks for a login",
+    403: "no access: the name is wrong, or it has had too many requests from here (Common Crawl: wait an hour)",
+    404: "there is no such file",
+    410: "the file is gone",
+}
+
+
+class Missing(InputError):
+    """A file that the server does not have, or does not give (401, 403, 404, 410)."""
+
+
+class Busy(Exception):
+    """An answer, or none, that another attempt may mend. `wait`: seconds that the server asks for."""
+
+    def __init__(self, message: str, wait: float | None = None):
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What a server says of a file: its size in bytes (None: it serves no ranges), and its version."""
+
+    url: str
+    size: int | None
+    tag: str | None
+
+
+def probe(url: str, attempts: int = ATTEMPTS) -> Remote:
+    """Ask for a file's size and version. InputError if it can't be had."""
+
+    def ask() -> Remote:
+        with _get(url, {"Range": "bytes=0-0"}) as answer:
+            total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+            ranged = answer.status_code == 206 and total.isdigit()
+            return Remote(url, int(total) if ranged else None, _tag(answer))
+
+    return _patiently(url, ask, attempts)
+
+
+def download(
+    source: str | Remote,
+    target: Path,
+    *,
+    size: int | None = None,
+    first: int | None = None,
+    sha256: str | None = None,
+    check: Callable[[Path], None] | None = None,
+    attempts: int = ATTEMPTS,
+) -> None:
+    """Download a file, or its `first` bytes, to `target`, which gets its name when it is complete.
+
+    In: a URL, or what `probe` said of it; `size`, if known, is what the server must say too; `sha256`, in hexadecimal, must be the file's. `check` is
+    called with the complete file before it gets its name: it may change it, or raise InputError to refuse it.
+    What has come stays in <target>.part, with the file's version in <target>.part.json: the next attempt or run
+    continues it, unless the file has changed. InputError: the server refuses, a size or hash that differs.
+    """
+    remote = probe(source, attempts) if isinstance(source, str) else source
+    url = remote.url
+    if size is not None and remote.size is not None and remote.size != size:
+        raise InputError(f"{url}: the server says {remote.size} bytes, {size} were expected. Has the file changed?")
+    end = remote.size if remote.size is None or first is None else min(first, remote.size)
+    part = target.with_name(f"{target.name}.part")
+    version = target.with_name(f"{target.name}.part.json")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    told = {"size": remote.size, "tag": remote.tag}
+    if not (version.is_file() and end is not None and read_json(version) == told):
+        part.unlink(missing_ok=True)
+        write_json(version, told)
+    with progress(f"download {target.name}", end or 0) as ticker:
+        while end is None or _bytes(part) < end:
+            before = _bytes(part)
+            _patiently(url, lambda: _receive(remote, part, end, ticker), attempts, lambda: _bytes(part))
+            if end is None:
+                break
+            if _bytes(part) <= before:
+                raise InputError(f"{url}: the server sends nothing of bytes {before} to {end}. Try again later.")
+    try:
+        if sha256 is not None and (digest := _sha256(part)) != sha256:
+            raise InputError(f"{url}: the SHA-256 of what came is {digest}, not {sha256}. Run again to fetch it anew.")
+        if check is not None:
+            check(part)
+    except InputError:
+        part.unlink()
+        version.unlink()
+        raise
+    part.replace(target)
+    version.unlink()
+
+
+def read(url: str, limit: int, attempts: int = ATTEMPTS) -> bytes:
+    """A small file, as the server keeps it. InputError if it can't be had, or is larger than `limit` bytes."""
+
+    def receive() -> bytes:
+        with _get(url) as answer:
+            content = b"".join(_blocks(answer))
+            expected = int(answer.headers.get("Content-Length", len(content)))
+            if len(content) < expected:
+                raise Busy(f"{len(content)} bytes of {expected} came")
+            return content
+
+    content = _patiently(url, receive, attempts)
+    if len(content) > limit:
+        raise InputError(f"{url}: {len(content)} bytes are more than such a file can have ({limit}).")
+    return content
+
+
+class RemoteFile(io.RawIOBase):
+    """A file on a server to read anywhere, a block at a time. InputError if the server serves no ranges."""
+
+    def __init__(self, url: str, block: int = 1 << 18):
+        self._remote = probe(url)
+        if self._remote.size is None:
+            raise InputError(f"{url}: the server does not answer a range request. Download the file and name it.")
+        self._size, self._block = self._remote.size, block
+        self._place, self._start, self._data = 0, 0, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence])
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._size if size is None or size < 0 else min(self._place + size, self._size)
+        if self._place >= end:
+            return b""
+        if not (self._start <= self._place and end <= self._start + len(self._data)):
+            last = min(max(end, self._place + self._block), self._size)
+            self._data, self._start = self._fetch(self._place, last), self._place
+        piece = self._data[self._place - self._start : end - self._start]
+        self._place += len(piece)
+        return piece
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        def receive() -> bytes:
+            with _get(self._remote.url, {"Range": f"bytes={start}-{end - 1}"}) as answer:
+                _check_range(answer, self._remote, start, end)
+                content = b"".join(_blocks(answer))
+                if len(content) != end - start:
+                    raise Busy(f"{len(content)} bytes of {end - start} came")
+                return content
+
+        return _patiently(self._remote.url, receive, ATTEMPTS)
+
+
+def _patiently(url: str, action: Callable[[], T], attempts: int, done: Callable[[], int] = lambda: 0) -> T:
+    """The outcome of `action`, which raises Busy where another attempt may help; those after progress do not count."""
+    failed, before = 0, done()
+    while True:
+        try:
+            return action()
+        except Busy as error:
+            failed = 1 if done() > before else failed + 1
+            before = done()
+            if failed >= attempts:
+                raise InputError(f"{url}: {error} ({attempts} attempts). Run again later: what came is kept.") from None
+            wait = error.wait if error.wait is not None else 2.0 ** (failed - 1) * random.uniform(0.5, 1.5)
+            time.sleep(min(wait, LONGEST_WAIT))
+
+
+@contextmanager
+def _get(url: str, headers: dict[str, str] | None = None) -> Iterator[requests.Response]:
+    """The server's good answer, its body not read yet. Busy or InputError for others, and for errors while reading."""
+    session = requests.Session()
+    session.max_redirects = MAX_REDIRECTS
+    headers = {"Accept-Encoding": "identity", **(headers or {})}
+    try:
+        with session.get(url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as answer:
+            status = answer.status_code
+            if status in BUSY:
+                raise Busy(f"the server answers {status} {answer.reason or ''}".strip(), _retry_after(answer))
+            if status not in (200, 206):
+                reason = REFUSED.get(status, "it can't be downloaded")
+                error = Missing if status in REFUSED else InputError
+                raise error(f"{url}: the server answers {status}: {reason}. Correct the URL, or try again later.")
+            yield answer
+    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
+        raise InputError(f"{url}: {error}. Correct the URL.") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        of_network = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
+        if not isinstance(error, of_network):
+            raise  # of the file that is written
+        raise Busy(f"can't be reached, or the connection broke ({type(error).__name__}). Is there a network?") from None
+    finally:
+        session.close()
+
+
+def _blocks(answer: requests.Response) -> Iterator[bytes]:
+    """The body in blocks. Busy if the server sends less than SLOWEST bytes per second."""
+    started, received = time.monotonic(), 0
+    # read1, not iter_content: what came before a connection breaks is kept.
+    while block := answer.raw.read1(BLOCK):
+        received += len(block)
+        yield block
+        seconds = time.monotonic() - started
+        if seconds > READ_SECONDS:
+            if received < SLOWEST * seconds:
+                raise Busy(f"{received} bytes in {seconds:.0f} seconds")
+            started, received = time.monotonic(), 0
+
+
+def _receive(remote: Remote, part: Path, end: int | None, ticker: Ticker) -> None:
+    """Append what is missing up to `end`; without `end`, write the whole file."""
+    start = _bytes(part) if end is not None else 0
+    with _get(remote.url, {} if end is None else {"Range": f"bytes={start}-{end - 1}"}) as answer:
+        if answer.status_code == 200 and (end is None or end == remote.size):
+            start = 0  # all of it, whatever was asked for
+        elif end is not None:
+            _check_range(answer, remote, start, end)
+        ticker.advance(start - ticker.done)
+        with open(part, "ab") as file:
+            file.truncate(start)
+            for block in _blocks(answer):
+                block = block if end is None else block[: end - start]
+                file.write(block)
+                start += len(block)
+                ticker.advance(len(block))
+        expected = int(answer.headers.get("Content-Length", start)) if end is None else start
+        if start < expected:
+            raise Busy(f"{start} bytes of {expected} came")
+    if end is not None and start < end:
+        raise Busy(f"the connection ended at byte {start} of {end}")
+
+
+def _check_range(answer: requests.Response, remote: Remote, start: int, end: int) -> None:
+    expected = f"bytes {start}-{end - 1}/{remote.size}"
+    given = answer.headers.get("Content-Range")
+    if answer.status_code != 206 or given != expected:
+        raise InputError(f"{remote.url}: asked for {expected}, the server gives {answer.status_code} {given}.")
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise InputError(f"{remote.url}: the server compresses ranges, which can't be joined.")
+
+
+def _tag(answer: requests.Response) -> str | None:
+    return answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    """Seconds that the header Retry-After asks for, as a number or a date (RFC 9110, section 10.2.3)."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
