@@ -72,7 +72,9 @@ class UrlFilterParams(Section):
     blacklist: str | None = Field(
         "auto", description="folder or .tar.gz in UT1's layout; auto: the crawl's own, if it has one; null: none"
     )
-    categories: list[str] | None = Field(None, description="of the blacklist; null: all of them")
+    categories: list[str] | Literal["fineweb"] | None = Field(
+        "fineweb", description="of the blacklist: names; fineweb: adult and harmful ones; null: all that block"
+    )
     banned_words: bool = True
     soft_banned_words: bool = Field(True, description="two or more of them in a URL")
     banned_subwords: bool = Field(True, description="anywhere in the URL, ignoring punctuation between letters")

@@ -21,6 +21,7 @@ from lab.params import EngineParams, LanguageParams
 
 SHIPPED = Path(__file__).with_name("lid.176.ftz")
 CACHE = Path("~/.cache/lab")
+CAPITALS_SAMPLE = 1000  # characters that tell whether a text is in capitals
 DECIMALS = 6  # of a score; processors differ in further ones
 _LABEL = "__label__"
 _HEAD = struct.Struct("<8xi60xi")  # of a model file: the width of its vectors, the number of labels
@@ -42,12 +43,22 @@ class LanguageIdentifier:
         self.labels = [label.removeprefix(_LABEL) for label in self._model.get_labels()]
 
     def score(self, text: str) -> tuple[str, float]:
-        """The most probable language (ISO 639) and its probability; ("", 0.0) if the model knows no word of it."""
+        """The most probable language (ISO 639) and its probability; ("", 0.0) if the model knows no word of it.
+
+        A text in capitals is scored in small letters: the model has hardly seen others, and takes English for Japanese.
+        """
+        text = text.lower() if _in_capitals(text) else text
         line = text.replace("\n", " ").encode("utf-8", "replace").decode()  # without halves of surrogate pairs
         labels, probabilities = self._model.predict(line)
         if not labels:
             return "", 0.0
         return labels[0].removeprefix(_LABEL), min(round(float(probabilities[0]), DECIMALS), 1.0)
+
+
+def _in_capitals(text: str) -> bool:
+    """Whether most letters at the text's beginning are capitals."""
+    begin = text[:CAPITALS_SAMPLE]
+    return sum(map(str.isupper, begin)) > sum(map(str.islower, begin))
 
 
 def _require_whole(file: Path) -> None:

@@ -1,19 +1,25 @@
 """Blacklists of hosts and URLs, compiled once and shared by all processes of a machine.
 
-In: lists in UT1's layout (`<category>/{domains,urls}`), a folder or a .tar.gz. Out: sorted 64-bit hashes of the entries
-and the numbers of their categories, in files under .lab/ that are named by a hash of the lists and mapped into memory:
-ten bytes per entry.
+In: lists in UT1's layout (`<category>/{domains,urls,usage}`, each list perhaps as .gz), a folder or a .tar.gz. Out:
+sorted 64-bit hashes of the entries and the numbers of their categories, in files under .lab/ that are named by a hash
+of the lists and mapped into memory: ten bytes per entry.
+
+UT1 also has lists of sites to allow (`usage`: white), and of the press, blogs, shops and translators, which a corpus
+wants. `fineweb` leaves out both, as RefinedWeb and FineWeb do (Penedo et al. 2023, appendix G.1).
 """
 
+import gzip
 import os
 import re
 import shutil
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -22,9 +28,19 @@ from lab.errors import InputError
 from lab.files import file_digest, read_json, write_json
 
 CACHE = Path(".lab/blacklists")
-_FORMAT = "2"  # of the compiled files, hashes included
-_CATEGORIES = "categories.json"  # written last
+FINEWEB = "fineweb"
+HARMLESS = frozenset(  # of UT1's categories; what it does not know is somebody's own list, and blocks
+    "ai associations_religieuses astrology audio-video bank bitcoin blog celebrity child cleaning cooking doh download "
+    "dynamic-dns educational_games examen_pix exceptions_liste_bu financial forums games jobsearch jstor liste_blanche "
+    "liste_bu manga marketingware mobile-phone press publicite radio reaffected redirector remote-control "
+    "residential-proxies sexual_education shopping shortener social_networks special sports strict_redirector "
+    "strong_redirector translation tricheur tricheur_pix update vpn webhosting webmail".split()
+)
+LONGEST_LINE = 1 << 14  # bytes; an entry can't be as long
+_FORMAT = "3"  # of the compiled files, hashes included
+_CATEGORIES = "categories.json"  # name -> number of entries, by number; written last
 _KINDS = ("domains", "urls")
+_LISTS = ("domains", "urls", "domains.gz", "urls.gz", "usage")
 _PLAIN_HOST = re.compile(rb"(?:[0-9a-z_-]+\.)*[0-9a-z_-]+")  # an entry that `host_of` would leave as it is
 
 
@@ -55,11 +71,11 @@ class Entries:
 
 @dataclass(frozen=True)
 class Blacklist:
-    """`domains`: hosts; `urls`: addresses as `listed` writes them; `categories`: names by number."""
+    """`domains`: hosts; `urls`: addresses as `listed` writes them; `categories`: name -> entries, by number."""
 
     domains: Entries
     urls: Entries
-    categories: list[str]
+    categories: dict[str, int]
 
     # How a page is looked up:
     # 1. Its host and URL are spelled as the entries are (`host_of`, `listed`).
@@ -78,12 +94,12 @@ class Blacklist:
         return self._named(self.urls.first([listed(url)])) if len(self.urls.hashes) else None
 
     def _named(self, hit: tuple[str, int] | None) -> str | None:
-        return f"{hit[0]} ({self.categories[hit[1]]})" if hit else None
+        return f"{hit[0]} ({list(self.categories)[hit[1]]})" if hit else None
 
     @classmethod
     def of(cls, domains: Mapping[str, str], urls: Mapping[str, str]) -> "Blacklist":
         """From entry -> category, without a file."""
-        names = sorted({*domains.values(), *urls.values()})
+        names = dict(sorted(Counter([*domains.values(), *urls.values()]).items()))
 
         def entries(table: Mapping[str, str]) -> Entries:
             lists = ([entry for entry, category in table.items() if category == name] for name in names)
@@ -112,12 +128,16 @@ def _column_files(folder: Path, kind: str) -> list[Path]:
     return [folder / f"{kind}.{column}.npy" for column in ("hashes", "categories")]
 
 
-def compiled(source: Path, categories: list[str] | None = None) -> Path:
-    """The folder with the compiled lists of some categories (None: all). Compiles them if they are not there yet.
+Categories = list[str] | str | None  # names, or FINEWEB, or None: all that block
+
+
+def compiled(source: Path, categories: Categories = None) -> Path:
+    """The folder with the compiled lists of some categories. Compiles them if they are not there yet.
 
     InputError if there is no such list or category.
     """
-    key = blake2b(f"{_FORMAT}{sorted(categories) if categories is not None else None}".encode(), digest_size=16)
+    wanted = sorted(categories) if isinstance(categories, list) else categories
+    key = blake2b(f"{_FORMAT}{wanted}".encode(), digest_size=16)
     for name, path in _files(source):
         key.update(name.encode() + b"\n" + file_digest(path))
     folder = CACHE / key.hexdigest()
@@ -135,20 +155,47 @@ def compiled(source: Path, categories: list[str] | None = None) -> Path:
     return folder
 
 
-def build(source: Path, categories: list[str] | None = None) -> Blacklist:
-    """Read and hash the lists of some categories (None: all). InputError if there is no such list or category."""
-    names: list[str] = []
-    parts: dict[str, list[tuple[np.ndarray, int]]] = {kind: [] for kind in _KINDS}
+def categories_in_force(folder: Path) -> dict[str, int]:
+    """The categories of a compiled blacklist, with their numbers of entries."""
+    return read_json(folder / _CATEGORIES)
+
+
+def build(source: Path, categories: Categories = None) -> Blacklist:
+    """Read and hash the lists of some categories. InputError if there is no such list or category."""
+    lists: dict[str, dict[str, np.ndarray]] = {}
+    white: set[str] = set()
     for category, kind, lines in _lists(source):
-        if category not in names:
-            names.append(category)
-        if categories is None or category in categories:
-            parts[kind].append((hashes(_entries(kind, lines)), names.index(category)))
-    if not names:
+        if kind == "usage":
+            usages = {line.strip().lower() for line in lines}
+            white |= {category} if b"white" in usages and b"black" not in usages else set()
+        elif isinstance(categories, list) and category not in categories:
+            lists.setdefault(category, {})
+        elif categories != FINEWEB or category not in HARMLESS:
+            lists.setdefault(category, {})[kind] = hashes(_entries(kind, lines))
+    if not lists and categories != FINEWEB:
         raise InputError(f"{source}: no <category>/domains or <category>/urls in it. Correct url_filter.blacklist.")
-    if missing := sorted(set(categories or []) - set(names)):
-        raise InputError(f"{source}: no category {', '.join(missing)}. It has: {', '.join(sorted(names))}.")
-    return Blacklist(Entries.of(parts["domains"]), Entries.of(parts["urls"]), names)
+    names = sorted(set(lists) - white) if not isinstance(categories, list) else categories
+    _require(source, names, set(lists), white)
+    chosen = {name: lists[name] for name in names if lists[name]}
+    by_kind = {
+        kind: [(found[kind], number) for number, found in enumerate(chosen.values()) if kind in found]
+        for kind in _KINDS
+    }
+    counts = {name: sum(map(len, found.values())) for name, found in chosen.items()}
+    return Blacklist(Entries.of(by_kind["domains"]), Entries.of(by_kind["urls"]), counts)
+
+
+def _require(source: Path, names: list[str], known: set[str], white: set[str]) -> None:
+    """InputError unless there are categories, all are in the list, and none is one of sites to allow."""
+    if not names:
+        raise InputError(f"{source}: none of its categories is harmful. Name some in url_filter.categories, or null.")
+    if missing := sorted(set(names) - known):
+        raise InputError(f"{source}: no category {', '.join(missing)}. It has: {', '.join(sorted(known))}.")
+    if allowing := ", ".join(sorted(set(names) & white)):
+        raise InputError(
+            f"{source}: {allowing} lists sites to allow, not to block (its file `usage` says white). Take it out of "
+            "url_filter.categories."
+        )
 
 
 def _entries(kind: str, lines: Iterable[bytes]) -> Iterator[str]:
@@ -168,7 +215,7 @@ def _entries(kind: str, lines: Iterable[bytes]) -> Iterator[str]:
 def _files(source: Path) -> list[tuple[str, Path]]:
     """The files of a source and their names in it, in order."""
     if source.is_dir():
-        paths = sorted(path for path in source.rglob("*") if path.name in _KINDS and path.is_file())
+        paths = sorted(path for path in source.rglob("*") if path.name in _LISTS and path.is_file())
         return [(path.relative_to(source).as_posix(), path) for path in paths]
     if not source.is_file():
         raise InputError(f"{source}: no such folder or .tar.gz. Set url_filter.blacklist.")
@@ -176,17 +223,29 @@ def _files(source: Path) -> list[tuple[str, Path]]:
 
 
 def _lists(source: Path) -> Iterator[tuple[str, str, Iterable[bytes]]]:
-    """(category, "domains" or "urls", lines) of each list."""
-    if source.is_dir():
-        for _, path in _files(source):
-            with open(path, "rb") as file:
-                yield path.parent.name, path.name, file
-        return
+    """(category, "domains", "urls" or "usage", lines) of each list."""
     try:
+        if source.is_dir():
+            for _, path in _files(source):
+                with open(path, "rb") as file:
+                    yield path.parent.name, path.name.removesuffix(".gz"), _lines(file, path.name)
+            return
         with tarfile.open(source) as archive:
             for member in archive:
                 parts = Path(member.name).parts
-                if len(parts) > 1 and parts[-1] in _KINDS and member.isfile():
-                    yield parts[-2], parts[-1], archive.extractfile(member)
+                file = archive.extractfile(member) if len(parts) > 1 and parts[-1] in _LISTS else None
+                if file is not None:
+                    yield parts[-2], parts[-1].removesuffix(".gz"), _lines(file, parts[-1])
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise InputError(f"{source}: not a blacklist folder or .tar.gz ({error}). Set url_filter.blacklist.") from None
+
+
+def _lines(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """The lines of a list, decompressed if it is a .gz; longer ones than an entry can be are left out."""
+    stream = gzip.GzipFile(fileobj=file) if name.endswith(".gz") else file
+    whole = True
+    while line := stream.readline(LONGEST_LINE):
+        ended = line.endswith(b"\n") or len(line) < LONGEST_LINE
+        if whole and ended:
+            yield line
+        whole = ended

@@ -105,7 +105,8 @@ def run(index: Path, crawl: Path, out: Path, params: UrlFilterParams, engine: En
     )
     pairs = {path.name: (Path(f"{path}.parquet"), repeated.folder / f"{path.name}.parquet") for path in paths}
     results = run_shards("url_filter", repeats.split, pairs, engine=engine, inputs=list, out=out)
-    return Counts.total(shard.result for shard in results).require_output("url_filter").as_dict()
+    counts = Counts.total(shard.result for shard in results).require_output("url_filter")
+    return counts.as_dict() | {"blacklist": blacklists.categories_in_force(lists) if lists else {}}
 
 
 def _judge_shard(source: Path, folder: Path, name: str, *, params: UrlFilterParams, lists: Path | None) -> dict:

@@ -100,3 +100,14 @@ def test_a_model_that_is_no_classifier_is_named(tmp_path):
 def test_missing_model_is_named():
     with pytest.raises(InputError, match=r"none\.bin"):
         model_path("none.bin")
+
+
+def test_a_text_in_capitals_has_its_language():
+    """Old notices and legal texts are in capitals; the model takes English ones for Japanese."""
+    text = "The county council announced on Monday that the old bridge over the river will be closed for repairs. " * 3
+    language, score = LanguageIdentifier().score(text.upper())
+    assert language == "en" and score >= 0.85
+    assert (
+        LanguageIdentifier().score("NATO UND EU: " + "Der Rat hat gestern über die neue Brücke beraten. " * 3)[0]
+        == "de"
+    )

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,66 @@ def test_real_lists(shared: Path, tmp_path: Path, monkeypatch):
     assert sum("(adult)" in hit for hit in hits) == 4
     assert hits.count("vice.com (mixed_adult)") == 1
     # Loading what is compiled takes no time, even where there are millions of entries.
+    folder = blacklist.compiled(Path(params.blacklist), params.categories)
     started = time.monotonic()
-    assert len(blacklist.Blacklist.load(blacklist.compiled(Path(params.blacklist))).domains.hashes) > 1_000_000
+    assert len(blacklist.Blacklist.load(folder).domains.hashes) > 1_000_000
     assert time.monotonic() - started < 1
+
+
+def write_list(folder: Path, category: str, usage: str | None, **files: str) -> None:
+    (folder / category).mkdir(parents=True)
+    if usage:
+        (folder / category / "usage").write_text(usage)
+    for name, text in files.items():
+        (folder / category / name).write_text(text)
+
+
+def test_only_harmful_lists_block_by_default(tmp_path, monkeypatch):
+    """UT1's lists of the press, shops and sites to allow would take universities and newspapers out of a corpus."""
+    monkeypatch.chdir(tmp_path)
+    lists = Path("lists")
+    write_list(lists, "adult", "black\nadult\n", domains="bad.example\n")
+    write_list(lists, "liste_bu", "white\n", domains="cam.ac.uk\n")
+    write_list(lists, "press", "black\n", domains="news.example\n")
+    write_list(lists, "our_own", None, domains="ours.example\n")
+    write_list(lists, "our_allowed", "white\n", domains="allowed.example\n")
+
+    def blocked(categories: object) -> set[str]:
+        urls = UrlFilter.from_params(UrlFilterParams(blacklist="lists", categories=categories))
+        hosts = ("bad.example", "cam.ac.uk", "news.example", "ours.example", "allowed.example")
+        return {host for host in hosts if urls.reason(f"https://www.{host}/")}
+
+    assert blocked("fineweb") == {"bad.example", "ours.example"}
+    assert blocked(None) == {"bad.example", "news.example", "ours.example"}
+    assert blocked(["press"]) == {"news.example"}
+    assert blacklist.categories_in_force(blacklist.compiled(lists, "fineweb")) == {"adult": 1, "our_own": 1}
+    with pytest.raises(InputError, match=r"no category malware\. It has: adult"):
+        blocked(["malware"])
+    with pytest.raises(InputError, match="liste_bu lists sites to allow"):
+        blocked(["adult", "liste_bu"])
+
+
+@pytest.mark.parametrize("name", ["ut1_white_lists", "ut1_gz_list"])
+def test_lists_that_public_reports_tell_of(shared: Path, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    archive = shared.parent / f"cases/curation/{name}.tar.gz"
+    with tarfile.open(archive) as file:
+        file.extractall("unpacked", filter="data")
+    for source in (str(archive), "unpacked"):
+        urls = UrlFilter.from_params(UrlFilterParams(blacklist=source))
+        assert urls.reason("https://bad.example/") == "blacklist_domain"
+        assert urls.reason("https://www.cam.ac.uk/x") is None and urls.reason("https://doi.org/10.1000/182") is None
+
+
+def test_a_line_without_end_is_not_held_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_list(Path("lists"), "adult", None, domains="good-entry.example\n" + "a" * (30 << 20) + "\nlast.example\n")
+    tracemalloc.start()
+    urls = UrlFilter.from_params(UrlFilterParams(blacklist="lists"))
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()
+    assert [bool(urls.reason(f"https://{host}.example/")) for host in ("good-entry", "last", "other")] == [
+        True,
+        True,
+        False,
+    ]
