@@ -85,8 +85,9 @@ def download(
 ) -> None:
     """Download a file, or its `first` bytes, to `target`, which gets its name when it is complete.
 
-    In: a URL, or what `probe` said of it; `size`, if known, is what the server must say too; `sha256`, in hexadecimal, must be the file's. `check` is
-    called with the complete file before it gets its name: it may change it, or raise InputError to refuse it.
+    In: a URL, or what `probe` said of it; `size`, if known, is what the server must say too; `sha256`, in hexadecimal,
+    must be the file's. `check` is called with the complete file before it gets its name: it may change it, or raise
+    InputError to refuse it.
     What has come stays in <target>.part, with the file's version in <target>.part.json: the next attempt or run
     continues it, unless the file has changed. InputError: the server refuses, a size or hash that differs.
     """

@@ -3,8 +3,9 @@
 In: shards of documents. Out: the same documents without e-mail addresses and public IP addresses and, optionally,
 without phone and payment card numbers. What counts, and the stand-ins, are FineWeb's (Penedo et al. 2024, as in
 datatrove's PIIFormatter), with these corrections: letters such as ü are part of an address; Chinese or Japanese text
-may touch one; IPv6 is known; version and section numbers (`version 1.2.3.4`) stay, and so does what has a number as its
-top-level domain (`react@18.2.0`).
+may touch one, or name its host (`anna@例え.jp`); IPv6 is known; version and section numbers (`version 1.2.3.4`,
+`Firefox 3.6.3.4`) stay, and so does what has a number or a kind of file as its top-level domain (`react@18.2.0`,
+`icon@2x.png`, `getty@tty1.service`). Dates and ranges of dates are no phone numbers.
 
 Every search is linear in the text: no pattern can start twice in the same run of characters.
 """
@@ -40,7 +41,21 @@ _LABEL = rf"[{_LETTER}0-9]++(?:-++[{_LETTER}0-9]++)*+"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _QUAD = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
 # \G: or right after the last address, as in "a@b.org/c@d.org".
-_EMAIL = regex.compile(rf"(?:(?<![{_ATOM}.@])|\G)([{_ATOM}.]++)@({_LABEL}(?:\.{_LABEL})++|\[{_QUAD}\])")
+# A label in other letters must be followed by a dot: what touches an address's end is text again ("a@b.jp。"). The
+# top-level domains are those of registries that are open to everybody.
+_FOREIGN = r"(?:[\p{Lo}\p{M}0-9ー-]++\.)"
+_FOREIGN_TOP = (
+    "中国|中國|公司|网络|網路|網絡|香港|台湾|台灣|みんな|한국|भारत|ไทย|مصر|السعودية|امارات|ایران|الاردن|ישראל"
+)
+_HOST = rf"{_FOREIGN}*+{_LABEL}(?:\.{_LABEL})*+|{_FOREIGN}++(?:{_FOREIGN_TOP})"
+_EMAIL = regex.compile(rf"(?:(?<![{_ATOM}.@])|\G)([{_ATOM}.]++)@({_HOST}|\[{_QUAD}\])")
+# Of pictures, documents, code and systemd's units: no top-level domains, other than zip, sh, rs, py and md.
+_FILE_ENDINGS = frozenset(
+    "png jpg jpeg gif webp svg bmp ico tif tiff avif heic psd css scss js mjs jsx ts tsx json xml html htm xhtml php "
+    "asp aspx jsp txt csv tsv yml yaml toml ini cfg conf log pdf doc docx xls xlsx ppt pptx odt mp3 mp4 wav ogg avi "
+    "mkv webm tar gz tgz bz2 xz rar 7z exe dll msi deb rpm apk jar iso img ttf otf woff woff2 service socket target "
+    "timer mount automount swap slice scope device desktop".split()
+)
 _FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
 _IPV4 = regex.compile(
     rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
@@ -56,7 +71,19 @@ _VERSION_BEFORE = regex.compile(
     r"|tabelle|chapitre|capítulo|sección)|版本|バージョン|§)[.:=#\s]{0,3}$"
 )
 _VERSION_AFTER = regex.compile(r"(?i)[-.](?:alpha|beta|rc|dev|snapshot|final|patch|tar|zip|jar|exe|deb|rpm)(?!\p{L})")
-_CONTEXT = 16  # characters, longer than any word that announces a version
+# Programs whose versions may have four numbers, and names of files: "Firefox 3.6.3.4", "library.so.1.2.3.4".
+_PRODUCT_BEFORE = regex.compile(
+    r"(?i)(?<!\p{L})(?:firefox|chrome|chromium|opera|safari|mozilla|gecko|webkit|khtml|trident|msie|edge?|thunderbird"
+    r"|seamonkey|android|ios|windows|linux|kernel|ubuntu|java|jdk|jre|python|perl|php|ruby|apache|nginx|mysql|postgresql"
+    r"|oracle|wordpress|joomla|drupal|typo3|openssl|openssh|flash(?: player)?|acrobat(?: reader)?|reader|office|skype"
+    r"|itunes|quicktime|directx|driver|drivers|bios|dll|sdk|api|plugin|app)[/ ]{1,2}$|\.(?:so|dll|jar|zip|exe|gz)[. ]$"
+)
+_CONTEXT = 24  # characters, longer than any word that announces a version
+_DATE = regex.compile(
+    r"(?<![0-9])(?:[0-3]?[0-9][./-][01]?[0-9][./-](?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[./-][01]?[0-9][./-][0-3]?[0-9]"
+    r"|[01]?[0-9]/(?:19|20)[0-9]{2}\s*[-–—]\s*[01]?[0-9]/(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}\s*[-–—]\s*(?:19|20)[0-9]{2})"
+    r"(?![0-9])"
+)
 _CARD = regex.compile(
     "|".join(
         rf"(?<![\w.,-])(?<![0-9]{gap}){digits}(?!\w|[.,-][0-9]|{gap}[0-9]{{4}}(?![0-9]))"
@@ -143,6 +170,8 @@ def _emails(text: str) -> Iterator[Span]:
         local = local.rsplit("..", 1)[-1]
         first = _FIRST_OF_LOCAL.search(local)
         labels = domain.split(".")
+        if labels[-1].lower() in _FILE_ENDINGS:
+            continue
         while labels and labels[-1].isdecimal():  # no top-level domain is a number
             labels.pop()
         if first and not local.endswith(".") and len(labels) > 1:
@@ -153,7 +182,8 @@ def _emails(text: str) -> Iterator[Span]:
 def _ips(text: str) -> Iterator[Span]:
     for match in _IPV4.finditer(text):
         start, end = match.span()
-        version = _VERSION_BEFORE.search(text[max(0, start - _CONTEXT) : start]) or _VERSION_AFTER.match(text, end)
+        before = text[max(0, start - _CONTEXT) : start]
+        version = _VERSION_BEFORE.search(before) or _PRODUCT_BEFORE.search(before) or _VERSION_AFTER.match(text, end)
         ipv4 = ipaddress.IPv4Address(match[0])
         if not version and ipv4.is_global and not ipv4.is_multicast:
             yield Span(start, end, "ipv4")
@@ -170,8 +200,10 @@ def _ips(text: str) -> Iterator[Span]:
 def _phones(text: str, region: str | None) -> Iterator[Span]:
     import phonenumbers  # 2 MB of number plans, needed by this option only
 
+    dates = [date.span() for date in _DATE.finditer(text)]
     for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):
-        if not _IPV4.fullmatch(match.raw_string):  # some private addresses would pass as phone numbers
+        in_date = any(start < match.end and match.start < end for start, end in dates)
+        if not in_date and not _IPV4.fullmatch(match.raw_string):  # some private addresses would pass as phone numbers
             yield Span(match.start, match.end, "phone")
 
 

@@ -187,3 +187,25 @@ def test_stage_counts_and_writes_the_same_bytes_with_any_workers(tmp_path, monke
     assert written[1] == written[2]
     texts = [d.text for d in read_documents(out / "part-0.parquet")]
     assert texts[0] == "-" and not any("x.org" in text for text in texts)
+
+
+REPORTED = [
+    ("See icon@2x.png and Shape@3x.png there.", True, {}),
+    ("Run getty@tty1.service now.", True, {}),
+    ("user@host.html, mail@page.PDF", True, {}),
+    ("Write to anna@例え.jp please.", False, {}),
+    ("连接 anna@例子.中国。", False, {}),
+    ("連絡先はanna@example.jpです", False, {}),
+    ("Firefox 3.6.3.4 was out, and libfoo.so.8.8.4.4 with it.", True, {}),
+    ("The server 8.8.4.4 answers.", False, {}),
+    ("plans CA 03/2015 – 03/2016 and more", True, {"phones": True, "phone_region": "US"}),
+    ("am 05.10.1986 in Bonn", True, {"phones": True, "phone_region": "DE"}),
+    ("open 2015-10-05, 1998–2004", True, {"phones": True, "phone_region": "DE"}),
+    ("Ruf 030 901820 an", False, {"phones": True, "phone_region": "DE"}),
+]
+
+
+@pytest.mark.parametrize(("text", "stays", "params"), REPORTED)
+def test_texts_that_public_reports_tell_of(text: str, stays: bool, params: dict):
+    scrubbed, counts = scrub(text, PiiParams(**params))
+    assert (scrubbed == text) is stays and bool(counts) is not stays
