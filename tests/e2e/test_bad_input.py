@@ -70,7 +70,7 @@ def test_the_traceback_is_there_for_whoever_asks(project):
 def test_ctrl_c_ends_in_one_line_and_keeps_what_is_finished(project):
     shutil.rmtree(project.root / "data" / "train")
     process = subprocess.Popen(
-        ["python", "-m", "stages.train"], cwd=project.root, env=project.environment(), start_new_session=True,
+        ["python", "-m", "stages", "train"], cwd=project.root, env=project.environment(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     end = time.monotonic() + 120

@@ -75,9 +75,8 @@ def test_the_same_bytes_on_ray(finished, tmp_path):
     for stage in CURATION:
         remove(other, stage)
     # One process for all stages, so that Ray with its two workers is started once.
-    script = "import importlib, ray\nfrom stages import run\nray.init(num_cpus=2, include_dashboard=False)\n" + "".join(
-        f"run({stage!r}, importlib.import_module('stages.{stage}').main)\n" for stage in CURATION
-    )
+    script = "import ray\nfrom stages import run\nray.init(num_cpus=2, include_dashboard=False)\n"
+    script += "".join(f"run({stage!r})\n" for stage in CURATION)
     other.run("python", "-c", script)
     for stage in CURATION:
         assert other.hashes(stage) == finished.hashes(stage), stage

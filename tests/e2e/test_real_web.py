@@ -14,7 +14,7 @@ def test_a_real_archive_from_warc_to_score(fresh, shared, tmp_path):
     output = project.run(
         "dvc", "exp", "run", "-S", "crawl.source=warc", "-S", f"crawl.paths=[{archive}]", "-S", "language.keep=[de]"
     )  # fmt: skip
-    assert stages_run(output) == STAGES
+    assert stages_run(output) == list(STAGES)
 
     def metrics(stage: str) -> dict:
         return json.loads((project.root / "reports" / f"{stage}.json").read_text())
