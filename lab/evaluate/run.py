@@ -91,14 +91,13 @@ def _score_milestones(
     from lab.evaluate.models import find_milestones, open_milestone
     from lab.model.huggingface import load_tokenizer
 
-    intermediate, final = find_milestones(train)
+    *intermediate, (_, finished) = find_milestones(train).items()
     encoding = load_tokenizer(export)
     rows = []
-    for milestone in intermediate:
-        model = open_milestone(milestone, encoding, params)
-        scores = _score(model, tasks, out / "steps" / milestone.folder.name, params)
-        rows.append({**milestone.as_dict(), "scores": scores})
-    return [*rows, {**final.as_dict(), "scores": last}] if rows else []
+    for folder, spent in intermediate:
+        model = open_milestone(folder, encoding, params)
+        rows.append({**spent, "scores": _score(model, tasks, out / "steps" / folder.name, params)})
+    return [*rows, {**finished, "scores": last}] if rows else []
 
 
 def _load_tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
@@ -141,17 +140,12 @@ def _quiet() -> Iterator[None]:
     import datasets
     import lm_eval.api.task
 
-    loggers = [logging.getLogger(name) for name in ("lm_eval", "datasets")]
-    levels = [logger.level for logger in loggers]
-    bar = lm_eval.api.task.tqdm
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    lm_eval.api.task.tqdm = partial(bar, disable=True)
-    datasets.disable_progress_bars()
-    try:
+    with contextlib.ExitStack() as restored:
+        for logger in map(logging.getLogger, ("lm_eval", "datasets")):
+            restored.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.ERROR)
+        restored.callback(setattr, lm_eval.api.task, "tqdm", lm_eval.api.task.tqdm)
+        lm_eval.api.task.tqdm = partial(lm_eval.api.task.tqdm, disable=True)
+        restored.callback(datasets.enable_progress_bars)
+        datasets.disable_progress_bars()
         yield
-    finally:
-        lm_eval.api.task.tqdm = bar
-        datasets.enable_progress_bars()
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
