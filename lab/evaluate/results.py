@@ -21,18 +21,17 @@ ITEM_DIGITS = 4  # of log-likelihoods: what two machines agree on
 
 def read_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Scores of the groups that aggregate and of the tasks outside of such groups, in lm-eval's order."""
-    inside = set()
-    for group in results.get("groups", {}):
-        inside |= _members(group, results["group_subtasks"])
+    samples, groups, children = results["samples"], results.get("groups", {}), results["group_subtasks"]
+    inside = set().union(*(_members(group, children) for group in groups))
     scores = {}
     for task, values in results["results"].items():
-        if task in inside or (task in results["group_subtasks"] and task not in results.get("groups", {})):
+        if task in inside or (task in children and task not in groups):
             continue
-        samples = results["samples"].get(task, [])
+        answered = [sample for part in sorted({task, *_members(task, children)}) for sample in samples.get(part, [])]
         scores[task] = {
-            **_metrics(task, values, samples),
-            "chance": _rounded(chance_level(samples or _samples_of_group(task, results))),
-            "items": int(values.get("sample_len") or len(samples)),
+            **_metrics(task, values, samples.get(task, [])),
+            "chance": _rounded(chance_level(answered)),
+            "items": int(values.get("sample_len") or len(samples.get(task, []))),
             "version": results["versions"].get(task),
         }
     return scores
@@ -101,11 +100,6 @@ def _metrics(task: str, values: Mapping[str, Any], samples: Sequence[Mapping[str
         metrics[name] = _rounded(values[key])
         metrics[f"{name}_stderr"] = _rounded(error)
     return metrics
-
-
-def _samples_of_group(group: str, results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    members = sorted(_members(group, results["group_subtasks"]))
-    return [sample for task in members for sample in results["samples"].get(task, [])]
 
 
 def _members(group: str, children: Mapping[str, Sequence[str]]) -> set[str]:
