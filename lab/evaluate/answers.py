@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -63,18 +63,15 @@ def model_folder(label: str) -> str:
 
 
 def task_files(output: Path | Mapping[str, Path], model: str | None = None) -> dict[str, Path]:
-    """task -> file of answers.
+    """task -> file of answers of one of evaluate.models, or of the project's own model.
 
-    `output`: the folder that the stage left, or {relative path: file} where DVC's cache has it. `model`: one of
-    evaluate.models; None: the project's own.
+    `output`: the folder that the stage left, or {relative path: file} where DVC's cache has it.
     """
     if isinstance(output, Path):
         output = {path.relative_to(output).as_posix(): path for path in output.rglob("*.jsonl")}
-    prefix = f"models/{model_folder(model)}/" if model else ""
-    files = {name.removeprefix(prefix): path for name, path in sorted(output.items()) if name.startswith(prefix)}
-    return {
-        name.removesuffix(".jsonl"): path for name, path in files.items() if name.endswith(".jsonl") and "/" not in name
-    }
+    folder = f"models/{model_folder(model)}" if model else "."
+    files = {PurePosixPath(name): path for name, path in sorted(output.items()) if name.endswith(".jsonl")}
+    return {name.stem: path for name, path in files.items() if str(name.parent) == folder}
 
 
 def once(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -162,11 +159,8 @@ def _table_row(row: Mapping[str, Any], metrics: Sequence[str]) -> list[Any]:
     answer = read_answer(row)
     several = len(answer.choices) > 1
     right = answer.choices[answer.right] if several and answer.right is not None else row.get("target")
-    answered = (
-        answer.choices[answer.chosen]
-        if answer.chosen is not None
-        else next(iter(row.get("filtered_resps") or ()), None)
-    )
+    response = next(iter(row.get("filtered_resps") or ()), None)
+    answered = response if answer.chosen is None else answer.choices[answer.chosen]
     texts = ["" if value is None else str(value) for value in (answer.context, right, answered)]
     endings = [text if len(text) <= TABLE_CHARACTERS else f"…{text[-TABLE_CHARACTERS:]}" for text in texts]
     return [row.get("doc_id"), *endings, *(_item_value(row[name]) for name in metrics)]

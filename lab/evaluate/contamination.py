@@ -1,9 +1,8 @@
 """The stage: which evaluation items are in the train split, and the scores without them.
 
-In: the train split, data/evaluate/<task>.jsonl. Out: <task>.jsonl with each item's share of words that lie in a shared
-n-gram, and scores over all items, those that overlap and those that do not. Words and n are GPT-3's (Brown et al. 2020,
-appendix C): lower case, no punctuation, n between 8 and 13; the covered share is Llama 3's (Grattafiori et al. 2024,
-section 5.1.4).
+Out: <task>.jsonl with each item's share of words that lie in a shared n-gram, and scores over all items, those that
+overlap and those that do not. Words and n are GPT-3's (Brown et al. 2020, appendix C): lower case, no punctuation, n
+between 8 and 13; the covered share is Llama 3's (Grattafiori et al. 2024, section 5.1.4).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,10 +62,7 @@ def split_words(text: str) -> list[str]:
 
 
 def run(dataset: Path, evaluate: Path, out: Path, params: ContaminationParams, engine: EngineParams) -> dict:
-    """Write each item's covered share to `out`/<task>.jsonl; returns {"tasks": {task: overlaps and scores}}.
-
-    Raises InputError where there are no shards or no items.
-    """
+    """Write <task>.jsonl; returns {"tasks": {task: overlaps and scores}}. InputError without shards or items."""
     # Words of all items get numbers, n-grams of these numbers get hashes. Each train shard is asked which of the items'
     # hashes it has; a word is covered if an n-gram around it is among them.
     files = task_files(evaluate)

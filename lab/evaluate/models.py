@@ -28,10 +28,7 @@ READ = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken"]  # files of
 
 
 def find_milestones(train: Path) -> dict[Path, dict[str, int]]:
-    """Folders of the intermediate models in order and, last, of the trained one -> step, tokens and FLOPs so far.
-
-    InputError where training left nothing.
-    """
+    """Folders of the intermediate models in order and, last, of the trained one -> step, tokens and FLOPs so far."""
     milestones = {}
     for folder in [*sorted(path for path in train.glob("steps/*") if path.is_dir()), train]:
         about = read_json(folder / "model.json")

@@ -87,17 +87,16 @@ def _place(right: Any, choices: list[str]) -> int | None:
 
 
 def _metrics(task: str, values: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    keys = [key for key in values if "," in key and "_stderr," not in key]
-    filters = {key.split(",")[1] for key in keys}
+    keys = [tuple(key.split(",", 1)) for key in values if "," in key and "_stderr," not in key]
+    filters = {filtered for _, filtered in keys}
     metrics: dict[str, float | None] = {}
-    for key in keys:
-        metric, filtered = key.split(",", 1)
+    for metric, filtered in keys:
         name = metric if len(filters) == 1 else f"{metric}_{filtered.replace('-', '_')}"
         error = values.get(f"{metric}_stderr,{filtered}")
         if metric in RATIOS and samples:
             score = score_items(task, metric, [sample for sample in samples if sample["filter"] == filtered])
             error = None if score is None else score.error
-        metrics[name] = _rounded(values[key])
+        metrics[name] = _rounded(values[f"{metric},{filtered}"])
         metrics[f"{name}_stderr"] = _rounded(error)
     return metrics
 
@@ -114,12 +113,10 @@ def _rounded(value: Any) -> float | None:
 
 def _plain(value: Any) -> Any:
     """JSON values only, numbers rounded."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating):
-        return round(float(value), ITEM_DIGITS)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float):
+        return round(value, ITEM_DIGITS)
+    if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
-    return value if value is None else str(value)
+    return value if value is None or isinstance(value, int) else str(value)

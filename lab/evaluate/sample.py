@@ -43,10 +43,7 @@ def task_file(task: str) -> Path:
 
 
 def make_sample(dataset: Path, folder: Path, count: int, seed: int) -> tuple[list[str], dict[str, str]]:
-    """Write at most `count` items of each task into `folder`; returns (tasks, reason for each that is left out).
-
-    EmptyCorpusError where no task has items.
-    """
+    """Write at most `count` items of each task; returns (tasks, reason for each that is left out)."""
     tasks, left_out = make_items(read_pages(dataset, PAGES_PER_ITEM * count, seed), count, seed)
     if not tasks:
         raise EmptyCorpusError(

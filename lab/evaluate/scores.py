@@ -101,11 +101,12 @@ def first_scores(scores: Iterable[Score]) -> dict[str, Score]:
 
 def headlines(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """reports/scores.json: the first score of each task, and those of other models under `models` if there are any."""
-    ours, *others = (
-        {task: score.value for task, score in first_scores(read_scores(model["scores"])).items()}
-        for model in (metrics, *metrics.get("models", {}).values())
-    )
-    return ours | ({"models": dict(zip(metrics["models"], others, strict=True))} if others else {})
+
+    def headline(model: Mapping[str, Any]) -> dict[str, Any]:
+        return {task: score.value for task, score in first_scores(read_scores(model["scores"])).items()}
+
+    others = {name: headline(model) for name, model in metrics.get("models", {}).items()}
+    return headline(metrics) | ({"models": others} if others else {})
 
 
 def milestone_curve(metrics: Mapping[str, Any], task: str, metric: str) -> list[tuple[int, float]]:

@@ -80,9 +80,9 @@ def _load(manager: TaskManager, names: Sequence[str], suites: str) -> list[Any]:
                     raise InputError(f"evaluate: the task '{name}' does not load: {reason}") from error
                 if isinstance(error, ConnectionError) and not missing:
                     # Each further data set would wait half a minute for an answer: look for them on this machine only.
-                    for module in (datasets.config, huggingface_hub.constants):
-                        stack.callback(setattr, module, "HF_HUB_OFFLINE", module.HF_HUB_OFFLINE)
-                        module.HF_HUB_OFFLINE = True
+                    for settings in (vars(datasets.config), vars(huggingface_hub.constants)):
+                        stack.callback(settings.update, HF_HUB_OFFLINE=settings["HF_HUB_OFFLINE"])
+                        settings["HF_HUB_OFFLINE"] = True
                 missing |= dict.fromkeys(remote, reason)
             ticker.advance()
     if missing:
