@@ -60,7 +60,7 @@ class Timing:
 def requests(dataset: Path, items: int, blimp: Path, wikitext: Path) -> dict[str, Requests]:
     """The sample suite's requests by task, and some of BLiMP's and WikiText-2's where their data is available."""
     from lab.evaluate.held_out import read_pages
-    from lab.evaluate.items import make_items
+    from lab.evaluate.sample import make_items
 
     tasks, _ = make_items(read_pages(dataset, 2 * items, 1), items, 1)
     by_task: dict[str, Requests] = {}

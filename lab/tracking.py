@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lab.errors import InputError
 from lab.files import read_json, write_json
@@ -44,16 +44,6 @@ def _revision() -> str | None:
     """The commit of the working tree, with "+changes" if its sources differ from it; None outside git."""
     revision = read_revision(Path())
     return revision.commit and revision.commit + ("+changes" if revision.dirty else "")
-
-
-class TaskTable(Protocol):
-    """The items of a task, as lab.evaluate.answers.item_tables gives them."""
-
-    @property
-    def columns(self) -> list[str]: ...
-
-    @property
-    def rows(self) -> list[list[Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -145,9 +135,12 @@ class Tracker:
 
 
 def log_scores(
-    params: Params, scores: dict[str, dict], tables: Mapping[str, TaskTable], milestones: Sequence[dict] = ()
+    params: Params,
+    scores: dict[str, dict],
+    tables: Mapping[str, tuple[list[str], list[list[Any]]]],
+    milestones: Sequence[dict] = (),
 ) -> None:
-    """Add scores ({task: {metric: value}}) and tables of items to the W&B run of the training.
+    """Add scores ({task: {metric: value}}) and tables of items (columns, rows) to the W&B run of the training.
 
     `milestones`: the scores of the models of earlier steps and of the last, each with step, tokens and FLOPs. A
     training that was not run here (one that DVC restored, say, for another variant of an ablation) has no run under
@@ -170,7 +163,7 @@ def log_scores(
         values = _flat(row["scores"])
         by_flops = {f"{BY_FLOPS}/{name}": value for name, value in values.items()}
         run.log({name: row[name] for name in ("step", "tokens", "flops")} | values | by_flops)
-    items = {f"items/{task}": wandb.Table(columns=table.columns, data=table.rows) for task, table in tables.items()}
+    items = {f"items/{task}": wandb.Table(columns=columns, data=rows) for task, (columns, rows) in tables.items()}
     run.log(items if milestones else _flat(scores) | items)
     run.summary.update(_flat(scores))
     _close(run)

@@ -10,7 +10,6 @@ import pytest
 from wandb.proto import wandb_internal_pb2
 
 from lab import tracking
-from lab.evaluate.answers import ItemTable
 from lab.params import TrackingParams
 from lab.params_yaml import Params
 from lab.train.module import STEPS_PER_READING
@@ -113,16 +112,16 @@ def test_an_offline_run_holds_what_a_dashboard_needs_and_takes_scores(project, c
     assert found["summary"]["unigram_entropy"] == metrics["unigram_entropy"]
     assert f"wandb sync {Path(path).parent}" in capfd.readouterr().err
 
-    table = ItemTable(["item", "acc"], [[0, 1.0], [1, 0.0]])
+    columns, rows = ["item", "acc"], [[0, 1.0], [1, 0.0]]
     scores = {"sample_agreement": {"acc": 0.75, "acc_stderr": 0.02, "chance": None, "version": "1"}}
-    tracking.log_scores(settings, scores, {"sample_agreement": table})
+    tracking.log_scores(settings, scores, {"sample_agreement": (columns, rows)})
     (scored,) = (run for run in read_offline().values() if "scores/sample_agreement/acc" in run["summary"])
     assert scored["id"] == found["id"] and scored is not found
     assert scored["summary"]["scores/sample_agreement/acc"] == 0.75
     assert "scores/sample_agreement/chance" not in scored["summary"]
     (file,) = (file for row in scored["history"] for name, file in row.items() if name.endswith("agreement/path"))
     (logged,) = Path(".lab/wandb").glob(f"offline-run-*/files/{file}")
-    assert json.loads(logged.read_text())["data"] == table.rows
+    assert json.loads(logged.read_text())["data"] == rows
 
 
 def test_a_resumed_run_goes_on_under_the_same_id(project, monkeypatch):

@@ -1,15 +1,13 @@
 """Our model for lm-eval: ModelLM, in memory, and LabLM, of a folder, registered with lm-eval as "lab".
 
-In: lm-eval's requests. Out: log-likelihoods and texts, by the rules of lm-eval's own `hf` model (lm_eval/models/
-huggingface.py): the same windows and truncation, so that answers agree to rounding. It is faster because shared
-beginnings and repeated requests are computed once, and logits only where they are needed.
+In: lm-eval's requests. Out: log-likelihoods and texts as lm-eval's own `hf` model gives them, to rounding: windows and
+truncation are the same. Shared beginnings and repeated requests are computed once, logits only where needed.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import lru_cache
-from itertools import groupby
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -51,11 +49,12 @@ class ModelLM(TemplateLM):
         super().__init__()
         self.encoding, self._device, self.batch_tokens = encoding, _device(device), batch_tokens
         self.model = model.to(self._device).eval()
+        self.max_length = model.config.context  # tokens
         self._tokens_at_once = min(batch_tokens, CPU_TOKENS) if self._device.type == "cpu" else batch_tokens
         self._end = end_of_text(encoding)
         self._beginning = self._end if beginning is None else beginning
         self._prepended = list(prepended)
-        self._encoded = lru_cache(maxsize=1 << 14)(self._encode)
+        self._encoded = lru_cache(maxsize=1 << 14)(partial(encoding.encode, allowed_special="all"))
 
     @property
     def eot_token_id(self) -> int:
@@ -63,13 +62,7 @@ class ModelLM(TemplateLM):
 
     @property
     def prefix_token_id(self) -> int:
-        """The token that precedes a text without context."""
         return self._beginning
-
-    @property
-    def max_length(self) -> int:
-        """The model's context, in tokens."""
-        return self.model.config.context
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: object) -> list[int]:
         """Token ids; a special token's name in the text becomes that token, as in Hugging Face's tokenizers."""
@@ -108,13 +101,14 @@ class ModelLM(TemplateLM):
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
         """Texts that continue the contexts, up to a stop string or the number of tokens that the task sets."""
         answers = [""] * len(requests)
-        order = sorted(range(len(requests)), key=lambda number: (repr(requests[number].args[1]), number))
+        by_settings: dict[str, list[int]] = {}
+        for number, request in enumerate(requests):
+            by_settings.setdefault(repr(request.args[1]), []).append(number)
+        batch_size = max(1, self.batch_tokens // self.max_length)
         with progress("generation", len(requests)) as ticker:
-            for _, numbers in groupby(order, key=lambda number: repr(requests[number].args[1])):
-                by_length = sorted(numbers, key=lambda number: len(self.tok_encode(requests[number].args[0])))
-                batch_size = max(1, self.batch_tokens // self.max_length)
-                for first in range(0, len(by_length), batch_size):
-                    batch = by_length[first : first + batch_size]
+            for numbers in by_settings.values():
+                numbers.sort(key=lambda number: len(self.tok_encode(requests[number].args[0])))
+                for batch in (numbers[first : first + batch_size] for first in range(0, len(numbers), batch_size)):
                     texts = self._generate([requests[number].args[0] for number in batch], requests[batch[0]].args[1])
                     for number, text in zip(batch, texts, strict=True):
                         answers[number] = text
@@ -146,9 +140,6 @@ class ModelLM(TemplateLM):
         )
         return [postprocess_generated_text(self.tok_decode(tokens), stops, None) for tokens in written]
 
-    def _encode(self, string: str) -> tuple[int, ...]:
-        return tuple(self.encoding.encode(string, allowed_special="all"))
-
     def _windows(self, context: list[int], continuation: list[int]) -> list[tuple[list[int], list[int]]]:
         """The pair; a continuation beyond the model's context, which `hf` refuses, in windows of that length."""
         if len(continuation) <= self.max_length:
@@ -163,19 +154,14 @@ class ModelLM(TemplateLM):
         """For each request the sum over its pieces, and whether all of them are greedy."""
         # Pieces that read the same tokens become one input, which may be asked for several continuations. Inputs are
         # planned into batches; each batch's answers are added to the requests that its inputs' pieces belong to.
-        numbers: dict[tuple[int, ...], int] = {}  # of the distinct inputs
-        asked: list[list[Asked]] = []
-        owners: list[list[int]] = []
+        by_input: dict[tuple[int, ...], list[tuple[int, Asked]]] = {}
         for owner, context, continuation in pieces:
             read = tuple((context + continuation)[-(self.max_length + 1) :][:-1])
-            number = numbers.setdefault(read, len(numbers))
-            if number == len(asked):
-                asked.append([])
-                owners.append([])
-            asked[number].append(Asked(len(read) - len(continuation), continuation))
-            owners[number].append(owner)
+            by_input.setdefault(read, []).append((owner, Asked(len(read) - len(continuation), continuation)))
+        inputs = list(by_input)
+        owners = [[owner for owner, _ in of_input] for of_input in by_input.values()]
+        asked = [[one for _, one in of_input] for of_input in by_input.values()]
         sums, greedy = [0.0] * requests, [True] * requests
-        inputs = list(numbers)
         batches = plan(inputs, self._tokens_at_once)
         with progress(label, len(pieces)) as ticker, closing(self._answers(inputs, batches, asked)) as by_batch:
             for batch, by_member in zip(batches, by_batch, strict=True):
@@ -193,10 +179,7 @@ class ModelLM(TemplateLM):
         much of their time waiting, above all with small models."""
         threads = torch.get_num_threads()
         workers = min(threads, len(batches)) if self._device.type == "cpu" else 1
-
-        def compute(batch: Batch) -> list[list[tuple[float, bool]]]:
-            return score(self.model, inputs, batch, asked)
-
+        compute = partial(score, self.model, inputs, asked=asked)
         if workers <= 1:
             yield from map(compute, batches)
             return

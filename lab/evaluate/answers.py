@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -55,13 +55,6 @@ class Matched:
     variant: np.ndarray
     weights: np.ndarray
     chance: float | None
-    unmatched: int  # items that some runs have and others lack
-
-
-@dataclass(frozen=True)
-class ItemTable:
-    columns: list[str]
-    rows: list[list[Any]]
 
 
 def model_folder(label: str) -> str:
@@ -70,18 +63,15 @@ def model_folder(label: str) -> str:
 
 
 def task_files(output: Path | Mapping[str, Path], model: str | None = None) -> dict[str, Path]:
-    """task -> file of answers.
+    """task -> file of answers of one of evaluate.models, or of the project's own model.
 
-    `output`: the folder that the stage left, or {relative path: file} where DVC's cache has it. `model`: one of
-    evaluate.models; None: the project's own.
+    `output`: the folder that the stage left, or {relative path: file} where DVC's cache has it.
     """
     if isinstance(output, Path):
         output = {path.relative_to(output).as_posix(): path for path in output.rglob("*.jsonl")}
-    prefix = f"models/{model_folder(model)}/" if model else ""
-    files = {name.removeprefix(prefix): path for name, path in sorted(output.items()) if name.startswith(prefix)}
-    return {
-        name.removesuffix(".jsonl"): path for name, path in files.items() if name.endswith(".jsonl") and "/" not in name
-    }
+    folder = f"models/{model_folder(model)}" if model else "."
+    files = {PurePosixPath(name): path for name, path in sorted(output.items()) if name.endswith(".jsonl")}
+    return {name.stem: path for name, path in files.items() if str(name.parent) == folder}
 
 
 def once(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -100,13 +90,10 @@ def read_answer(row: Mapping[str, Any]) -> Answer:
     pairs = _choices(row)
     shared = len({pair[0] for pair in pairs}) == 1
     choices = ["".join(pair[1:] if shared else pair) for pair in pairs]
-    responses = row.get("filtered_resps") or []
-    likelihoods = [
-        number(answer[0]) if isinstance(answer, list) and answer else None for answer in responses[: len(pairs)]
-    ]
+    responses = [*(row.get("filtered_resps") or []), *[None] * len(pairs)][: len(pairs)]
+    likelihoods = [number(answer[0]) if isinstance(answer, list) and answer else None for answer in responses]
     known = [value for value in likelihoods if value is not None]
     chosen = likelihoods.index(max(known)) if len(known) == len(pairs) > 1 else None
-    likelihoods += [None] * (len(pairs) - len(likelihoods))
     return Answer(pairs[0][0] if shared else None, choices, likelihoods, _right(row, len(pairs)), chosen)
 
 
@@ -120,26 +107,26 @@ def item_text(row: Mapping[str, Any]) -> str:
 
 def read_run(files: Mapping[str, Path]) -> dict[str, Items]:
     """task -> Items, of the files of one run (`task_files`). InputError names a broken file and its line."""
-    runs = {task: read_items(read_json_lines(path)) for task, path in files.items()}
-    return {task: items for task, items in runs.items() if items is not None}
+    runs = ((task, read_items(read_json_lines(path))) for task, path in files.items())
+    return {task: items for task, items in runs if items is not None}
 
 
 def read_items(rows: Iterable[Mapping[str, Any]]) -> Items | None:
     """The items of one task; None where its rows have no metric that can be compared item by item."""
     rows = once([row for row in rows if isinstance(row, dict) and "doc_hash" in row])
-    by_metric = {metric: _values(rows, metric) for metric in (*COMPARED, "byte_perplexity")}
-    metric, values = next(((name, values) for name, values in by_metric.items() if values is not None), (None, None))
-    if metric is None or values is None:
-        return None
     counts: Counter[str] = Counter()
     keys = []
     for item in (str(row["doc_hash"]) for row in rows):
         keys.append((item, counts[item]))
         counts[item] += 1
-    if values.ndim == 2:  # (log-likelihood, bytes), of bits per byte and of perplexity per byte
-        return Items(BITS, tuple(keys), -values[:, 0] / LN2, values[:, 1], None)
-    chance = chance_level(rows) if higher_is_better(metric) else None
-    return Items(metric, tuple(keys), values, np.ones(len(values)), chance)
+    for metric in (*COMPARED, "byte_perplexity"):
+        values = _values(rows, metric)
+        if values is not None and values.ndim == 2:  # (log-likelihood, bytes): bits, or a perplexity, per byte
+            return Items(BITS, tuple(keys), -values[:, 0] / LN2, values[:, 1], None)
+        if values is not None:
+            chance = chance_level(rows) if higher_is_better(metric) else None
+            return Items(metric, tuple(keys), values, np.ones(len(values)), chance)
+    return None
 
 
 def match(baseline: Sequence[Items], variant: Sequence[Items]) -> Matched | None:
@@ -149,17 +136,14 @@ def match(baseline: Sequence[Items], variant: Sequence[Items]) -> Matched | None
         return None
     places = [{key: place for place, key in enumerate(run.keys)} for run in runs]
     common = [key for key in runs[0].keys if all(key in place for place in places)]
-    every = set().union(*places)
-    values = np.array(
-        [[run.values[place[key]] for key in common] for run, place in zip(runs, places, strict=True)]
-    ).reshape(len(runs), len(common))
-    weights = np.array([runs[0].weights[places[0][key]] for key in common])
+    orders = [np.array([place[key] for key in common], np.int64) for place in places]
+    values = np.array([run.values[order] for run, order in zip(runs, orders, strict=True)])
     arms = values[: len(baseline)], values[len(baseline) :]
-    return Matched(runs[0].metric, *arms, weights, runs[0].chance, len(every) - len(common))
+    return Matched(runs[0].metric, *arms, runs[0].weights[orders[0]], runs[0].chance)
 
 
-def item_tables(files: Mapping[str, Path]) -> dict[str, ItemTable]:
-    """task -> its first answers, as a table that a person can look through."""
+def item_tables(files: Mapping[str, Path]) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """task -> its first answers as columns and rows, for a person to look through."""
     tables = {}
     for task, path in files.items():
         with open(path, encoding="utf-8", newline="\n") as file:
@@ -167,7 +151,7 @@ def item_tables(files: Mapping[str, Path]) -> dict[str, ItemTable]:
         metrics = item_metrics(rows)
         if rows:
             columns = ["item", "asked", "right", "answered", *metrics]
-            tables[task] = ItemTable(columns, [_table_row(row, metrics) for row in rows])
+            tables[task] = columns, [_table_row(row, metrics) for row in rows]
     return tables
 
 
@@ -175,18 +159,11 @@ def _table_row(row: Mapping[str, Any], metrics: Sequence[str]) -> list[Any]:
     answer = read_answer(row)
     several = len(answer.choices) > 1
     right = answer.choices[answer.right] if several and answer.right is not None else row.get("target")
-    answered = (
-        answer.choices[answer.chosen]
-        if answer.chosen is not None
-        else next(iter(row.get("filtered_resps") or ()), None)
-    )
-    texts = [_ending(text) for text in (answer.context, right, answered)]
-    return [row.get("doc_id"), *texts, *(_item_value(row[name]) for name in metrics)]
-
-
-def _ending(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= TABLE_CHARACTERS else f"…{text[-TABLE_CHARACTERS:]}"
+    response = next(iter(row.get("filtered_resps") or ()), None)
+    answered = response if answer.chosen is None else answer.choices[answer.chosen]
+    texts = ["" if value is None else str(value) for value in (answer.context, right, answered)]
+    endings = [text if len(text) <= TABLE_CHARACTERS else f"…{text[-TABLE_CHARACTERS:]}" for text in texts]
+    return [row.get("doc_id"), *endings, *(_item_value(row[name]) for name in metrics)]
 
 
 def _item_value(value: Any) -> float:

@@ -111,13 +111,15 @@ def compare(
         else:
             matched[task] = common
     if not matched:
-        raise InputError(f"{name}: there is no task that can be compared: {_reasons(left_out)}.")
+        reasons = "; ".join(f"{task}: {reason}" for task, reason in sorted(left_out.items()))
+        raise InputError(f"{name}: there is no task that can be compared: {reasons or 'the runs have no tasks'}.")
     # Enough that the least possible p-value is still significant after the correction for all tasks.
     resamples = max(RESAMPLES, math.ceil(2 * len(matched) / LEVEL))
     parts = {task: _part(task, common, resamples, seed) for task, common in matched.items()}
     corrected = resampling.holm(np.array([part.p for part in parts.values()]))
     tasks = [_difference(task, part, float(p)) for (task, part), p in zip(parts.items(), corrected, strict=True)]
-    return Comparison(name, tuple(tasks), tuple(_means(list(parts.values()), seed)), left_out)
+    kinds = [[part for part in parts.values() if higher_is_better(part.metric) is higher] for higher in (True, False)]
+    return Comparison(name, tuple(tasks), tuple(_mean(of_kind, seed) for of_kind in kinds if of_kind), left_out)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _part(task: str, common: Matched, resamples: int, seed: int) -> _Part:
     return _Part(common.metric, len(common.weights), runs, parts, by_items, deviations)
 
 
-def _mean(parts: Sequence[_Part], seed: int) -> _Part:
+def _mean(parts: Sequence[_Part], seed: int) -> Difference:
     """The average of tasks of one kind: items differ between tasks, while a run's seed is the same for all."""
     number, freedom = len(parts), parts[0].variances.freedom
     baseline, variant = (np.mean([part.runs[arm] for part in parts], axis=0) for arm in (0, 1))
@@ -167,19 +169,9 @@ def _mean(parts: Sequence[_Part], seed: int) -> _Part:
     random = np.random.default_rng([seed, number])
     deviations = by_items + resampling.seed_deviations(together, len(by_items), random)
     items = sum(part.items for part in parts)
-    return _Part(parts[0].metric, items, (baseline, variant), together, by_items, deviations)
-
-
-def _means(parts: Sequence[_Part], seed: int) -> list[Difference]:
-    """Over the tasks with a share of right answers, and over those in bits per byte."""
-    kinds = [[part for part in parts if higher_is_better(part.metric) is higher] for higher in (True, False)]
-    means = [(len(of_kind), _mean(of_kind, seed)) for of_kind in kinds if of_kind]
-    return [
-        _difference(
-            f"mean of {_tasks(count)}{'' if higher_is_better(mean.metric) else ' in bits per byte'}", mean, mean.p
-        )
-        for count, mean in means
-    ]
+    mean = _Part(parts[0].metric, items, (baseline, variant), together, by_items, deviations)
+    unit = "" if higher_is_better(mean.metric) else " in bits per byte"
+    return _difference(f"mean of {_tasks(number)}{unit}", mean, mean.p)
 
 
 def _difference(task: str, part: _Part, corrected: float) -> Difference:
@@ -216,7 +208,3 @@ def _average(mean: Difference) -> str:
 
 def _tasks(count: int) -> str:
     return f"{count} task{'' if count == 1 else 's'}"
-
-
-def _reasons(left_out: Mapping[str, str]) -> str:
-    return "; ".join(f"{task}: {reason}" for task, reason in sorted(left_out.items())) or "the runs have no tasks"

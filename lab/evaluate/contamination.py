@@ -1,12 +1,11 @@
 """The stage: which evaluation items are in the train split, and the scores without them.
 
-In: the train split, data/evaluate/<task>.jsonl. Out: <task>.jsonl with each item's share of words that lie in a shared
-n-gram, and scores over all items, those that overlap and those that do not. Words and n are GPT-3's (Brown et al. 2020,
-appendix C): lower case, no punctuation, n between 8 and 13; the covered share is Llama 3's (Grattafiori et al. 2024,
-section 5.1.4).
+Out: <task>.jsonl with each item's share of words that lie in a shared n-gram, and scores over all items, those that
+overlap and those that do not. Words and n are GPT-3's (Brown et al. 2020, appendix C): lower case, no punctuation, n
+between 8 and 13; the covered share is Llama 3's (Grattafiori et al. 2024, section 5.1.4).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,32 +25,31 @@ from lab.params import ContaminationParams, EngineParams
 _NO_WORD = regex.compile(r"[^\p{L}\p{N}\s]+")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*")
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd: no word of an n-gram is lost modulo 2^64
+GAP = ""  # no word
 SHORT_ITEMS = 5  # percentile of the items' lengths that n follows
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task's items as words: `ngram`, its n; `grams` uint64 [n-grams], `owners` int64 [n-grams] their item,
-    `starts` int64 [n-grams] their first word in it; `lengths` int64 [items] in words."""
+    """A task's items as words in a row, with a gap of one place after each item."""
 
     name: str
     rows: Sequence[Mapping[str, Any]]
-    ngram: int
-    grams: np.ndarray
-    owners: np.ndarray
-    starts: np.ndarray
-    lengths: np.ndarray
+    lengths: np.ndarray  # of the items, in words; int64 [items]
+    ngram: int  # n
+    starts: np.ndarray  # of the n-grams in the row of words, int64 [n-grams]
+    grams: np.ndarray  # uint64 [n-grams]
 
 
 class Words(dict):
-    """The items' words -> numbers from 1. Other words are 0, and an n-gram with a 0 matches nothing."""
+    """The items' words -> numbers from 1; other words are 0."""
 
     def __missing__(self, word: str) -> int:
         return 0
 
-    def numbers(self, text: str) -> np.ndarray:
+    def numbers(self, words: Iterable[str]) -> np.ndarray:
         """uint64 [words]."""
-        return np.fromiter((self[word] for word in split_words(text)), np.uint64)
+        return np.fromiter((self[word] for word in words), np.uint64)
 
 
 def split_words(text: str) -> list[str]:
@@ -64,10 +62,7 @@ def split_words(text: str) -> list[str]:
 
 
 def run(dataset: Path, evaluate: Path, out: Path, params: ContaminationParams, engine: EngineParams) -> dict:
-    """Write each item's covered share to `out`/<task>.jsonl; returns {"tasks": {task: overlaps and scores}}.
-
-    Raises InputError where there are no shards or no items.
-    """
+    """Write <task>.jsonl; returns {"tasks": {task: overlaps and scores}}. InputError without shards or items."""
     # Words of all items get numbers, n-grams of these numbers get hashes. Each train shard is asked which of the items'
     # hashes it has; a word is covered if an n-gram around it is among them.
     files = task_files(evaluate)
@@ -103,30 +98,28 @@ def read_tasks(files: Mapping[str, Path], params: ContaminationParams) -> tuple[
         lengths = np.array([len(text) for text in texts], np.int64)
         short = int(np.percentile(lengths, SHORT_ITEMS)) if len(lengths) else params.min_ngram
         n = min(max(short, params.min_ngram), params.max_ngram)
-        grams = [ngrams(np.array([words[word] for word in text], np.uint64), n) for text in texts]
-        owners = np.repeat(np.arange(len(grams)), [len(of_item) for of_item in grams])
-        starts = np.concatenate([np.arange(len(of_item)) for of_item in grams]) if grams else np.zeros(0, np.int64)
-        every = np.concatenate(grams) if grams else np.zeros(0, np.uint64)
-        tasks.append(Task(name, rows, n, every, owners, starts, lengths))
+        in_a_row = words.numbers(word for text in texts for word in (*text, GAP))
+        tasks.append(Task(name, rows, lengths, n, *ngrams(in_a_row, n)))
     return words, tasks
 
 
-def ngrams(numbers: np.ndarray, n: int) -> np.ndarray:
-    """Hashes, uint64 [words - n + 1], of the n-grams of word numbers, uint64 [words]."""
-    count = len(numbers) - n + 1
-    keys = np.zeros(max(0, count), np.uint64)
-    for offset in range(n if count > 0 else 0):
+def ngrams(numbers: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(first word, hash) of each n-gram of word numbers, uint64 [words], that has no 0; int64 and uint64 [n-grams]."""
+    count = max(0, len(numbers) - n + 1)
+    keys = np.zeros(count, np.uint64)
+    for offset in range(n):
         keys = keys * _BASE + numbers[offset : offset + count]
-    return keys
+    unknown = np.concatenate([[0], np.cumsum(numbers == 0)])
+    starts = np.flatnonzero(unknown[n:] == unknown[:count])
+    return starts, keys[starts]
 
 
 def covered_shares(task: Task, hits: np.ndarray) -> np.ndarray:
     """Share, float64 [items], of each item's words that lie in an n-gram which is among `hits`."""
-    shared = np.isin(task.grams, hits)
-    ends = np.cumsum(task.lengths)
-    first = (ends - task.lengths)[task.owners[shared]] + task.starts[shared]  # words, over all items in a row
-    marks = np.zeros(task.lengths.sum() + 1, np.int64)
-    marks[np.unique(first[:, None] + np.arange(task.ngram))] = 1
+    ends = np.cumsum(task.lengths + 1) - 1  # of the items in the row of words
+    first = task.starts[np.isin(task.grams, hits)]
+    marks = np.zeros((task.lengths + 1).sum(), np.int64)
+    marks[first[:, None] + np.arange(task.ngram)] = 1
     before = np.concatenate([[0], np.cumsum(marks)])
     return (before[ends] - before[ends - task.lengths]) / np.maximum(task.lengths, 1)
 
@@ -135,25 +128,22 @@ def _look_up(path: Path, folder: Path, name: str, *, words: Words, grams: dict[i
     """Which of the items' n-grams a train shard has: n -> places in `grams`."""
     places: dict[int, set[int]] = {n: set() for n in grams}
     for row in read_rows(path, ["text"]):
-        numbers = words.numbers(row["text"])
+        numbers = words.numbers(split_words(row["text"]))
         for n, of_size in grams.items():
-            keys = ngrams(numbers, n)
-            keys = keys[_whole(numbers, n)]
+            _, keys = ngrams(numbers, n)
             nearest = np.searchsorted(of_size, keys)
             inside = nearest < len(of_size)
             places[n].update(nearest[inside][of_size[nearest[inside]] == keys[inside]].tolist())
     return {str(n): sorted(of_size) for n, of_size in places.items()}
 
 
-def _whole(numbers: np.ndarray, n: int) -> np.ndarray:
-    """Which n-grams consist of known words, bool [words - n + 1]."""
-    unknown = np.concatenate([[0], np.cumsum(numbers == 0)])
-    return unknown[n:] == unknown[:-n] if len(unknown) > n else np.zeros(0, bool)
-
-
 def _write(task: Task, shares: np.ndarray, out: Path, params: ContaminationParams) -> dict:
     overlaps = shares > params.max_covered_share
-    write_json_lines(out / f"{task.name}.jsonl", _lines(task, shares, overlaps))
+    lines = (
+        {name: row[name] for name in ("doc_id", "doc_hash")} | {"covered": round(share, 6), "overlaps": overlap}
+        for row, share, overlap in zip(task.rows, shares.tolist(), overlaps.tolist(), strict=True)
+    )
+    write_json_lines(out / f"{task.name}.jsonl", lines)
     groups = {"all": np.ones_like(overlaps), "clean": ~overlaps, "overlapping": overlaps}
     return {
         "items": len(task.rows),
@@ -173,9 +163,3 @@ def _score(task: Task, metric: str, members: np.ndarray) -> dict | None:
     """The score over the items for which `members`, bool [items], is true; None without any."""
     score = score_items(task.name, metric, [row for row, member in zip(task.rows, members, strict=True) if member])
     return None if score is None else {"value": round(score.value, 6), "error": score.error and round(score.error, 6)}
-
-
-def _lines(task: Task, shares: np.ndarray, overlaps: np.ndarray) -> Iterator[dict]:
-    for row, share, overlap in zip(task.rows, shares, overlaps, strict=True):
-        line = {"doc_id": row["doc_id"], "doc_hash": row["doc_hash"], "covered": round(float(share), 6)}
-        yield line | {"overlaps": bool(overlap)}

@@ -8,7 +8,6 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
@@ -24,27 +23,23 @@ def main(arguments: list[str]) -> int:
     if not (options.suites or options.models):
         parser.error("name a suite or a model to fetch")
     os.environ["HF_HOME"] = str(options.folder.absolute())  # lm-eval's libraries read it on import
-    try:
-        print(_fetch(options.suites, options.models), f"in {options.folder}. Set evaluate.data_dir to it.")
-    except LabError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _fetch(suites: Sequence[str], models: Sequence[str]) -> str:
-    """What was downloaded, for the last message."""
     from lab.evaluate.models import fetch_model
     from lab.evaluate.suites import load_tasks
 
-    fetched = []
-    if suites:
-        with tempfile.TemporaryDirectory() as cache:
-            fetched.append(f"{len(load_tasks(suites, [], Path(cache), Path(cache))['tasks'])} tasks' data")
-    for name in models:
-        fetch_model(name)
-        fetched.append(name)
-    return ", ".join(fetched) + (" are" if len(fetched) > 1 or suites else " is")
+    fetched = list(options.models)
+    try:
+        if options.suites:
+            with tempfile.TemporaryDirectory() as cache:
+                tasks = load_tasks(options.suites, [], Path(cache), Path(cache))["tasks"]
+            fetched.insert(0, f"{len(tasks)} tasks' data")
+        for name in options.models:
+            fetch_model(name)
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    are = "are" if options.suites or len(fetched) > 1 else "is"
+    print(f"{', '.join(fetched)} {are} in {options.folder}. Set evaluate.data_dir to it.")
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ not among the train split's sentences, no passage with it is in the train split 
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -37,8 +36,8 @@ class HeldOutPage:
 
     url: str
     text: str
-    sentences: tuple[Sentence, ...]
-    unseen: frozenset[str]
+    sentences: list[Sentence]
+    unseen: set[str]
 
 
 def sort_of(url: str) -> str:
@@ -70,42 +69,32 @@ def read_pages(dataset: Path, most: int, seed: int) -> dict[str, list[HeldOutPag
     The embedded sample crawl has `town` and `documentation` (its few other pages are left out); other crawls have
     `web`. Memory holds these pages only, whatever the size of the splits.
     """
-    chosen = {sort: _first(_rows(dataset / "validation", sort), most, seed) for sort in (*SORTS, WEB)}
+    chosen = {sort: _first(dataset / "validation", sort, most, seed) for sort in (*SORTS, WEB)}
     if any(chosen[sort] for sort in SORTS):
         del chosen[WEB]
-    chosen = {sort: rows for sort, rows in chosen.items() if rows}
-    sentences = {text: split_sentences(text) for rows in chosen.values() for _, text in rows}
-    unseen = {sentence.text for parts in sentences.values() for sentence in parts}
-    unseen -= _seen(dataset / "train", unseen)
-    return {
-        sort: [
-            HeldOutPage(url, text, tuple(sentences[text]), frozenset(part.text for part in sentences[text]) & unseen)
-            for url, text in rows
-        ]
+    pages = {
+        sort: [HeldOutPage(url, text, split_sentences(text), set()) for url, text in rows]
         for sort, rows in chosen.items()
+        if rows
     }
-
-
-def _rows(split: Path, sort: str) -> Iterator[dict]:
-    for shard in shards(split):
-        for row in read_rows(shard, ["id", "url", "text"]):
-            if sort_of(row["url"]) == sort:
-                yield row
-
-
-def _first(rows: Iterable[dict], most: int, seed: int) -> list[tuple[str, str]]:
-    """(url, text) of the `most` rows whose seeded hashes are the smallest."""
-    keyed = ((blake2b(f"{seed}\x1f{row['id']}".encode()).digest(), row["url"], row["text"]) for row in rows)
-    return [(url, text) for _, url, text in heapq.nsmallest(most, keyed)]
-
-
-def _seen(split: Path, sentences: set[str]) -> set[str]:
-    """The sentences that the split has."""
-    seen: set[str] = set()
-    paths = shards(split)
-    with progress("looking for leaks in the train split", len(paths)) as ticker:
-        for path in paths:
+    unseen = {part.text for of_sort in pages.values() for page in of_sort for part in page.sentences}
+    train = shards(dataset / "train")
+    with progress("looking for leaks in the train split", len(train)) as ticker:
+        for path in train:
             for row in read_rows(path, ["text"]):
-                seen.update(part.text for part in split_sentences(row["text"]) if part.text in sentences)
+                unseen.difference_update(part.text for part in split_sentences(row["text"]))
             ticker.advance()
-    return seen
+    for page in (page for of_sort in pages.values() for page in of_sort):
+        page.unseen.update(part.text for part in page.sentences if part.text in unseen)
+    return pages
+
+
+def _first(split: Path, sort: str, most: int, seed: int) -> list[tuple[str, str]]:
+    """(url, text) of the `most` pages of a sort whose seeded hashes are the smallest."""
+    keyed = (
+        (blake2b(f"{seed}\x1f{row['id']}".encode()).digest(), row["url"], row["text"])
+        for shard in shards(split)
+        for row in read_rows(shard, ["id", "url", "text"])
+        if sort_of(row["url"]) == sort
+    )
+    return [(url, text) for _, url, text in heapq.nsmallest(most, keyed)]

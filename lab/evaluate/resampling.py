@@ -1,11 +1,10 @@
 """How far the difference between two arms of runs may be from the truth: items resampled, seeds drawn.
 
-In: values of two arms [seeds, items] on the same items. Out: the difference, and its deviations by chance. Items are
-resampled with replacement, the same for both arms (paired bootstrap: Efron and Tibshirani 1993). Seeds are too few to
-resample: the variance of three resampled seeds is a third too small. Their part is drawn from the variance between
-runs, itself uncertain (scaled inverse chi-square), as in a t-test, minus what resampling the items has counted already:
-in a crossed design, both contain the residual variance once (Owen 2007).
-All functions accept leading axes, so that thousands of simulated experiments are one call.
+In: values of two arms [..., seeds, items] on the same items. Out: the difference, and its deviations by chance. Items
+are resampled with replacement, the same for both arms (paired bootstrap: Efron and Tibshirani 1993). Seeds are too few
+to resample (the variance of three is a third too small): their part is drawn from the variance between runs, itself
+uncertain (scaled inverse chi-square), as in a t-test, minus what the items have counted already: in a crossed design,
+both contain the residual variance once (Owen 2007).
 """
 
 from dataclasses import dataclass
@@ -60,9 +59,9 @@ def item_deviations(
     by_item = variant.mean(-2) - baseline.mean(-2)
     count = len(weights)
     columns = by_item.reshape(-1, count).T
+    at_once = max(1, AT_ONCE // count)
     blocks = []
-    for first in range(0, number, max(1, AT_ONCE // count)):
-        size = min(number - first, max(1, AT_ONCE // count))
+    for size in (min(at_once, number - first) for first in range(0, number, at_once)):
         drawn = random.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
         blocks.append((counts @ columns) / (counts @ weights)[:, None])

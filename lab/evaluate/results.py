@@ -21,18 +21,17 @@ ITEM_DIGITS = 4  # of log-likelihoods: what two machines agree on
 
 def read_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Scores of the groups that aggregate and of the tasks outside of such groups, in lm-eval's order."""
-    inside = set()
-    for group in results.get("groups", {}):
-        inside |= _members(group, results["group_subtasks"])
+    samples, groups, children = results["samples"], results.get("groups", {}), results["group_subtasks"]
+    inside = set().union(*(_members(group, children) for group in groups))
     scores = {}
     for task, values in results["results"].items():
-        if task in inside or (task in results["group_subtasks"] and task not in results.get("groups", {})):
+        if task in inside or (task in children and task not in groups):
             continue
-        samples = results["samples"].get(task, [])
+        answered = [sample for part in sorted({task, *_members(task, children)}) for sample in samples.get(part, [])]
         scores[task] = {
-            **_metrics(task, values, samples),
-            "chance": _rounded(chance_level(samples or _samples_of_group(task, results))),
-            "items": int(values.get("sample_len") or len(samples)),
+            **_metrics(task, values, samples.get(task, [])),
+            "chance": _rounded(chance_level(answered)),
+            "items": int(values.get("sample_len") or len(samples.get(task, []))),
             "version": results["versions"].get(task),
         }
     return scores
@@ -88,24 +87,18 @@ def _place(right: Any, choices: list[str]) -> int | None:
 
 
 def _metrics(task: str, values: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    keys = [key for key in values if "," in key and "_stderr," not in key]
-    filters = {key.split(",")[1] for key in keys}
+    keys = [tuple(key.split(",", 1)) for key in values if "," in key and "_stderr," not in key]
+    filters = {filtered for _, filtered in keys}
     metrics: dict[str, float | None] = {}
-    for key in keys:
-        metric, filtered = key.split(",", 1)
+    for metric, filtered in keys:
         name = metric if len(filters) == 1 else f"{metric}_{filtered.replace('-', '_')}"
         error = values.get(f"{metric}_stderr,{filtered}")
         if metric in RATIOS and samples:
             score = score_items(task, metric, [sample for sample in samples if sample["filter"] == filtered])
             error = None if score is None else score.error
-        metrics[name] = _rounded(values[key])
+        metrics[name] = _rounded(values[f"{metric},{filtered}"])
         metrics[f"{name}_stderr"] = _rounded(error)
     return metrics
-
-
-def _samples_of_group(group: str, results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    members = sorted(_members(group, results["group_subtasks"]))
-    return [sample for task in members for sample in results["samples"].get(task, [])]
 
 
 def _members(group: str, children: Mapping[str, Sequence[str]]) -> set[str]:
@@ -120,12 +113,10 @@ def _rounded(value: Any) -> float | None:
 
 def _plain(value: Any) -> Any:
     """JSON values only, numbers rounded."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating):
-        return round(float(value), ITEM_DIGITS)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float):
+        return round(value, ITEM_DIGITS)
+    if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
-    return value if value is None else str(value)
+    return value if value is None or isinstance(value, int) else str(value)

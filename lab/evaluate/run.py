@@ -1,9 +1,8 @@
 """The stage: the scores of an exported model, of other models and of the training's intermediate ones.
 
-In: an export folder, what training left, the dataset that was held out, params.yaml. Out: items/<task>.parquet (the
-sample suite's items), <task>.jsonl (the model's answers; those of other models in models/<name>/, of intermediate ones
-in steps/<step>/), the scores, reports/scores.json and the scores in W&B. Runs lm-eval's `evaluate`, the part of
-`simple_evaluate` that scores: the rest adds a description of the machine, which would differ from run to run.
+Out: items/<task>.parquet (the sample suite's items), <task>.jsonl (the model's answers; those of other models in
+models/<name>/, of intermediate ones in steps/<step>/), scores, reports/scores.json and the scores in W&B. lm-eval's
+`simple_evaluate` is not used because it adds a description of the machine, which differs from run to run.
 """
 
 import contextlib
@@ -59,10 +58,8 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, tra
     set_network(params)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    sample_tasks: list[str] = []
-    left_out: dict[str, str] = {}
-    if "sample" in params.suites:
-        sample_tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed)
+    sampled = "sample" in params.suites
+    sample_tasks, left_out = make_sample(dataset, out / "items", params.items, params.seed) if sampled else ([], {})
     for task, reason in left_out.items():
         print(f"evaluate: {task} is left out: {reason}", file=sys.stderr)
     from lab.evaluate.adapter import LabLM
@@ -77,12 +74,8 @@ def evaluate(export: Path, dataset: Path, out: Path, params: EvaluateParams, tra
             for name, label in model_labels.items()
         }
         milestones = _score_milestones(train, scores, export, tasks, out, params) if train else []
-    return {
-        "scores": scores,
-        **({"models": others} if others else {}),
-        **({"milestones": milestones} if milestones else {}),
-        **({"left_out": left_out} if left_out else {}),
-    }
+    optional = {"models": others, "milestones": milestones, "left_out": left_out}
+    return {"scores": scores, **{name: value for name, value in optional.items() if value}}
 
 
 def _score_milestones(
@@ -91,14 +84,13 @@ def _score_milestones(
     from lab.evaluate.models import find_milestones, open_milestone
     from lab.model.huggingface import load_tokenizer
 
-    intermediate, final = find_milestones(train)
+    *intermediate, (_, finished) = find_milestones(train).items()
     encoding = load_tokenizer(export)
     rows = []
-    for milestone in intermediate:
-        model = open_milestone(milestone, encoding, params)
-        scores = _score(model, tasks, out / "steps" / milestone.folder.name, params)
-        rows.append({**milestone.as_dict(), "scores": scores})
-    return [*rows, {**final.as_dict(), "scores": last}] if rows else []
+    for folder, spent in intermediate:
+        model = open_milestone(folder, encoding, params)
+        rows.append({**spent, "scores": _score(model, tasks, out / "steps" / folder.name, params)})
+    return [*rows, {**finished, "scores": last}] if rows else []
 
 
 def _load_tasks(sample_tasks: list[str], items: Path, cache: Path, params: EvaluateParams) -> dict[str, Any]:
@@ -141,17 +133,12 @@ def _quiet() -> Iterator[None]:
     import datasets
     import lm_eval.api.task
 
-    loggers = [logging.getLogger(name) for name in ("lm_eval", "datasets")]
-    levels = [logger.level for logger in loggers]
-    bar = lm_eval.api.task.tqdm
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    lm_eval.api.task.tqdm = partial(bar, disable=True)
-    datasets.disable_progress_bars()
-    try:
+    with contextlib.ExitStack() as restored:
+        for logger in map(logging.getLogger, ("lm_eval", "datasets")):
+            restored.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.ERROR)
+        restored.callback(setattr, lm_eval.api.task, "tqdm", lm_eval.api.task.tqdm)
+        lm_eval.api.task.tqdm = partial(lm_eval.api.task.tqdm, disable=True)
+        restored.callback(datasets.enable_progress_bars)
+        datasets.disable_progress_bars()
         yield
-    finally:
-        lm_eval.api.task.tqdm = bar
-        datasets.enable_progress_bars()
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -65,9 +65,9 @@ def read_scores(tasks: Any) -> list[Score]:
     """The scores of {task: {metric: value}}, in the order of the file. What is no number is left out."""
     scores = []
     for task, values in tasks.items() if isinstance(tasks, Mapping) else ():
-        for metric in _metric_names(values) if isinstance(values, Mapping) else ():
+        for metric in values if isinstance(values, Mapping) else ():
             value, items = number(values[metric]), number(values.get("items"))
-            if value is not None:
+            if value is not None and metric not in _NOT_METRICS and not metric.endswith("_stderr"):
                 scores.append(
                     Score(
                         task=str(task),
@@ -91,22 +91,22 @@ def compared_scores(scores: Iterable[Score]) -> dict[str, Score]:
     return {task: min(of_task, key=lambda score: COMPARED.index(score.metric)) for task, of_task in by_task.items()}
 
 
-def first_metric(values: Mapping[str, Any]) -> str | None:
-    """The name of a task's first metric; None where it has no value."""
-    name = next(iter(_metric_names(values)), None)
-    return name if name is not None and values[name] is not None else None
-
-
-def headline(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The value of each task's first metric: tables of many runs have room for one."""
-    firsts = {task: first_metric(values) for task, values in tasks.items()}
-    return {task: tasks[task][metric] for task, metric in firsts.items() if metric is not None}
+def first_scores(scores: Iterable[Score]) -> dict[str, Score]:
+    """The first score of each task: tables of many runs have room for one."""
+    firsts: dict[str, Score] = {}
+    for score in scores:
+        firsts.setdefault(score.task, score)
+    return firsts
 
 
 def headlines(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """reports/scores.json: the model's headline, and those of other models under `models` where there are any."""
-    others = {name: headline(of_model["scores"]) for name, of_model in metrics.get("models", {}).items()}
-    return headline(metrics["scores"]) | ({"models": others} if others else {})
+    """reports/scores.json: the first score of each task, and those of other models under `models` if there are any."""
+
+    def headline(model: Mapping[str, Any]) -> dict[str, Any]:
+        return {task: score.value for task, score in first_scores(read_scores(model["scores"])).items()}
+
+    others = {name: headline(model) for name, model in metrics.get("models", {}).items()}
+    return headline(metrics) | ({"models": others} if others else {})
 
 
 def milestone_curve(metrics: Mapping[str, Any], task: str, metric: str) -> list[tuple[int, float]]:
@@ -149,10 +149,6 @@ def score_items(task: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Sc
     elif values.ndim == 2 or metric == PERPLEXITY:
         mean, error = math.exp(-mean), error and error * math.exp(-mean)
     return Score(task, metric, mean, error, items=count)
-
-
-def _metric_names(values: Mapping[str, Any]) -> list[str]:
-    return [name for name in values if name not in _NOT_METRICS and not name.endswith("_stderr")]
 
 
 def _is_item_metric(name: str, value: Any) -> bool:

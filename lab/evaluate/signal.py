@@ -5,6 +5,7 @@ In: a task's scores by run. Out: Signal. The criteria are Penedo et al. 2024 (se
 """
 
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -71,8 +72,8 @@ def monotonicity(scores: np.ndarray) -> float | None:
     """Spearman's rank correlation of scores, [checkpoints], with their order; None for fewer than three."""
     if len(scores) < 3:
         return None
-    places, order = np.arange(len(scores), dtype=float), ranks(scores)
-    places, order = places - places.mean(), order - order.mean()
+    places = np.arange(len(scores)) - (len(scores) - 1) / 2
+    order = np.sign(np.subtract.outer(scores, scores)).sum(1)  # twice each rank's distance from the mean rank
     norm = np.sqrt((places**2).sum() * (order**2).sum())
     return float((places * order).sum() / norm) if norm else 0.0
 
@@ -80,25 +81,12 @@ def monotonicity(scores: np.ndarray) -> float | None:
 def order_consistency(rounds: np.ndarray, *, consecutive: bool) -> float | None:
     """Mean Kendall tau-a between the models' orders in two rounds, [rounds, models]: neighbours only, or all pairs.
 
-    None for fewer than two rounds or models.
+    Tau-a is (concordant - discordant pairs) / all pairs; ties count for neither. None for fewer than two of either.
     """
     count, models = rounds.shape
     if count < 2 or models < 2:
         return None
-    pairs = [(one, other) for one in range(count) for other in range(one + 1, count)]
-    chosen = [(one, other) for one, other in pairs if other == one + 1] if consecutive else pairs
-    return float(np.mean([kendall(rounds[one], rounds[other]) for one, other in chosen]))
-
-
-def kendall(one: np.ndarray, other: np.ndarray) -> float:
-    """Kendall's tau-a: (concordant - discordant pairs) / all pairs; ties count for neither."""
-    above = np.triu_indices(len(one), 1)
-    agreement = np.sign(np.subtract.outer(one, one)) * np.sign(np.subtract.outer(other, other))
-    return float(agreement[above].mean())
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0, ties shared."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts + 1) / 2)[places]
+    above = np.triu_indices(models, 1)
+    orders = [np.sign(np.subtract.outer(scores, scores))[above] for scores in rounds]
+    pairs = pairwise(orders) if consecutive else combinations(orders, 2)
+    return float(np.mean([(one * other).mean() for one, other in pairs]))

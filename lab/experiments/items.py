@@ -19,7 +19,7 @@ from lab.experiments.repository import Repository
 
 SAMPLE = "sample"
 STAGE, OUTPUT = "dataset", "data/dataset"
-CODE = ("lab/evaluate/held_out.py", "lab/evaluate/items.py", "lab/evaluate/sample.py", "lab/evaluate/tasks")
+CODE = ("lab/evaluate/held_out.py", "lab/evaluate/sample.py", "lab/evaluate/tasks")
 
 
 def folder_of(project: Repository, stages: Mapping[str, DvcStage], values: Mapping[str, Any], revision: str) -> Path:

@@ -14,7 +14,7 @@ from lab.errors import InputError
 from lab.evaluate.adapter import LabLM
 from lab.evaluate.batches import plan
 from lab.evaluate.held_out import read_pages
-from lab.evaluate.items import make_items
+from lab.evaluate.sample import make_items
 from tests.evaluate.conftest import CONTEXT, STYLES
 
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -32,11 +32,12 @@ def test_choices_texts_and_likelihoods(tmp_path):
     (tmp_path / "models" / "gpt2").mkdir(parents=True)
     write(tmp_path / "models" / "gpt2" / "choice.jsonl", [choice])
     tables = item_tables(task_files(tmp_path))
-    assert list(tables) == ["choice", "pair", "text"] and len(tables["choice"].rows) == TABLE_ROWS
-    assert tables["choice"].columns == ["item", "asked", "right", "answered", "acc"]
-    assert tables["choice"].rows[0] == [3, "Who has the key?\u2028", " Anna", " Tom", 0.0]
-    assert tables["pair"].rows == [[3, "", " The cats are.", " The cats are.", 1.0]]
-    (row,) = tables["text"].rows
+    assert list(tables) == ["choice", "pair", "text"] and len(tables["choice"][1]) == TABLE_ROWS
+    columns, rows = tables["choice"]
+    assert columns == ["item", "asked", "right", "answered", "acc"]
+    assert rows[0] == [3, "Who has the key?\u2028", " Anna", " Tom", 0.0]
+    assert tables["pair"][1] == [[3, "", " The cats are.", " The cats are.", 1.0]]
+    (row,) = tables["text"][1]
     assert row[-1] == -0.5 and len(row[2]) == TABLE_CHARACTERS + 1
 
 

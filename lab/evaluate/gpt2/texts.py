@@ -43,8 +43,7 @@ def wikitext(rows: Iterable[Mapping]) -> datasets.Dataset:
 
 def penn_treebank(rows: datasets.Dataset) -> datasets.Dataset:
     """Sentences in order -> passages."""
-    sentences = [row["sentence"] for row in rows]
-    passages = [sentences[first : first + SENTENCES] for first in range(0, len(sentences), SENTENCES)]
+    passages = (rows[first : first + SENTENCES]["sentence"] for first in range(0, len(rows), SENTENCES))
     return _dataset(
         _text("\n".join(map(detokenize, lines)), "\n".join(lines) + "\n", _units(lines)) for lines in passages
     )
@@ -57,23 +56,25 @@ def billion_words(rows: datasets.Dataset) -> datasets.Dataset:
 
 def text8(rows: datasets.Dataset) -> datasets.Dataset:
     """One long text -> pieces."""
-    return _dataset(_text(piece, piece, len(piece.split())) for row in rows for piece in _pieces(row["text"]))
+    return _dataset(piece for row in rows for piece in _pieces(row["text"]))
 
 
 def enwik8(**metadata: object) -> dict[str, datasets.Dataset]:
-    """Wikipedia's source, downloaded once into the Hugging Face home.
-
-    Raises InputError where it is not there and can't be downloaded, or is another file.
-    """
+    """Wikipedia's source, downloaded once into the Hugging Face home. InputError where it is another file."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     path = home / "lab" / "enwik8.zip"
     if not path.exists():
-        _download(path)
+        if os.environ.get("HF_HUB_OFFLINE") == "1":
+            raise InputError(f"{path}: no such file, and this evaluation must not use the net.")
+        try:
+            download(ENWIK8, path)
+        except InputError as error:  # lab.evaluate.suites lists what can't be reached
+            raise ConnectionError(str(error)) from error
     if hashlib.sha256(path.read_bytes()).hexdigest() != ENWIK8_SHA256:
         raise InputError(f"{path}: not the file that {ENWIK8} was. Remove it and fetch it again.")
     with zipfile.ZipFile(path) as archive:
         text = archive.read("enwik8")[-ENWIK8_TEST:].decode("utf-8", "replace")
-    return {"test": _dataset(_text(piece, piece, len(piece.split())) for piece in _pieces(text))}
+    return {"test": _dataset(_pieces(text))}
 
 
 def cloze(rows: datasets.Dataset) -> datasets.Dataset:
@@ -126,8 +127,7 @@ def process_results(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[f
 
 def process_bits(doc: Mapping, results: Iterable[float]) -> dict[str, tuple[float, int]]:
     """The same for texts that are not measured in words."""
-    (likelihood,) = results
-    return {"bits_per_byte": (likelihood, doc["bytes"])}
+    return {"bits_per_byte": process_results(doc, results)["bits_per_byte"]}
 
 
 def _follows(word: str, last: str) -> bool:
@@ -152,9 +152,9 @@ def _units(lines: Iterable[str]) -> int:
     return sum(len(line.split()) + 1 for line in lines)
 
 
-def _pieces(text: str) -> Iterator[str]:
-    for first in range(0, len(text), PIECE):
-        yield text[first : first + PIECE]
+def _pieces(text: str) -> Iterator[dict]:
+    for piece in (text[first : first + PIECE] for first in range(0, len(text), PIECE)):
+        yield _text(piece, piece, len(piece.split()))
 
 
 def _text(text: str, original: str, words: int) -> dict:
@@ -163,12 +163,3 @@ def _text(text: str, original: str, words: int) -> dict:
 
 def _dataset(rows: Iterable[dict]) -> datasets.Dataset:
     return datasets.Dataset.from_list(list(rows))
-
-
-def _download(path: Path) -> None:
-    if os.environ.get("HF_HUB_OFFLINE") == "1":
-        raise InputError(f"{path}: no such file, and this evaluation must not use the net.")
-    try:
-        download(ENWIK8, path)
-    except InputError as error:  # lab.evaluate.suites lists what can't be reached
-        raise ConnectionError(str(error)) from error

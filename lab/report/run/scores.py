@@ -11,7 +11,7 @@ from typing import Any
 
 from lab import formatting as words
 from lab.evaluate.answers import once, read_answer, task_files
-from lab.evaluate.scores import ACCURACIES, Score, higher_is_better, read_scores
+from lab.evaluate.scores import ACCURACIES, Score, first_scores, higher_is_better, read_scores
 from lab.report.charts import Bar
 from lab.report.run.collect import Run, read_lines
 
@@ -84,9 +84,7 @@ def models_table(run: Run) -> ModelTable | None:
         return None
     columns = {OURS: scores_of(run)}
     columns |= {str(name): read_scores(model["scores"]) for name, model in others.items() if _is_scored(model)}
-    firsts: dict[str, Score] = {}
-    for score in (score for column in columns.values() for score in column):
-        firsts.setdefault(score.task, score)
+    firsts = first_scores(score for column in columns.values() for score in column)
     by_metric = [{(score.task, score.metric): score for score in column} for column in columns.values()]
     rows = [
         ModelRow(task, first.metric, first.chance, [column.get((task, first.metric)) for column in by_metric])
@@ -125,10 +123,8 @@ def bars(scores: Sequence[Score]) -> list[Bar]:
 def best_above_chance(scores: Sequence[Score]) -> list[Score]:
     """The scores whose distance from chance is known, the surest first, one per task."""
     known = [(score.above_chance, score) for score in scores if score.above_chance is not None]
-    best: dict[str, Score] = {}
-    for _, score in sorted(known, key=lambda pair: (-pair[0], pair[1].task)):
-        best.setdefault(score.task, score)
-    return list(best.values())
+    surest = sorted(known, key=lambda pair: (-pair[0], pair[1].task))
+    return list(first_scores(score for _, score in surest).values())
 
 
 def read_questions(data: Path, number: int) -> dict[str, dict[str, list[Question]]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.evaluate.scores import first_metric
+from lab.evaluate.scores import first_scores, read_scores
 from lab.experiments.results import Results
 from lab.files import read_json, write_json
 from lab.formatting import label
@@ -106,14 +106,8 @@ def blocks(results: Results, entity: str, project: str) -> list[Any]:
 
 def compared(results: Results) -> list[tuple[str, str]]:
     """(task, its first metric) of all tasks of any run, as the scores are named in W&B."""
-    metrics: dict[str, str] = {}
-    for run in results.runs:
-        scores = run.reports.get("evaluate", {}).get("scores", {})
-        for task, values in scores.items():
-            metric = first_metric(values)
-            if metric is not None:
-                metrics.setdefault(task, metric)
-    return list(metrics.items())
+    scores = (score for run in results.runs for score in read_scores(run.reports.get("evaluate", {}).get("scores")))
+    return [(task, score.metric) for task, score in first_scores(scores).items()]
 
 
 def _known(wr: Any, kept: Path) -> Any:
