@@ -1,6 +1,4 @@
-"""Files: written whole or not at all, locked, linked and hashed; JSON and YAML read with errors that say
-what to do.
-"""
+"""Files: written whole or not at all, locked, linked and hashed; JSON and YAML read with errors that say what to do."""
 
 import errno
 import hashlib
@@ -102,6 +100,15 @@ def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[A
     return values or {}
 
 
+def read_yaml(path: Path, holds: str, missing: str = "Run from the repository root.") -> dict[Any, Any]:
+    """The mapping in a YAML file. InputError, which ends with `missing`, if there is no file; else as `parse_yaml`."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. {missing}") from None
+    return parse_yaml(text, str(path), holds)
+
+
 @contextmanager
 def alone(path: Path, refusal: str) -> Iterator[None]:
     """Hold an exclusive lock on `path`, which is created. LabError(refusal) if another process holds it.
@@ -136,10 +143,5 @@ def file_digest(path: Path) -> bytes:
 
 @lru_cache(1 << 16)
 def _file_digest(path: Path, *_: int) -> bytes:
-    return _hash(path, "blake2b")
-
-
-def _hash(path: Path, algorithm: str) -> bytes:
-    """The hash of a file's bytes, by an algorithm of hashlib."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).digest()
+        return hashlib.file_digest(file, "blake2b").digest()

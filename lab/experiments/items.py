@@ -22,13 +22,12 @@ STAGE, OUTPUT = "dataset", "data/dataset"
 CODE = ("lab/evaluate/held_out.py", "lab/evaluate/items.py", "lab/evaluate/sample.py", "lab/evaluate/tasks")
 
 
-def folder_of(project: Repository, stages: Mapping[str, DvcStage], values: Mapping[str, Any], revision: str) -> Path:
+def folder_of(project: Repository, stages: Mapping[str, DvcStage], values: Mapping[str, Any]) -> Path:
     """The folder for the items of a baseline with these parameters, whether it exists or not."""
     before = needed(stages, [STAGE])
-    code = {dep for stage in before for dep in stages[stage].code} | set(CODE)
-    tree = project.git("ls-tree", revision, "--", *sorted(code))
-    evaluate, stage_keys = values["evaluate"], keys({stage: stages[stage] for stage in before}, values)
-    parts = [stage_keys[STAGE], evaluate["items"], evaluate["seed"], tree]
+    code = {dep for stage in before.values() for dep in stage.code} | set(CODE)
+    tree = project.git("ls-tree", "HEAD", "--", *sorted(code))
+    parts = [keys(before, values)[STAGE], values["evaluate"]["items"], values["evaluate"]["seed"], tree]
     key = hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
     return project.root / ".lab" / "ablations" / f"items-{key}"
 

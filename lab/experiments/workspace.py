@@ -18,10 +18,8 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.experiments.overrides import arguments
 from lab.experiments.plan import Experiment
-from lab.experiments.repository import DVC, Repository
+from lab.experiments.repository import DVC, ExperimentRef, Repository
 from lab.files import read_json, write_json
-
-FOLDER = Path(".lab/ablations")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,11 @@ class Workspace:
 
     @property
     def root(self) -> Path:
-        return self.project.root / FOLDER / "workers" / str(self.number)
+        return self.project.root / ".lab" / "ablations" / "workers" / str(self.number)
+
+    @property
+    def clone(self) -> Repository:
+        return Repository(self.root)
 
     @property
     def busy(self) -> bool:
@@ -54,6 +56,11 @@ class Workspace:
         """Name of the experiment that was started here last; its unfinished work is in .lab/."""
         path = self._lock.with_suffix(".json")
         return read_json(path)["experiment"] if path.exists() else None
+
+    def experiment(self, name: str) -> ExperimentRef | None:
+        """The experiment of that name that was finished here."""
+        refs = self.clone.experiments() if (self.root / ".git").exists() else ()
+        return next((ref for ref in refs if ref.name == name), None)
 
     def start(self, experiment: Experiment, targets: list[str], log: Path) -> subprocess.Popen:
         """Start `dvc exp run` on the project's HEAD, in a session of its own, with its output in `log`."""
@@ -76,53 +83,41 @@ class Workspace:
                 preexec_fn=self._pin,
             )
 
-    def collect(self, name: str) -> str | None:
-        """Fetch an experiment that was finished here into the project, replacing an older one of its name.
-
-        Returns its commit; None if there is none.
-        """
-        if not (self.root / ".git").exists():
-            return None
-        clone = Repository(self.root)
-        for experiment in clone.experiments():
-            if experiment.name == name:
-                refs = f"+{experiment.ref}:{experiment.ref}"
-                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), refs)
-                return experiment.commit
-        return None
+    def collect(self, name: str) -> bool:
+        """Fetch an experiment into the project, replacing an older one of its name; whether it was finished here."""
+        made = self.experiment(name)
+        if made:
+            self.project.git("fetch", "--quiet", "--no-tags", str(self.root), f"+{made.ref}:{made.ref}")
+        return made is not None
 
     def _prepare(self, revision: str) -> None:
-        """Bring the clone to a revision, without the locks and state of git and DVC that a killed run left."""
+        """Bring the clone to a revision, without the locks and state of git and DVC that a killed run left.
+
+        It gets the project's settings of git and DVC, and its cache.
+        """
         if not (self.root / ".git").exists():
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             self.project.git("clone", "--quiet", "--no-checkout", str(self.project.root), str(self.root))
-        self.project.git("fetch", "--quiet", "--no-tags", str(self.project.root), revision, root=self.root)
+        git = self.clone.git
+        git("fetch", "--quiet", "--no-tags", str(self.project.root), revision)
         for lock in (self.root / ".git").glob("*.lock"):
             lock.unlink()
-        self.project.git("checkout", "--quiet", "--force", "-B", "ablation", revision, root=self.root)
-        for ref in self.project.git("for-each-ref", "--format=%(refname)", "refs/exps", root=self.root).split():
-            self.project.git("update-ref", "--no-deref", "-d", ref, root=self.root)
-        self.project.git("clean", "--quiet", "--force", "-d", root=self.root)  # ignored files stay: data/, .lab/
+        git("checkout", "--quiet", "--force", "-B", "ablation", revision)
+        for ref in git("for-each-ref", "--format=%(refname)", "refs/exps").split():
+            git("update-ref", "--no-deref", "-d", ref)
+        git("clean", "--quiet", "--force", "-d")  # ignored files stay: data/, .lab/
         for name in ("exps", "rwlock", "rwlock.lock"):
             path = self.root / ".dvc" / "tmp" / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        self._configure()
-
-    def _configure(self) -> None:
-        """Give the clone the project's settings of git and DVC, and its cache."""
         for key in ("user.name", "user.email"):
             with suppress(LabError):  # set elsewhere, or not at all: then git complains
-                self.project.git("config", key, self.project.git("config", key).strip(), root=self.root)
+                git("config", key, self.project.git("config", key).strip())
         settings = self.project.root / ".dvc" / "config.local"
         copy = self.root / ".dvc" / "config.local"
         copy.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
-        # Relative: DVC can't write a path with letters beyond ASCII.
-        cache = os.path.relpath(self.project.cache, self.root)
-        command = [*DVC, "config", "--quiet", "--local", "cache.dir", cache]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
-        if done.returncode:
-            raise LabError(f"{self.root}: DVC does not take the project's cache: {' '.join(done.stderr.split())}")
+        cache = os.path.relpath(self.project.cache, self.root)  # DVC can't write letters beyond ASCII
+        self.clone.dvc("config", "--quiet", "--local", "cache.dir", cache)
 
     def _environment(self) -> dict[str, str]:
         # Stages are run as `python -m stages NAME`: by this interpreter.
@@ -138,18 +133,19 @@ class Workspace:
 
     @property
     def _lock(self) -> Path:
-        return self.project.root / FOLDER / "workers" / f"{self.number}.lock"
+        return self.root.with_suffix(".lock")
 
 
 def workspaces(project: Repository, number: int) -> list[Workspace]:
     """`number` workers that share the machine's cores and GPUs evenly; a single one may use all."""
+    if number == 1:
+        return [Workspace(project, 1)]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     devices = _devices()
     workers = []
     for index in range(number):
-        share = frozenset(cores[index % len(cores) :: number] or cores) if cores and number > 1 else None
-        device = devices[index % len(devices)] if devices and number > 1 else None
-        workers.append(Workspace(project, index + 1, share, device))
+        share = frozenset(cores[index % len(cores) :: number]) if cores else None
+        workers.append(Workspace(project, index + 1, share, devices[index % len(devices)] if devices else None))
     return workers
 
 

@@ -121,7 +121,7 @@ def test_stages_are_shared_up_to_the_one_that_differs():
 
 def test_targets_bring_what_they_need():
     stages = graph.read_stages(ROOT / "dvc.yaml")
-    assert graph.needed(stages, ["language"]) == ["crawl", "index", "url_filter", "extract", "language"]
+    assert list(graph.needed(stages, ["language"])) == ["crawl", "index", "url_filter", "extract", "language"]
     assert "report" not in graph.needed(stages, ["evaluate"])
 
 

@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 from lab import params_yaml
 from lab.errors import ParameterError
 from lab.experiments import budget, overrides, scaling
-from lab.experiments.points import read_points
 from lab.experiments.repository import Repository
 from lab.model.config import ModelConfig
 from tests.conftest import ROOT
@@ -113,7 +112,7 @@ def test_a_run_that_diverged_is_named_and_left_out():
         revision=lambda: "head", reports=lambda name: {"train": measured | {"validation_loss": losses[name]}}
     )
     queue = SimpleNamespace(name="a", project=project, finished=lambda: {name: name for name in losses})
-    points = read_points(queue, trials, "lab sweep a")
+    points = scaling.read_points(queue, trials, "lab sweep a")
     assert points.diverged == (trials[0].experiment.variant,)
     assert len(points.finished) == len(trials) - 1
 
