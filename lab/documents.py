@@ -212,10 +212,7 @@ def text_digest(text: str) -> bytes:
 
 
 def host(url: str) -> str:
-    """The host of a URL in lower case; "" if it has none.
-
-    Not in the spelling of block lists (punycode, no dot at the end): lab.curate.urls.spelling.host_of.
-    """
+    """The host of a URL in lower case; "" if it has none. As block lists spell it: lab.curate.urls.spelling.host_of."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

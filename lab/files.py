@@ -84,10 +84,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[Any, Any]:
-    """The mapping in a YAML text, empty if the text is.
-
-    `where` and `holds` are used in the message of an InputError: which file, and what it should contain.
-    """
+    """The mapping in a YAML text, empty if the text is. For errors: `where` it stands, and what it `holds`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -111,10 +108,7 @@ def read_yaml(path: Path, holds: str, missing: str = "Run from the repository ro
 
 @contextmanager
 def alone(path: Path, refusal: str) -> Iterator[None]:
-    """Hold an exclusive lock on `path`, which is created. LabError(refusal) if another process holds it.
-
-    The lock ends with the process.
-    """
+    """Hold a lock on `path`, which ends with the process at the latest. LabError(refusal) if another one holds it."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)

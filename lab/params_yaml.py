@@ -53,4 +53,4 @@ def check(values: object, where: str) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise ParameterError(f"{where}: " + "; ".join(explain(problem, Params) for problem in error.errors())) from None
+        raise ParameterError(f"{where}: {explain(error, Params)}") from None

@@ -49,17 +49,14 @@ class Minimum:
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """x* = coefficient C^exponent. `low` and `high`: 95 % interval of the exponent, None if unknown.
-
-    `kept`: share of the bootstrap's replicates that had a minimum at every budget.
-    """
+    """x* = coefficient C^exponent. `low` and `high`: 95 % interval of the exponent, None if unknown."""
 
     exponent: float
     coefficient: float
     budgets: int
     low: float | None = None
     high: float | None = None
-    kept: float = 0.0
+    kept: float = 0.0  # share of the bootstrap's replicates that had a minimum at every budget
 
     def at(self, flops: float) -> float:
         return float(self.coefficient * flops**self.exponent)
@@ -104,7 +101,7 @@ def fit_power_law(flops: Sequence[float], x: Sequence[float]) -> PowerLaw | None
     return PowerLaw(float(slope), float(np.exp(intercept)), len(flops))
 
 
-def with_interval(law: PowerLaw, curves: dict[float, Parabola], seed: int = 0) -> PowerLaw:
+def with_interval(law: PowerLaw, curves: dict[float, Parabola]) -> PowerLaw:
     """The law with an interval, from a parametric bootstrap of the losses around their `curves` (FLOPs -> parabola).
 
     A replicate draws the variance of the noise from the residuals of all budgets (chi-squared with their degrees of
@@ -115,7 +112,7 @@ def with_interval(law: PowerLaw, curves: dict[float, Parabola], seed: int = 0) -
     squares = sum(residual**2 for curve in curves.values() for residual in curve.residuals)
     if freedom <= 0:
         return law
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     deviations = np.sqrt(squares / random.chisquare(freedom, REPLICATES))
     budgets = np.log(np.array(list(curves)))
     vertices = np.stack([_replicated_vertices(curve, deviations, random) for curve in curves.values()], axis=1)

@@ -7,6 +7,7 @@ worst corpus the easiest. In: the baseline's experiment. Out: a folder of lm-eva
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -55,10 +56,7 @@ def make(files: Mapping[str, Path], folder: Path, count: int, seed: int) -> None
 
 def _task(task: str, folder: Path) -> str:
     """The suite's task file, reading the items of `folder`."""
-    lines = task_file(task).read_text("utf-8").splitlines()
-    start = lines.index("dataset_kwargs:")
-    end = next(number for number in range(start + 1, len(lines)) if not lines[number].startswith(" "))
-    data = json.dumps(
-        {"data_files": {"validation": str(folder / f"{task}.parquet")}, "cache_dir": str(folder / "cache")}
-    )
-    return "\n".join([*lines[:start], f"dataset_kwargs: {data}", *lines[end:]]) + "\n"
+    files = {"validation": str(folder / f"{task}.parquet")}
+    data = json.dumps({"data_files": files, "cache_dir": str(folder / "cache")})
+    text = task_file(task).read_text("utf-8")
+    return re.sub(r"(?m)^dataset_kwargs:\n(?: .*\n)+", lambda _: f"dataset_kwargs: {data}\n", text)

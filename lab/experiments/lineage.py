@@ -151,10 +151,7 @@ def _sources(project: Repository, outs: list[LockedPath]) -> list[WarcFile] | No
 
 
 def _is_changed(project: Repository, path: str, step: Step) -> bool:
-    """Whether a file, or one in a folder, is missing or differs from what its stage wrote.
-
-    InputError for a path that the stage did not write.
-    """
+    """Whether a file, or one of a folder, is gone or not as its stage wrote it. InputError if it wrote none such."""
     out = next(out for out in step.outs if Path(path).is_relative_to(out.path))
     if not out.md5.endswith(".dir"):
         return _differs(project.root / path, out.md5)

@@ -100,8 +100,7 @@ def check_entry(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        problems = (explain(problem, model, name) for problem in error.errors())
-        raise ParameterError(f"{path}: " + "; ".join(problems)) from None
+        raise ParameterError(f"{path}: {explain(error, model, name)}") from None
 
 
 def find_entry(path: Path, kind: str, known: Mapping[str, Entry], name: str) -> Entry:

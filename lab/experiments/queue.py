@@ -81,10 +81,7 @@ class Queue:
 
 
 def make_queue(name: str, ablation: Ablation, project: Repository, targets: list[str] | None = None) -> Queue:
-    """All experiments of an ablation, checked before any of them runs.
-
-    ParameterError for overrides that can't be used or budgets that can't be made equal.
-    """
+    """An ablation's experiments, checked before any runs. ParameterError for bad overrides and unequal budgets."""
     baselines: dict[int, params_yaml.Params] = {}
 
     def equal(experiment: Experiment, checked: params_yaml.Params) -> Overrides:
@@ -106,10 +103,7 @@ def make_queue(name: str, ablation: Ablation, project: Repository, targets: list
 def checked_queue(
     name: str, experiments: list[Experiment], project: Repository, targets: list[str] | None, file: str, derive: Derive
 ) -> Queue:
-    """Experiments with all their overrides, checked before any of them runs. `file`: where they come from, for errors.
-
-    ParameterError, with the file and the variant, for overrides that can't be used.
-    """
+    """Experiments with all overrides, checked before any runs. ParameterError names `file` and variant of a bad one."""
     stages = graph.read_stages(project.root / "dvc.yaml")
     targets = targets or [target for target in TARGETS if target in stages]
     base = project.yaml(project.revision(), "params.yaml")

@@ -132,15 +132,12 @@ class Repository:
         return reports
 
     def output(self, revision: str, out: str) -> dict[str, Path]:
-        """The files of a stage's output at a revision: relative path -> file in DVC's cache.
-
-        InputError if the revision's dvc.lock does not have the output, or the cache does not have its files.
-        """
-        for stage in self.lock(revision).values():
-            for entry in stage.get("outs", ()):
-                if entry["path"] == out:
-                    return self.cached(entry["md5"], out)
-        raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
+        """The files of an output at a revision, as `cached`. InputError if its dvc.lock or the cache lacks them."""
+        outs = [entry for stage in self.lock(revision).values() for entry in stage.get("outs", ())]
+        md5s = {entry["path"]: entry.get("md5", "") for entry in outs}
+        if out not in md5s:
+            raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
+        return self.cached(md5s[out], out)
 
     def changed(self, paths: list[str]) -> list[str]:
         """Which of the paths have changes that are not committed."""
@@ -156,10 +153,7 @@ class Repository:
         return (self.root / self.dvc("cache", "dir").strip()).resolve()
 
     def cached(self, md5: str, out: str) -> dict[str, Path]:
-        """The files of an output by the hash in dvc.lock: relative path ("" for a single file) -> file in DVC's cache.
-
-        InputError if the cache does not have them.
-        """
+        """Relative path ("" of a single file) -> file in DVC's cache, by dvc.lock's hash. InputError if not there."""
         path = self._cached(md5)
         if not path.exists():
             raise InputError(

@@ -6,6 +6,7 @@ each variant with the baseline (lab.evaluate.compare), and which tasks can be tr
 
 import json
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -107,14 +108,13 @@ def read_results(queue: Queue, ablation: Ablation) -> Results:
 
 def measure_signals(runs: list[FinishedRun]) -> list[Signal]:
     """The four criteria for each task of all runs, over variants with the same seeds, on their common items."""
-    by_variant: dict[str, dict[int, FinishedRun]] = {}
-    for run in runs:
-        by_variant.setdefault(run.experiment.variant, {})[run.experiment.seed] = run
-    seeds = sorted(set.intersection(*(set(of_variant) for of_variant in by_variant.values())))
+    by_place = {(run.experiment.variant, run.experiment.seed): run for run in runs}
+    variants = list(dict.fromkeys(variant for variant, _ in by_place))
+    seeds = sorted({seed for _, seed in by_place if all((variant, seed) in by_place for variant in variants)})
     if not seeds:
         return []
-    chosen = [of_variant[seed] for of_variant in by_variant.values() for seed in seeds]
-    shape = (len(by_variant), len(seeds))
+    chosen = [by_place[place] for place in product(variants, seeds)]
+    shape = (len(variants), len(seeds))
     signals = []
     for task in chosen[0].items:
         if not all(task in run.items for run in chosen):

@@ -93,10 +93,7 @@ class Scaling(Section):
 
 @dataclass(frozen=True)
 class Trial:
-    """A run and its place in the study: a model (`line`) at the value `at`, in a `panel`.
-
-    In an IsoFLOP study, `line` is the width and `at` the budget in FLOPs.
-    """
+    """A run: a model (`line`) at the value `at`, in a `panel`; of an IsoFLOP study, a width at a budget in FLOPs."""
 
     experiment: Experiment
     panel: str
@@ -197,8 +194,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Points:
-    """`revision`: the project's; `planned`: number of runs; `finished`: those with a finite loss; `diverged`: names of
-    those without."""
+    """`planned`: number of runs; `finished`: those with a finite loss; `diverged`: names of those without."""
 
     revision: str
     planned: int

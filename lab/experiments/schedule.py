@@ -1,18 +1,16 @@
 """Runs a queue: several experiments at once, each shared stage once, whatever is killed.
 
-In: a Queue and the number of workers. Out: each experiment's State, in a small file that any process can read; finished
-ones are experiments of the project (`dvc exp show`). One of several experiments that share a stage (graph.keys) runs
-it; the others wait, and restore it from DVC's run cache. Experiments that survived the process which started them are
-taken over.
+In: a Queue and the number of workers. Out: each experiment's State, in a file that any process can read; finished ones
+are experiments of the project. One of several experiments that share a stage (graph.keys) runs it; the others wait, and
+restore it from DVC's run cache. Experiments that survived the process which started them are taken over.
 """
 
 import os
-import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +19,7 @@ from lab.experiments import items
 from lab.experiments.overrides import apply
 from lab.experiments.plan import Experiment
 from lab.experiments.queue import Queue, require_committed
-from lab.experiments.workspace import Workspace, workspaces
+from lab.experiments.workspace import Workspace, error_line, logged_stages, workspaces
 from lab.files import alone, read_json, write_json
 
 POLL = 0.2  # seconds
@@ -30,28 +28,17 @@ AT_WORK = (
 )
 GRACE = 30.0  # seconds that a stopped experiment has to end
 
-Status = Literal["queued", "running", "done", "failed"]
-
-_STAGE = re.compile(r"^(?:Running stage '(\w+)'|Stage '(\w+)' (?:is cached|didn't change))")
-_ERROR = re.compile(r"^(?:error|ERROR): (.+)$")
-_RAISED = re.compile(r"^[\w.]+(Error|Exception|Interrupt)\b")  # the last line of a traceback
-# DVC's messages for any failed stage; the stage's own message says more.
-_GENERAL = ("failed to reproduce", "failed to run", "Failed to reproduce")
-
 
 @dataclass(frozen=True)
 class State:
     """Where an experiment stands. `stage`: that its log names last; times in seconds, `started` since the epoch."""
 
-    status: Status = "queued"
+    status: Literal["queued", "running", "done", "failed"] = "queued"
     stage: str = ""
     started: float = 0.0
     seconds: float = 0.0
     error: str = ""
     epochs: float | None = None
-
-
-Show = Callable[[dict[str, State]], None]
 
 
 @dataclass
@@ -77,7 +64,7 @@ class Schedule:
     states: dict[str, State] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
 
-    def work(self, show: Show) -> dict[str, State]:
+    def work(self, show: Callable[[dict[str, State]], None]) -> dict[str, State]:
         """Run until nothing is queued; returns all states. Ctrl-C stops the running experiments; finished ones stay."""
         with alone(self.queue.folder.parent / "lock", AT_WORK):
             require_committed(self.queue)
@@ -102,12 +89,12 @@ class Schedule:
     def _take_over(self) -> None:
         """Read what is finished, and what is still running."""
         self.states = current_states(self.queue)
-        for experiment in self.queue.experiments:
-            if self.states[experiment.name].status == "done":
-                self.known |= set(self.queue.keys[experiment.name].values())
-            elif self.states[experiment.name].status == "failed":
-                self.states[experiment.name] = State()  # run again, so tried again
         names = {experiment.name: experiment for experiment in self.queue.experiments}
+        for name in names:
+            if self.states[name].status == "done":
+                self.known |= set(self.queue.keys[name].values())
+            elif self.states[name].status == "failed":
+                self.states[name] = State()  # run again, so tried again
         for worker in _all_workers(self.queue):  # also those beyond the number of workers now
             name = worker.current
             if name not in names or self.states[name].status == "done":
@@ -148,8 +135,7 @@ class Schedule:
 
     def _watch(self) -> None:
         for job in list(self.running):
-            name, log = job.experiment.name, self.queue.log(job.experiment)
-            keys = self.queue.keys[name]
+            log, keys = self.queue.log(job.experiment), self.queue.keys[job.experiment.name]
             text = log.read_text("utf-8", "replace") if log.exists() else ""
             ended, stage = logged_stages(text)
             job.state = replace(job.state, stage=stage, seconds=float(int(time.time() - job.state.started)))
@@ -157,7 +143,7 @@ class Schedule:
             if job.over():
                 self.running.remove(job)
                 job.state = self._ended(job, text)
-            self._note(name, job.state)
+            self._note(job.experiment.name, job.state)
 
     def _ended(self, job: Job, log: str) -> State:
         commit = self._collected(job.workspace, job.experiment.name)
@@ -177,9 +163,8 @@ class Schedule:
                 continue
             queue = sorted(self._queued(), key=lambda experiment: experiment.name != worker.current)
             ready = next((experiment for experiment in queue if not self._must_wait(experiment)), None)
-            if ready is None:
-                continue
-            self._note(ready.name, self._start(worker, ready, self.queue.targets).state)
+            if ready:
+                self._note(ready.name, self._start(worker, ready, self.queue.targets).state)
 
     def _must_wait(self, experiment: Experiment) -> bool:
         """Whether a running experiment will make a stage that this one needs too."""
@@ -205,7 +190,7 @@ class Schedule:
         self.states[name] = state
 
 
-def run(queue: Queue, workers: int, show: Show) -> dict[str, State]:
+def run(queue: Queue, workers: int, show: Callable[[dict[str, State]], None]) -> dict[str, State]:
     """Run a queue with a number of workers. LabError if another process already does so in this project."""
     return Schedule(queue, workspaces(queue.project, workers)).work(show)
 
@@ -239,25 +224,10 @@ def _state_file(queue: Queue, name: str) -> Path:
 def _read_state(queue: Queue, name: str) -> State:
     path = _state_file(queue, name)
     values = read_json(path) if path.exists() else {}
-    return State(**{field: values[field] for field in State.__dataclass_fields__ if field in values})
+    known = {item.name for item in fields(State)}  # an older version's file may hold more
+    return State(**{key: value for key, value in values.items() if key in known})
 
 
 def _all_workers(queue: Queue) -> list[Workspace]:
     folder = queue.folder.parent / "workers"
     return [Workspace(queue.project, int(path.stem)) for path in sorted(folder.glob("*.lock"))]
-
-
-def logged_stages(log: str) -> tuple[list[str], str]:
-    """The stages that have ended by a log of `dvc exp run`, and the one that it names last ("" if none)."""
-    matches = [match for line in log.splitlines() if (match := _STAGE.match(line))]
-    names = [match[1] or match[2] for match in matches]
-    return names[:-1] if matches and matches[-1][1] else names, names[-1] if names else ""
-
-
-def error_line(log: str) -> str:
-    """The line of a log that says why an experiment failed."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [match[1] for line in lines if (match := _ERROR.match(line))]
-    specific = [line for line in errors if not line.startswith(_GENERAL)]
-    raised = [line for line in log.splitlines() if _RAISED.match(line)]
-    return specific[0] if specific else (raised or errors or lines or ["it ended without a message"])[-1]

@@ -1,13 +1,14 @@
 """Clones of the project in which experiments run, one per worker: `.lab/ablations/workers/<number>`.
 
 Why not DVC's own queue: its workers run a stage that two experiments share twice, a killed one stays "Running" for
-ever, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache (finished
-stages are restored from the run cache) and keeps its .lab/ (unfinished stages continue). `dvc exp run` inherits a lock,
+ever, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache, from which
+finished stages are restored, and keeps its .lab/, in which unfinished ones continue. `dvc exp run` inherits a lock,
 which shows whether it still runs, even after the process that started it was killed.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,12 @@ from lab.experiments.overrides import arguments
 from lab.experiments.plan import Experiment
 from lab.experiments.repository import DVC, ExperimentRef, Repository
 from lab.files import read_json, write_json
+
+_STAGE = re.compile(r"^(?:Running stage '(\w+)'|Stage '(\w+)' (?:is cached|didn't change))")
+_ERROR = re.compile(r"^(?:error|ERROR): (.+)$")
+_RAISED = re.compile(r"^[\w.]+(Error|Exception|Interrupt)\b")  # the last line of a traceback
+# DVC's messages for any failed stage; the stage's own message says more.
+_GENERAL = ("failed to reproduce", "failed to run", "Failed to reproduce")
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,7 @@ class Workspace:
 
     def start(self, experiment: Experiment, targets: list[str], log: Path) -> subprocess.Popen:
         """Start `dvc exp run` on the project's HEAD, in a session of its own, with its output in `log`."""
-        revision = self.project.revision()
-        self._prepare(revision)
+        self._prepare(self.project.revision())
         write_json(self._lock.with_suffix(".json"), {"experiment": experiment.name})
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [*DVC, "exp", "run", "--name", experiment.name, *arguments(experiment.overrides), *targets]
@@ -91,10 +97,7 @@ class Workspace:
         return made is not None
 
     def _prepare(self, revision: str) -> None:
-        """Bring the clone to a revision, without the locks and state of git and DVC that a killed run left.
-
-        It gets the project's settings of git and DVC, and its cache.
-        """
+        """Bring the clone to a revision, with the project's settings and cache, without locks of a killed run."""
         if not (self.root / ".git").exists():
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -113,16 +116,14 @@ class Workspace:
         for key in ("user.name", "user.email"):
             with suppress(LabError):  # set elsewhere, or not at all: then git complains
                 git("config", key, self.project.git("config", key).strip())
-        settings = self.project.root / ".dvc" / "config.local"
-        copy = self.root / ".dvc" / "config.local"
+        settings, copy = (root / ".dvc" / "config.local" for root in (self.project.root, self.root))
         copy.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
         cache = os.path.relpath(self.project.cache, self.root)  # DVC can't write letters beyond ASCII
         self.clone.dvc("config", "--quiet", "--local", "cache.dir", cache)
 
     def _environment(self) -> dict[str, str]:
-        # Stages are run as `python -m stages NAME`: by this interpreter.
-        bin_folder = str(Path(sys.executable).parent)
-        environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+        folder = Path(sys.executable).parent  # stages are run as `python -m stages NAME`: by this interpreter
+        environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
         for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set inside hooks: they name another repository
             environment.pop(name, None)
         return environment | ({"CUDA_VISIBLE_DEVICES": self.device} if self.device is not None else {})
@@ -155,3 +156,19 @@ def _devices() -> list[str]:
     if visible is not None:
         return [name for name in visible.split(",") if name]
     return sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def logged_stages(log: str) -> tuple[list[str], str]:
+    """The stages that have ended by a log of `dvc exp run`, and the one that it names last ("" if none)."""
+    matches = [match for line in log.splitlines() if (match := _STAGE.match(line))]
+    names = [match[1] or match[2] for match in matches]
+    return names[:-1] if matches and matches[-1][1] else names, names[-1] if names else ""
+
+
+def error_line(log: str) -> str:
+    """The line of a log that says why an experiment failed."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [match[1] for line in lines if (match := _ERROR.match(line))]
+    specific = [line for line in errors if not line.startswith(_GENERAL)]
+    raised = [line for line in log.splitlines() if _RAISED.match(line)]
+    return specific[0] if specific else (raised or errors or lines or ["it ended without a message"])[-1]

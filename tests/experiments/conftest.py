@@ -57,6 +57,13 @@ ABLATIONS = {
 }
 
 
+def written(path: Path, value: object) -> Path:
+    """The path, with a value as YAML in it."""
+    with open(path, "w") as file:
+        YAML().dump(value, file)
+    return path
+
+
 @dataclass(frozen=True)
 class Tiny:
     root: Path
@@ -77,8 +84,7 @@ class Tiny:
         return Counter(self.log.read_text().split()) if self.log.exists() else Counter()
 
     def write_ablations(self, ablations: dict) -> None:
-        with open(self.root / "ablations.yaml", "w") as file:
-            YAML().dump(ablations, file)
+        written(self.root / "ablations.yaml", ablations)
 
     def change(self, path: str, old: str, new: str) -> None:
         text = (self.root / path).read_text()

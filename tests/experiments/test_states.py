@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.experiments.schedule import error_line, logged_stages
+from lab.experiments.workspace import error_line, logged_stages
 
 LOG = """Reproducing experiment 'a-b-s1'
 Stage 'crawl' is cached - skipping run, checking out outputs
