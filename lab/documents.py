@@ -4,11 +4,11 @@ A shard is one Parquet file (zstd). A stage writes what it keeps to `<shard>.par
 reason and the measured value, to `removed/<shard>.parquet`. Always: in = out + the sum of the reasons.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,19 +96,14 @@ class Counts:
     @classmethod
     def total(cls, parts: Iterable["Counts | dict"]) -> "Counts":
         """The sum over shards, reasons in alphabetical order. AssertionError if a document is lost."""
-        total = cls()
+        numbers: Counter[str] = Counter()
+        by_kind: dict[str, Counter[str]] = {"removed": Counter(), "changed": Counter()}
         for part in parts:
-            part = part if isinstance(part, Counts) else cls(**part)
-            total.documents_in += part.documents_in
-            total.documents_out += part.documents_out
-            total.bytes_in += part.bytes_in
-            total.bytes_out += part.bytes_out
-            for reason, count in part.removed.items():
-                total.remove(reason, count)
-            for kind, count in part.changed.items():
-                total.change(kind, count)
-        total.removed = dict(sorted(total.removed.items()))
-        total.changed = dict(sorted(total.changed.items()))
+            values = part.as_dict() if isinstance(part, Counts) else dict(part)
+            for name, counts in by_kind.items():
+                counts.update(values.pop(name, {}))
+            numbers.update(values)
+        total = cls(**numbers, **{name: dict(sorted(counts.items())) for name, counts in by_kind.items()})
         assert total.documents_in == total.documents_out + sum(total.removed.values()), total
         return total
 
@@ -184,7 +179,6 @@ class RowWriter(AbstractContextManager):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.schema = schema
         self._rows: list[dict] = []
-        self._names = schema.names
         self._file = pq.ParquetWriter(path, schema, **_FORMAT)
 
     def write(self, row: "dict | Document", **columns: object) -> None:
@@ -218,10 +212,7 @@ def text_digest(text: str) -> bytes:
 
 
 def host(url: str) -> str:
-    """The host of a URL in lower case; "" if it has none.
-
-    Not in the spelling of block lists (punycode, no dot at the end): lab.curate.urls.spelling.host_of.
-    """
+    """The host of a URL in lower case; "" if it has none. As block lists spell it: lab.curate.urls.spelling.host_of."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -251,39 +242,25 @@ def sift(source: Path, folder: Path, name: str, judge: Callable[[Document], Verd
     If `judge` raises, the document is removed with the reason "error" and the exception as its detail: one bad page
     never stops a run.
     """
-    return sift_batches(source, folder, name, lambda documents: [_guarded(judge, document) for document in documents])
-
-
-def _guarded(judge: Callable[[Document], Verdict], document: Document) -> Verdict:
-    try:
-        return judge(document)
-    except Exception as error:
-        return Reason("error", f"{type(error).__name__}: {error}")
-
-
-def sift_batches(source: Path, folder: Path, name: str, judge_all: Callable[[list[Document]], list[Verdict]]) -> Counts:
-    """The same by batches: `judge_all` returns a verdict per document. If it raises, they are judged one by one."""
     counts = Counts()
     with (
         RowWriter(folder / f"{name}.parquet") as kept,
         RowWriter(folder / "removed" / f"{name}.parquet", REMOVED_SCHEMA) as removed,
     ):
-        documents = read_documents(source)
-        while batch := list(islice(documents, BATCH_ROWS)):
+        for document in read_documents(source):
             try:
-                verdicts = judge_all(batch)
-            except Exception:
-                verdicts = [_guarded(lambda document: judge_all([document])[0], document) for document in batch]
-            for document, verdict in zip(batch, verdicts, strict=True):
-                counts.documents_in += 1
-                counts.bytes_in += text_bytes(document.text)
-                outcome, reason = verdict if isinstance(verdict, tuple) else (document, verdict)
-                if reason is None:
-                    kept.write(outcome)
-                    counts.documents_out += 1
-                    counts.bytes_out += text_bytes(outcome.text)
-                else:
-                    # The text before any change: what the filter saw is what a person wants to look at.
-                    removed.write(document, reason=str(reason), detail=getattr(reason, "detail", ""))
-                    counts.remove(reason)
+                verdict = judge(document)
+            except Exception as error:
+                verdict = Reason("error", f"{type(error).__name__}: {error}")
+            counts.documents_in += 1
+            counts.bytes_in += text_bytes(document.text)
+            outcome, reason = verdict if isinstance(verdict, tuple) else (document, verdict)
+            if reason is None:
+                kept.write(outcome)
+                counts.documents_out += 1
+                counts.bytes_out += text_bytes(outcome.text)
+            else:
+                # The text before any change: what the filter saw is what a person wants to look at.
+                removed.write(document, reason=str(reason), detail=getattr(reason, "detail", ""))
+                counts.remove(reason)
     return counts

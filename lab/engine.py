@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from lab.documents import Counts, shards
 from lab.errors import LabError
 from lab.files import alone, file_digest, link
 from lab.params import EngineParams
@@ -95,6 +96,25 @@ def run(
         for shard in ordered:
             _link_files(shard.folder, out)
     return ordered
+
+
+def run_stage(
+    stage: str,
+    function: Callable[..., dict],
+    source: Path,
+    out: Path,
+    params: Any,
+    engine: EngineParams,
+    inputs: Sequence[Path] = (),
+) -> dict:
+    """Run `function(shard, folder, name, params=params)` over the shards of `source` into `out`; the sum of its Counts.
+
+    `inputs`: further files that every shard is made from. EmptyCorpusError if no document is left.
+    """
+    over = partial(function, params=params)
+    items = {path.stem: path for path in shards(source)}
+    done = run(stage, over, items, engine=engine, params=params, inputs=lambda path: [path, *inputs], out=out)
+    return Counts.total(shard.result for shard in done).require_output(stage).as_dict()
 
 
 def clear(stage: str) -> None:

@@ -1,6 +1,4 @@
-"""Files: written whole or not at all, locked, linked and hashed; JSON and YAML read with errors that say
-what to do.
-"""
+"""Files: written whole or not at all, locked, linked and hashed; JSON and YAML read with errors that say what to do."""
 
 import errno
 import hashlib
@@ -86,10 +84,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[Any, Any]:
-    """The mapping in a YAML text, empty if the text is.
-
-    `where` and `holds` are used in the message of an InputError: which file, and what it should contain.
-    """
+    """The mapping in a YAML text, empty if the text is. For errors: `where` it stands, and what it `holds`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -102,12 +97,18 @@ def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[A
     return values or {}
 
 
+def read_yaml(path: Path, holds: str, missing: str = "Run from the repository root.") -> dict[Any, Any]:
+    """The mapping in a YAML file. InputError, which ends with `missing`, if there is no file; else as `parse_yaml`."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. {missing}") from None
+    return parse_yaml(text, str(path), holds)
+
+
 @contextmanager
 def alone(path: Path, refusal: str) -> Iterator[None]:
-    """Hold an exclusive lock on `path`, which is created. LabError(refusal) if another process holds it.
-
-    The lock ends with the process.
-    """
+    """Hold a lock on `path`, which ends with the process at the latest. LabError(refusal) if another one holds it."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,10 +137,5 @@ def file_digest(path: Path) -> bytes:
 
 @lru_cache(1 << 16)
 def _file_digest(path: Path, *_: int) -> bytes:
-    return _hash(path, "blake2b")
-
-
-def _hash(path: Path, algorithm: str) -> bytes:
-    """The hash of a file's bytes, by an algorithm of hashlib."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).digest()
+        return hashlib.file_digest(file, "blake2b").digest()

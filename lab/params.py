@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lab.errors import did_you_mean
 from lab.machine import cores
@@ -332,8 +332,12 @@ class TrackingParams(Section):
     sample_every: Positive | None = Field(None, description="steps between sample texts; null: at each validation")
 
 
-def explain(problem: Mapping[str, Any], model: type[Section], before: str = "") -> str:
-    """A problem that pydantic found in values of `model`, in words. `before`: the keys that lead to these values."""
+def explain(error: ValidationError, model: type[Section], before: str = "") -> str:
+    """What is wrong with values of `model`, in words. `before`: the keys that lead to these values."""
+    return "; ".join(_in_words(problem, model, before) for problem in error.errors())
+
+
+def _in_words(problem: Mapping[str, Any], model: type[Section], before: str) -> str:
     place = [str(part) for part in problem["loc"] if part != "[key]"]
     where = ".".join([*([before] if before else []), *place]) or "params"
     if problem["type"] == "value_error":

@@ -9,53 +9,33 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lab import params
 from lab.curate.quality.params import QualityParams
-from lab.errors import InputError, ParameterError
-from lab.files import parse_yaml
-from lab.params import (
-    ContaminationParams,
-    CrawlParams,
-    DatasetParams,
-    DedupParams,
-    EngineParams,
-    EvaluateParams,
-    ExportParams,
-    ExtractParams,
-    IndexParams,
-    LanguageParams,
-    ModelParams,
-    PiiParams,
-    ReportParams,
-    Section,
-    TokenizeParams,
-    TokenizerParams,
-    TrackingParams,
-    TrainParams,
-    UrlFilterParams,
-    explain,
-)
+from lab.errors import ParameterError
+from lab.files import read_yaml
+from lab.params import Section, explain
 
 
 class Params(Section):
-    crawl: CrawlParams = CrawlParams()
-    index: IndexParams = IndexParams()
-    url_filter: UrlFilterParams = UrlFilterParams()
-    extract: ExtractParams = ExtractParams()
-    language: LanguageParams = LanguageParams()
+    crawl: params.CrawlParams = params.CrawlParams()
+    index: params.IndexParams = params.IndexParams()
+    url_filter: params.UrlFilterParams = params.UrlFilterParams()
+    extract: params.ExtractParams = params.ExtractParams()
+    language: params.LanguageParams = params.LanguageParams()
     quality: QualityParams = QualityParams()
-    dedup: DedupParams = DedupParams()
-    pii: PiiParams = PiiParams()
-    dataset: DatasetParams = DatasetParams()
-    tokenizer: TokenizerParams = TokenizerParams()
-    tokenize: TokenizeParams = TokenizeParams()
-    model: ModelParams = ModelParams()
-    train: TrainParams = TrainParams()
-    export: ExportParams = ExportParams()
-    evaluate: EvaluateParams = EvaluateParams()
-    contamination: ContaminationParams = ContaminationParams()
-    report: ReportParams = ReportParams()
-    tracking: TrackingParams = TrackingParams()
-    engine: EngineParams = EngineParams()
+    dedup: params.DedupParams = params.DedupParams()
+    pii: params.PiiParams = params.PiiParams()
+    dataset: params.DatasetParams = params.DatasetParams()
+    tokenizer: params.TokenizerParams = params.TokenizerParams()
+    tokenize: params.TokenizeParams = params.TokenizeParams()
+    model: params.ModelParams = params.ModelParams()
+    train: params.TrainParams = params.TrainParams()
+    export: params.ExportParams = params.ExportParams()
+    evaluate: params.EvaluateParams = params.EvaluateParams()
+    contamination: params.ContaminationParams = params.ContaminationParams()
+    report: params.ReportParams = params.ReportParams()
+    tracking: params.TrackingParams = params.TrackingParams()
+    engine: params.EngineParams = params.EngineParams()
 
 
 def load(path: Path) -> Params:
@@ -65,10 +45,7 @@ def load(path: Path) -> Params:
 
 def read(path: Path) -> dict[str, Any]:
     """The values of a params.yaml, unchecked. InputError if the file is missing or not YAML."""
-    try:
-        return parse_yaml(Path(path).read_text("utf-8"), str(path), "sections")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run from the repository root.") from None
+    return read_yaml(Path(path), "sections")
 
 
 def check(values: object, where: str) -> Params:
@@ -76,4 +53,4 @@ def check(values: object, where: str) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise ParameterError(f"{where}: " + "; ".join(explain(problem, Params) for problem in error.errors())) from None
+        raise ParameterError(f"{where}: {explain(error, Params)}") from None

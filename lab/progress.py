@@ -15,28 +15,21 @@ console = Console(stderr=True, highlight=False)
 
 
 class Ticker:
-    """Counts steps of a known total, with a note (a rate, a loss)."""
+    """Counts steps of a known total, with a note (a rate, a loss), on a bar or else in lines."""
 
-    def __init__(self, label: str, total: int):
+    def __init__(self, label: str, total: int, bar: Progress | None = None):
         self.label, self.total, self.done, self.note = label, total, 0, ""
         self._last_line = time.monotonic()
+        self._bar, self._task = bar, bar and bar.add_task(label, total=total, note="")
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.done += steps
         self.note = note or self.note
-        if time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+        if self._bar:
+            self._bar.update(self._task, advance=steps, note=self.note)
+        elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             print(f"{self.label}: {self.done}/{self.total} {self.note}".rstrip(), file=sys.stderr, flush=True)
-
-
-class _BarTicker(Ticker):
-    def __init__(self, label: str, total: int, bar: Progress):
-        super().__init__(label, total)
-        self._bar, self._task = bar, bar.add_task(label, total=total, note="")
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        self.done += steps
-        self._bar.update(self._task, advance=steps, **({"note": note} if note else {}))
 
 
 @contextmanager
@@ -47,4 +40,4 @@ def progress(label: str, total: int) -> Iterator[Ticker]:
         return
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Remaining())
     with Progress(SpinnerColumn(), *columns, TextColumn("{task.fields[note]}"), console=console) as bar:
-        yield _BarTicker(label, total, bar)
+        yield Ticker(label, total, bar)

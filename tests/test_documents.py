@@ -17,7 +17,6 @@ from lab.documents import (
     read_rows,
     shards,
     sift,
-    sift_batches,
 )
 from lab.errors import EmptyCorpusError, InputError
 
@@ -58,15 +57,15 @@ def test_sift_keeps_removes_and_counts(tmp_path):
     ]
 
 
-def test_a_batch_that_fails_costs_only_the_document_that_it_fails_for(tmp_path):
+def test_a_page_that_fails_costs_only_itself(tmp_path):
     source = write(tmp_path / "in.parquet", 10)
 
-    def judge_all(batch: list[Document]) -> list[Reason | None]:
-        if any(document.id == "id3" for document in batch):
+    def judge(document: Document) -> Reason | None:
+        if document.id == "id3":
             raise ValueError("odd page")
-        return [Reason("first") if document.id == "id0" else None for document in batch]
+        return Reason("first") if document.id == "id0" else None
 
-    counts = sift_batches(source, tmp_path, "part", judge_all)
+    counts = sift(source, tmp_path, "part", judge)
     assert counts.removed == {"error": 1, "first": 1} and counts.documents_out == 8
     gone = {row["id"]: row["detail"] for row in read_rows(tmp_path / "removed" / "part.parquet")}
     assert gone == {"id0": "", "id3": "ValueError: odd page"}

@@ -112,18 +112,15 @@ TOY = '''"""The stage toy: documents with more than a few letters.
 In: shards of documents. Out: shards of those with at least `min_letters` letters.
 """
 
-from functools import partial
 from pathlib import Path
 
-from lab.documents import Counts, Document, Reason, shards, sift
-from lab.engine import run as run_shards
+from lab.documents import Document, Reason, sift
+from lab.engine import run_stage
 from lab.params import EngineParams, ToyParams
 
 
 def run(source: Path, out: Path, params: ToyParams, engine: EngineParams) -> dict:
-    items = {path.stem: path for path in shards(source)}
-    results = run_shards("toy", partial(_filter, params=params), items, engine=engine, params=params, out=out)
-    return Counts.total(shard.result for shard in results).as_dict()
+    return run_stage("toy", _filter, source, out, params, engine)
 
 
 def _filter(path: Path, folder: Path, name: str, *, params: ToyParams) -> dict:
@@ -152,10 +149,9 @@ def test_a_new_stage_touches_five_files_at_most(tmp_path):
     edit("lab/params.py", "class DatasetParams(Section):", keys + "class DatasetParams(Section):")  # 2: its parameters
     edit(
         "lab/params_yaml.py",
-        "    dataset: DatasetParams",
-        "    toy: ToyParams = ToyParams()\n    dataset: DatasetParams",
-    )
-    edit("lab/params_yaml.py", "    TrainParams,\n", "    ToyParams,\n    TrainParams,\n")  # 3: its section
+        "    dataset: params.DatasetParams",
+        "    toy: params.ToyParams = params.ToyParams()\n    dataset: params.DatasetParams",
+    )  # 3: its section
     stage = (
         'Stage("toy", "Toy", "with letters", "documents with letters", "curate", "lab.curate.toy:run", reads=("pii",)),'
     )

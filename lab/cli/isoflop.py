@@ -39,11 +39,10 @@ def isoflop(
     study = scaling.find_isoflop(project.root / scaling.FILE)
 
     def write(queue: "Queue") -> Path:
-        from lab.experiments.points import read_points
         from lab.report.studies.isoflop import write
 
         folder = queue.project.root / "reports" / "isoflop"
-        write(folder, study, read_points(queue, scaling.isoflop_trials(study), "lab isoflop"))
+        write(folder, study, scaling.read_points(queue, scaling.isoflop_trials(study), "lab isoflop"))
         return folder / "index.html"
 
     queue = scaling.isoflop_queue(study, Repository(project.root))

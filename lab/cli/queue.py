@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lab.experiments.queue import Queue
-    from lab.experiments.states import State
+    from lab.experiments.schedule import State
 
 STYLES: dict[str, str] = {"queued": "dim", "running": "bold cyan", "done": "green", "failed": "bold red"}
 

@@ -45,11 +45,10 @@ def sweep(
     study = scaling.find_sweep(path, name)
 
     def write(queue: "Queue") -> Path:
-        from lab.experiments.points import read_points
         from lab.report.studies.sweep import write
 
         folder = queue.project.root / "reports" / "sweeps" / name
-        write(folder, name, study, read_points(queue, scaling.sweep_trials(name, study), f"lab sweep {name}"))
+        write(folder, name, study, scaling.read_points(queue, scaling.sweep_trials(name, study), f"lab sweep {name}"))
         return folder / "index.html"
 
     queue = scaling.sweep_queue(name, study, Repository(project.root))

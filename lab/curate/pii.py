@@ -14,13 +14,12 @@ import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import regex
 
-from lab.documents import Counts, Document, Reason, shards, sift, text_digest
-from lab.engine import run as run_shards
+from lab.documents import Document, Reason, sift, text_digest
+from lab.engine import run_stage
 from lab.params import EngineParams, PiiParams
 
 DEFAULTS = PiiParams()
@@ -149,9 +148,7 @@ def run(source: Path, out: Path, params: PiiParams, engine: EngineParams) -> dic
 
     EmptyCorpusError if there is no document.
     """
-    paths = {path.stem: path for path in shards(source)}
-    scrubbed = run_shards("pii", partial(_scrub_shard, params=params), paths, engine=engine, params=params, out=out)
-    return Counts.total(shard.result for shard in scrubbed).require_output("pii").as_dict()
+    return run_stage("pii", _scrub_shard, source, out, params, engine)
 
 
 def is_card(number: str) -> bool:

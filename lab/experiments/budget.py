@@ -4,6 +4,8 @@ In: the parameters of baseline and variant. Out: the overrides that give the var
 FLOPs (PaLM's definition: lab.model.config.ModelConfig.flops_per_token).
 """
 
+from typing import Literal
+
 from lab.errors import ParameterError
 from lab.params import TokenizerParams
 from lab.params_yaml import Params
@@ -12,13 +14,9 @@ from lab.train.batches import BatchGrowth
 PUBLIC_VOCABULARIES = {"gpt2": 50257, "cl100k_base": 100277, "o200k_base": 200019}
 
 
-def equal_budget(kind: str, variant: Params, baseline: Params) -> dict[str, str]:
-    """The override of `train.budget`, empty if the budgets are equal. `kind`: tokens or flops.
-
-    ParameterError if a budget is given in seconds, or the variant sets another one.
-    """
-    tokens = budget_tokens(baseline)
-    variant_tokens = budget_tokens(variant)
+def equal_budget(kind: Literal["tokens", "flops"], variant: Params, baseline: Params) -> dict[str, str]:
+    """The override of `train.budget`, if one is needed. ParameterError for a budget in seconds or a variant's own."""
+    tokens, variant_tokens = budget_tokens(baseline), budget_tokens(variant)
     # A smaller difference comes from rounding to whole steps.
     if abs(variant_tokens - tokens) >= max(variant.train.batch_tokens, baseline.train.batch_tokens):
         flops = ", or compare by `budget: flops`, which sets each variant's tokens" if kind == "tokens" else ""
@@ -52,10 +50,7 @@ def flops_per_token(params: Params) -> int:
 
 
 def vocabulary(params: TokenizerParams, *, otherwise: str) -> int:
-    """Size of a tokenizer's vocabulary, before the tokenizer exists.
-
-    ParameterError if that is known only from its file; the message ends with `otherwise`, what to do instead.
-    """
+    """A vocabulary's size before its tokenizer exists. ParameterError, ending in `otherwise`, if only a file says."""
     if params.kind == "train":
         return params.vocabulary
     if params.kind not in PUBLIC_VOCABULARIES:

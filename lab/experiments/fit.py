@@ -6,7 +6,7 @@ log x; through those minima x* = A C^exponent, with an interval (Hoffmann et al.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,11 +37,6 @@ class Parabola:
         z = -self.b / (2 * self.a) + self.center
         return float(np.exp(z)) if abs(z) < 700 else None
 
-    @property
-    def spare(self) -> int:
-        """Residual degrees of freedom."""
-        return len(self.residuals) - 3
-
 
 @dataclass(frozen=True)
 class Minimum:
@@ -54,17 +49,14 @@ class Minimum:
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """x* = coefficient C^exponent. `low` and `high`: 95 % interval of the exponent, None if unknown.
-
-    `kept`: share of the bootstrap's replicates that had a minimum at every budget.
-    """
+    """x* = coefficient C^exponent. `low` and `high`: 95 % interval of the exponent, None if unknown."""
 
     exponent: float
     coefficient: float
     budgets: int
     low: float | None = None
     high: float | None = None
-    kept: float = 0.0
+    kept: float = 0.0  # share of the bootstrap's replicates that had a minimum at every budget
 
     def at(self, flops: float) -> float:
         return float(self.coefficient * flops**self.exponent)
@@ -76,8 +68,9 @@ def fit_parabola(x: Sequence[float], losses: Sequence[float]) -> Parabola | None
         return None
     logs = np.log(np.asarray(x, dtype=float))
     center = float(logs.mean())
-    a, b, c = np.linalg.lstsq(_design(logs, center), np.asarray(losses, dtype=float), rcond=None)[0]
-    residuals = np.asarray(losses) - _design(logs, center) @ np.array([a, b, c])
+    powers = np.vander(logs - center, 3)  # z^2, z, 1
+    a, b, c = np.linalg.lstsq(powers, np.asarray(losses, dtype=float), rcond=None)[0]
+    residuals = np.asarray(losses) - powers @ np.array([a, b, c])
     return Parabola(float(a), float(b), float(c), center, tuple(map(float, x)), tuple(map(float, residuals)))
 
 
@@ -89,10 +82,8 @@ def find_minimum(x: Sequence[float], losses: Sequence[float]) -> Minimum:
     parabola = fit_parabola(x, losses)
     if parabola is None:
         return Minimum(None, None, f"{len(set(x))} of the three sizes that a parabola needs")
-    means = {
-        value: np.mean([loss for at, loss in zip(x, losses, strict=True) if at == value]) for value in x
-    }  # of seeds
-    lowest = min(means, key=means.__getitem__)
+    by_size = {value: np.mean([loss for at, loss in zip(x, losses, strict=True) if at == value]) for value in x}
+    lowest = min(by_size, key=by_size.__getitem__)
     if lowest in (min(x), max(x)):
         side = "smallest" if lowest == min(x) else "largest"
         return Minimum(None, None, f"the loss is lowest at the edge, the {side} that was measured")
@@ -110,40 +101,35 @@ def fit_power_law(flops: Sequence[float], x: Sequence[float]) -> PowerLaw | None
     return PowerLaw(float(slope), float(np.exp(intercept)), len(flops))
 
 
-def with_interval(law: PowerLaw, curves: dict[float, Parabola], seed: int = 0) -> PowerLaw:
+def with_interval(law: PowerLaw, curves: dict[float, Parabola]) -> PowerLaw:
     """The law with an interval, from a parametric bootstrap of the losses around their `curves` (FLOPs -> parabola).
 
     A replicate draws the variance of the noise from the residuals of all budgets (chi-squared with their degrees of
     freedom), then losses, and fits again. It covers the noise of a run, not the choice of parabola and power law. No
     interval without residual degrees of freedom, or if too few replicates have minima.
     """
-    spare = sum(curve.spare for curve in curves.values())
+    freedom = sum(len(curve.residuals) - 3 for curve in curves.values())
     squares = sum(residual**2 for curve in curves.values() for residual in curve.residuals)
-    if spare <= 0:
+    if freedom <= 0:
         return law
-    random = np.random.default_rng(seed)
-    deviations = np.sqrt(squares / random.chisquare(spare, REPLICATES))
+    random = np.random.default_rng(0)
+    deviations = np.sqrt(squares / random.chisquare(freedom, REPLICATES))
     budgets = np.log(np.array(list(curves)))
     vertices = np.stack([_replicated_vertices(curve, deviations, random) for curve in curves.values()], axis=1)
     finite = np.isfinite(vertices).all(axis=1)
     kept = float(finite.mean())
     if kept < MIN_KEPT:
-        return PowerLaw(law.exponent, law.coefficient, law.budgets, kept=kept)
+        return replace(law, kept=kept)
     centered = budgets - budgets.mean()
     slopes = vertices[finite] @ centered / (centered @ centered)
     low, high = np.quantile(slopes, [0.025, 0.975])
-    return PowerLaw(law.exponent, law.coefficient, law.budgets, float(low), float(high), kept)
+    return replace(law, low=float(low), high=float(high), kept=kept)
 
 
 def _replicated_vertices(curve: Parabola, deviations: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """ln of the lowest points of parabolas through drawn losses, [replicates]; NaN outside the measured range."""
     logs = np.log(np.array(curve.x))
     noise = random.standard_normal((len(deviations), len(logs))) * deviations[:, None]
-    a, b, _ = (np.array([curve.a, curve.b, curve.c]) + noise @ np.linalg.pinv(_design(logs, curve.center)).T).T
+    a, b, _ = (np.array([curve.a, curve.b, curve.c]) + noise @ np.linalg.pinv(np.vander(logs - curve.center, 3)).T).T
     places = -b / (2 * np.where(a > 0, a, np.nan)) + curve.center
     return np.where((places > logs.min()) & (places < logs.max()), places, np.nan)
-
-
-def _design(logs: np.ndarray, center: float) -> np.ndarray:
-    z = logs - center
-    return np.stack([z * z, z, np.ones_like(z)], axis=1)

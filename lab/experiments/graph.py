@@ -8,43 +8,36 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lab.errors import InputError
-from lab.files import parse_yaml
+from lab.files import read_yaml
 
 
 @dataclass(frozen=True)
 class DvcStage:
     """A stage of dvc.yaml. `before`: the stages whose outputs it reads; `code`: dependencies that no stage makes."""
 
-    name: str
     params: tuple[str, ...]
     before: tuple[str, ...]
     code: tuple[str, ...]
-    outs: tuple[str, ...]
 
 
 def read_stages(path: Path) -> dict[str, DvcStage]:
     """The stages of a dvc.yaml, each after those that it reads from. InputError for a missing file or a circle."""
-    try:
-        raw = parse_yaml(path.read_text("utf-8"), str(path), "a pipeline of DVC").get("stages", {})
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run from the repository root.") from None
+    raw = read_yaml(path, "a pipeline of DVC").get("stages", {})
     makers = {out: name for name, stage in raw.items() for out in _outs(stage)}
-    stages: dict[str, DvcStage] = {}
-    waiting = dict(raw)
-    while waiting:
-        ready = [name for name, stage in waiting.items() if _before(stage, makers) <= stages.keys()]
-        if not ready:
-            raise InputError(f"{path}: these stages wait for one another: {', '.join(waiting)}.")
-        for name in ready:
-            stages[name] = _stage(name, waiting.pop(name), makers)
-    return stages
+    stages = {name: _stage(stage, makers) for name, stage in raw.items()}
+    try:
+        order = list(TopologicalSorter({name: stage.before for name, stage in stages.items()}).static_order())
+    except CycleError as error:
+        raise InputError(f"{path}: these stages wait for one another: {', '.join(error.args[1])}.") from None
+    return {name: stages[name] for name in order}
 
 
-def needed(stages: Mapping[str, DvcStage], targets: list[str]) -> list[str]:
+def needed(stages: Mapping[str, DvcStage], targets: list[str]) -> dict[str, DvcStage]:
     """The targets and all stages before them, in order. InputError for a target that is no stage."""
     missing = [target for target in targets if target not in stages]
     if missing:
@@ -56,7 +49,7 @@ def needed(stages: Mapping[str, DvcStage], targets: list[str]) -> list[str]:
         if name not in names:
             names.add(name)
             queue += stages[name].before
-    return [name for name in stages if name in names]
+    return {name: stage for name, stage in stages.items() if name in names}
 
 
 def keys(stages: Mapping[str, DvcStage], params: Mapping[str, Any]) -> dict[str, str]:
@@ -69,20 +62,17 @@ def keys(stages: Mapping[str, DvcStage], params: Mapping[str, Any]) -> dict[str,
     return hashes
 
 
-def _stage(name: str, raw: dict, makers: dict[str, str]) -> DvcStage:
-    code = tuple(dep for dep in raw.get("deps", ()) if _maker(dep, makers) is None)
+def maker_of(path: str, makers: Mapping[str, str]) -> str | None:
+    """The stage that makes a path or a folder above it; None if no stage does. `makers`: output -> stage."""
+    place = PurePosixPath(path)
+    return next((makers[str(above)] for above in (place, *place.parents) if str(above) in makers), None)
+
+
+def _stage(raw: dict, makers: Mapping[str, str]) -> DvcStage:
     params = tuple(key for key in raw.get("params", ()) if isinstance(key, str))
-    return DvcStage(name, params, tuple(sorted(_before(raw, makers))), code, tuple(_outs(raw)))
-
-
-def _before(raw: dict, makers: dict[str, str]) -> set[str]:
-    return {maker for dep in raw.get("deps", ()) if (maker := _maker(dep, makers)) is not None}
-
-
-def _maker(dep: str, makers: dict[str, str]) -> str | None:
-    """The stage that makes a path, or a folder above it."""
-    path = PurePosixPath(dep)
-    return next((makers[str(place)] for place in (path, *path.parents) if str(place) in makers), None)
+    made_by = {dep: maker_of(dep, makers) for dep in raw.get("deps", ())}
+    before = tuple(sorted({maker for maker in made_by.values() if maker}))
+    return DvcStage(params, before, code=tuple(dep for dep, maker in made_by.items() if not maker))
 
 
 def _outs(raw: dict) -> list[str]:

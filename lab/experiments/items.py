@@ -7,6 +7,7 @@ worst corpus the easiest. In: the baseline's experiment. Out: a folder of lm-eva
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -22,13 +23,12 @@ STAGE, OUTPUT = "dataset", "data/dataset"
 CODE = ("lab/evaluate/held_out.py", "lab/evaluate/sample.py", "lab/evaluate/tasks")
 
 
-def folder_of(project: Repository, stages: Mapping[str, DvcStage], values: Mapping[str, Any], revision: str) -> Path:
+def folder_of(project: Repository, stages: Mapping[str, DvcStage], values: Mapping[str, Any]) -> Path:
     """The folder for the items of a baseline with these parameters, whether it exists or not."""
     before = needed(stages, [STAGE])
-    code = {dep for stage in before for dep in stages[stage].code} | set(CODE)
-    tree = project.git("ls-tree", revision, "--", *sorted(code))
-    evaluate, stage_keys = values["evaluate"], keys({stage: stages[stage] for stage in before}, values)
-    parts = [stage_keys[STAGE], evaluate["items"], evaluate["seed"], tree]
+    code = {dep for stage in before.values() for dep in stage.code} | set(CODE)
+    tree = project.git("ls-tree", "HEAD", "--", *sorted(code))
+    parts = [keys(before, values)[STAGE], values["evaluate"]["items"], values["evaluate"]["seed"], tree]
     key = hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
     return project.root / ".lab" / "ablations" / f"items-{key}"
 
@@ -56,10 +56,7 @@ def make(files: Mapping[str, Path], folder: Path, count: int, seed: int) -> None
 
 def _task(task: str, folder: Path) -> str:
     """The suite's task file, reading the items of `folder`."""
-    lines = task_file(task).read_text("utf-8").splitlines()
-    start = lines.index("dataset_kwargs:")
-    end = next(number for number in range(start + 1, len(lines)) if not lines[number].startswith(" "))
-    data = json.dumps(
-        {"data_files": {"validation": str(folder / f"{task}.parquet")}, "cache_dir": str(folder / "cache")}
-    )
-    return "\n".join([*lines[:start], f"dataset_kwargs: {data}", *lines[end:]]) + "\n"
+    files = {"validation": str(folder / f"{task}.parquet")}
+    data = json.dumps({"data_files": files, "cache_dir": str(folder / "cache")})
+    text = task_file(task).read_text("utf-8")
+    return re.sub(r"(?m)^dataset_kwargs:\n(?: .*\n)+", lambda _: f"dataset_kwargs: {data}\n", text)

@@ -6,11 +6,14 @@ its inputs, and the commit whose code it ran, which is the one whose files have 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lab.errors import InputError, LabError
+from lab.experiments.graph import maker_of
 from lab.experiments.repository import Repository
 
 MAX_COMMITS = 200  # that changed a stage's code, the newest first
@@ -64,13 +67,32 @@ def trace(project: Repository, path: str, revision: str | None = None) -> Lineag
     """
     stages = project.lock(None if revision is None else project.revision(revision))
     makers = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", ())}
-    output = _output_of(path, makers)
-    if output is None:
+    maker = maker_of(path, makers)
+    if maker is None:
         known = ", ".join(out for out in makers if out.startswith("reports/"))
         raise InputError(f"{path}: no stage in dvc.lock made it. Metrics that stages made: {known or 'none'}.")
-    start = project.baseline(project.revision(revision or "HEAD"))
-    step = _step(project, start, makers[output], stages, makers, {})
-    return Lineage(path, revision is None and _is_changed(project, output, path, step), step)
+    commit = project.revision(revision or "HEAD")
+    start = next((ref.baseline for ref in project.experiments() if ref.commit == commit), commit)
+
+    @cache
+    def step_of(name: str) -> Step:
+        stage = stages[name]
+        outs, inputs = _locked(stage.get("outs", ())), _locked(stage.get("deps", ()))
+        made_by = {dep: maker_of(dep.path, makers) for dep in inputs}
+        code = [dep for dep in inputs if made_by[dep] is None]
+        return Step(
+            stage=name,
+            command=stage.get("cmd", ""),
+            outs=outs,
+            parameters={key: value for of_file in stage.get("params", {}).values() for key, value in of_file.items()},
+            code=code,
+            commit=code_commit(project, code, start),
+            sources=_sources(project, outs) if name == "crawl" else [],
+            before=[step_of(other) for other in sorted({*made_by.values()} - {None, name})],
+        )
+
+    step = step_of(maker)
+    return Lineage(path, revision is None and _is_changed(project, path, step), step)
 
 
 def as_dict(step: Step) -> dict:
@@ -93,34 +115,8 @@ def steps(step: Step) -> list[Step]:
     return list(by_stage.values())
 
 
-def _output_of(path: str, makers: dict[str, str]) -> str | None:
-    """The output that a path is or lies in; None if no stage made it."""
-    start = PurePosixPath(path)
-    return next((str(folder) for folder in (start, *start.parents) if str(folder) in makers), None)
-
-
-def _step(
-    project: Repository, start: str, name: str, stages: dict, makers: dict[str, str], done: dict[str, Step]
-) -> Step:
-    if name in done:
-        return done[name]
-    stage = stages[name]
-    inputs = [LockedPath(dep["path"], dep.get("md5", "")) for dep in stage.get("deps", ())]
-    outputs = [_output_of(dep.path, makers) for dep in inputs]
-    code = [dep for dep, output in zip(inputs, outputs, strict=True) if output is None]
-    before = sorted({makers[output] for output in outputs if output is not None} - {name})
-    outs = [LockedPath(out["path"], out.get("md5", "")) for out in stage.get("outs", ())]
-    done[name] = Step(
-        stage=name,
-        command=stage.get("cmd", ""),
-        outs=outs,
-        parameters={key: value for of_file in stage.get("params", {}).values() for key, value in of_file.items()},
-        code=code,
-        commit=code_commit(project, code, start),
-        sources=_sources(project, outs) if name == "crawl" else [],
-        before=[_step(project, start, other, stages, makers, done) for other in before],
-    )
-    return done[name]
+def _locked(paths: Iterable[dict]) -> list[LockedPath]:
+    return [LockedPath(path["path"], path.get("md5", "")) for path in paths]
 
 
 def code_commit(project: Repository, code: list[LockedPath], start: str) -> str | None:
@@ -137,14 +133,10 @@ def code_commit(project: Repository, code: list[LockedPath], start: str) -> str 
 
 def _tree_hash(project: Repository, commit: str, dep: LockedPath) -> str | None:
     """DVC's hash of a path in a commit: the MD5 of a file, or of the JSON list of a folder's files."""
-    paths = project.git("ls-tree", "-r", "--name-only", "-z", commit, "--", dep.path).split("\0")[:-1]
+    files = project.md5s(commit, dep.path)
     if not dep.md5.endswith(".dir"):
-        return project.blob_md5(commit, dep.path) if paths == [dep.path] else None
-    entries = [
-        {"md5": project.blob_md5(commit, path), "relpath": path.removeprefix(dep.path.rstrip("/") + "/")}
-        for path in paths
-    ]
-    entries.sort(key=lambda entry: entry["relpath"])
+        return files.get("")
+    entries = [{"md5": md5, "relpath": name} for name, md5 in sorted(files.items())]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
@@ -158,25 +150,22 @@ def _sources(project: Repository, outs: list[LockedPath]) -> list[WarcFile] | No
         return None
 
 
-def _is_changed(project: Repository, output: str, path: str, step: Step) -> bool:
-    """Whether a file, or one in a folder, is missing or differs from what the stage wrote into `output`.
-
-    InputError for a path that the stage did not write.
-    """
-    md5 = next(out.md5 for out in step.outs if out.path == output)
-    if not md5.endswith(".dir"):
-        return _differs(project.root / path, md5)
-    if output == path:
+def _is_changed(project: Repository, path: str, step: Step) -> bool:
+    """Whether a file, or one of a folder, is gone or not as its stage wrote it. InputError if it wrote none such."""
+    out = next(out for out in step.outs if Path(path).is_relative_to(out.path))
+    if not out.md5.endswith(".dir"):
+        return _differs(project.root / path, out.md5)
+    if out.path == path:
         return not (project.root / path).is_dir()
     try:
-        cached = project.cached(md5, output)
+        cached = project.cached(out.md5, out.path)
     except LabError:
         return False
-    inside = Path(path).relative_to(output)
+    inside = Path(path).relative_to(out.path)
     files = {name: file for name, file in cached.items() if Path(name).is_relative_to(inside)}
     if not files:
-        raise InputError(f"{path}: no such file or folder in {output} when its stage had written it.")
-    return any(_differs(project.root / output / name, file.parent.name + file.name) for name, file in files.items())
+        raise InputError(f"{path}: no such file or folder in {out.path} when its stage had written it.")
+    return any(_differs(project.root / out.path / name, file.parent.name + file.name) for name, file in files.items())
 
 
 def _differs(file: Path, md5: str) -> bool:

@@ -4,6 +4,7 @@ In: nested or dotted mappings. Out: DVC's `-S` arguments, and the values of para
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from copy import deepcopy
@@ -69,13 +70,15 @@ def outside_paths(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
     >>> outside_paths({"crawl": {"paths": ["../web.warc.gz"]}}, Path("/work/lab"))
     {'crawl.paths': ['/work/web.warc.gz']}
     """
-    paths: dict[str, Any] = {}
-    for key, value in flatten(values).items():
-        if isinstance(value, list) and any(map(_leads_out, value)):
-            paths[key] = [_absolute(item, root) if _leads_out(item) else item for item in value]
-        elif _leads_out(value):
-            paths[key] = _absolute(value, root)
-    return paths
+
+    def absolute(value: Any) -> Any:
+        return os.path.normpath(root / value) if isinstance(value, str) and value.startswith("../") else value
+
+    flat = flatten(values)
+    moved = {
+        key: list(map(absolute, value)) if isinstance(value, list) else absolute(value) for key, value in flat.items()
+    }
+    return {key: value for key, value in moved.items() if value != flat[key]}
 
 
 def _written(value: Any) -> str:
@@ -85,14 +88,3 @@ def _written(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
     return json.dumps(value)
-
-
-def _leads_out(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("../")
-
-
-def _absolute(value: str, root: Path) -> str:
-    up, path = root, value
-    while path.startswith("../"):
-        up, path = up.parent, path[3:]
-    return str(up / path)

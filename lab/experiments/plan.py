@@ -5,17 +5,21 @@ ablation compares decisions at equal budgets, as FineWeb's ablations do (Penedo 
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from lab.errors import ParameterError
-from lab.experiments import entries
-from lab.experiments.entries import Name, Overrides
 from lab.experiments.overrides import flatten
-from lab.params import Section
+from lab.files import read_yaml
+from lab.params import Section, explain
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9+][A-Za-z0-9+_-]*(\.[A-Za-z0-9+_-]+)*$")]
+Overrides = dict[str, Any]  # section.key -> value; sections may be nested instead
+Entry = TypeVar("Entry", bound=Section)
 
 ISOFLOP = "isoflop"  # what `lab isoflop` calls its queue
 SWEEP = "sweep-"  # what the queues of `lab sweep` begin with
@@ -55,8 +59,8 @@ class Experiment:
 
 def load(path: Path) -> dict[str, Ablation]:
     """All ablations of a file, by name. ParameterError names the key and the problem."""
-    raw = entries.read(path, "ablations by name")
-    ablations = {name: entries.check(path, name, values, Ablation) for name, values in raw.items()}
+    raw = read_entries(path, "ablations by name")
+    ablations = {name: check_entry(path, name, values, Ablation) for name, values in raw.items()}
     for name in ablations:
         if name == ISOFLOP or name.startswith(SWEEP):
             raise ParameterError(f"{path}: {name}: `lab isoflop` and `lab sweep` name their experiments so; rename it.")
@@ -66,13 +70,44 @@ def load(path: Path) -> dict[str, Ablation]:
 
 def find(path: Path, name: str) -> Ablation:
     """The ablation of that name. ParameterError, with the known names, if there is none."""
-    return entries.find(path, "ablation", load(path), name)
+    return find_entry(path, "ablation", load(path), name)
 
 
 def plan(name: str, ablation: Ablation) -> list[Experiment]:
     """Variants x seeds: seed by seed, the baseline first, so that an unfinished ablation can already be compared."""
-    order = [ablation.baseline, *(variant for variant in ablation.variants if variant != ablation.baseline)]
-    return [_experiment(name, ablation, variant, seed) for seed in ablation.seeds for variant in order]
+    order = dict.fromkeys([ablation.baseline, *ablation.variants])
+    flat = {variant: flatten(ablation.shared) | flatten(ablation.variants[variant]) for variant in order}
+    return [
+        make_experiment(name, variant, seed, overrides, ablation.seed_keys)
+        for seed in ablation.seeds
+        for variant, overrides in flat.items()
+    ]
+
+
+def make_experiment(name: str, variant: str, seed: int, overrides: Overrides, seed_keys: tuple[str, ...]) -> Experiment:
+    """One run of a variant with its flat overrides, to which the tags are added by which a tracker groups runs."""
+    tags = {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
+    return Experiment(f"{name}-{variant}-s{seed}", variant, seed, overrides | dict.fromkeys(seed_keys, seed) | tags)
+
+
+def read_entries(path: Path, holds: str) -> dict[str, Any]:
+    """The mapping in a YAML file, empty if the file is. `holds`: what it should contain, for the InputError."""
+    return {str(name): value for name, value in read_yaml(path, holds, f"It holds {holds}.").items()}
+
+
+def check_entry(path: Path, name: str, raw: Any, model: type[Entry]) -> Entry:
+    """An entry as its data class. ParameterError names the key and the problem."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise ParameterError(f"{path}: {explain(error, model, name)}") from None
+
+
+def find_entry(path: Path, kind: str, known: Mapping[str, Entry], name: str) -> Entry:
+    """The entry of that name. ParameterError, with the known names, if there is none."""
+    if name not in known:
+        raise ParameterError(f"{path}: there is no {kind} '{name}'; there are {', '.join(known) or 'none'}.")
+    return known[name]
 
 
 def require_distinct(path: Path, names: list[str]) -> None:
@@ -83,14 +118,3 @@ def require_distinct(path: Path, names: list[str]) -> None:
             f"{path}: two experiments would be called {repeated[0]} (names of entries and variants are joined by '-'); "
             "rename an entry or a variant."
         )
-
-
-def make_experiment(name: str, variant: str, seed: int, overrides: Overrides, seed_keys: tuple[str, ...]) -> Experiment:
-    """One run of a variant with its flat overrides, to which the tags are added by which a tracker groups runs."""
-    tags = {"tracking.group": name, "tracking.tags": [f"variant:{variant}", f"seed:{seed}"]}
-    return Experiment(f"{name}-{variant}-s{seed}", variant, seed, overrides | dict.fromkeys(seed_keys, seed) | tags)
-
-
-def _experiment(name: str, ablation: Ablation, variant: str, seed: int) -> Experiment:
-    overrides = flatten(ablation.shared) | flatten(ablation.variants[variant])
-    return make_experiment(name, variant, seed, overrides, ablation.seed_keys)

@@ -6,6 +6,7 @@ finished if DVC has one of its name with the parameters and code that it would h
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,156 +14,111 @@ from lab import params_yaml
 from lab.errors import LabError, ParameterError
 from lab.experiments import graph, items, overrides
 from lab.experiments.budget import equal_budget
-from lab.experiments.plan import Ablation, Experiment, plan
+from lab.experiments.plan import Ablation, Experiment, Overrides, plan
 from lab.experiments.repository import Repository
 
 TARGETS = ("evaluate", "contamination")  # not `report`: an ablation writes a page of its own
 
+Derive = Callable[[Experiment, params_yaml.Params], Overrides]  # what follows from checked parameters
+
 
 @dataclass(frozen=True)
 class Queue:
-    """Experiments in the order of running. `values`: params.yaml of each, by name; `keys`: the keys of its stages."""
+    """Experiments in the order of running. `base`: params.yaml at HEAD; `stages`: those that lead to the targets."""
 
     name: str
     project: Repository
     targets: list[str]
+    stages: dict[str, graph.DvcStage]
+    base: dict[str, Any]
     experiments: list[Experiment]
-    values: dict[str, dict[str, Any]]
-    keys: dict[str, dict[str, str]]
-    code: list[str]
     items: Path | None = None  # folder of the baseline's evaluation items, if all variants are scored on them
     baseline: Experiment | None = None
 
-    def finished(self, only: str | None = None) -> dict[str, str]:
-        """Name -> commit of the experiments (or of `only` that one) that need not be run again."""
-        commits: dict[str, list[str]] = {}
-        for ref in self.project.experiments():
-            commits.setdefault(ref.name, []).append(ref.commit)
-        head = self.project.revision()
-        current = {}
-        for experiment in self.experiments:
-            if only is not None and experiment.name != only:
-                continue
-            for commit in reversed(commits.get(experiment.name, [])):
-                if self._is_current(experiment, commit, head):
-                    current[experiment.name] = commit
-                    break
-        return current
+    @cached_property
+    def values(self) -> dict[str, dict[str, Any]]:
+        """params.yaml of each experiment, by name."""
+        return {run.name: overrides.apply(self.base, run.overrides) for run in self.experiments}
 
-    def part(self, number: int, of: int) -> "Queue":
-        """Every `of`-th experiment, starting with the `number`-th (from 1): one machine's share."""
-        return replace(self, experiments=self.experiments[number - 1 :: of])
+    @cached_property
+    def keys(self) -> dict[str, dict[str, str]]:
+        """The keys of each experiment's stages (graph.keys), by name."""
+        return {name: graph.keys(self.stages, values) for name, values in self.values.items()}
 
-    def log(self, experiment: Experiment) -> Path:
-        return self.folder / f"{experiment.name}.log"
+    @property
+    def code(self) -> list[str]:
+        return sorted({"dvc.yaml"} | {dep for stage in self.stages.values() for dep in stage.code})
 
     @property
     def folder(self) -> Path:
         return self.project.root / ".lab" / "ablations" / self.name
 
-    def _is_current(self, experiment: Experiment, commit: str, head: str) -> bool:
-        return (
-            self.project.yaml(commit, "params.yaml") == self.values[experiment.name]
-            and self._has_targets(commit)
-            and (commit == head or self.project.same(commit, head, self.code))
-        )
+    def log(self, experiment: Experiment) -> Path:
+        return self.folder / f"{experiment.name}.log"
 
-    def _has_targets(self, commit: str) -> bool:
+    def part(self, number: int, of: int) -> "Queue":
+        """Every `of`-th experiment, starting with the `number`-th (from 1): one machine's share."""
+        return replace(self, experiments=self.experiments[number - 1 :: of])
+
+    def finished(self, only: str | None = None) -> dict[str, str]:
+        """Name -> commit of the experiments (or of `only` that one) that need not be run again."""
+        names = {run.name for run in self.experiments if only in (None, run.name)}
+        head = self.project.revision()
+        commits: dict[str, str] = {}
+        for ref in reversed(list(self.project.experiments())):  # the newest first
+            if ref.name in names - commits.keys() and self._is_current(ref.name, ref.commit, head):
+                commits[ref.name] = ref.commit
+        return commits
+
+    def _is_current(self, name: str, commit: str, head: str) -> bool:
+        if self.project.yaml(commit, "params.yaml") != self.values[name]:
+            return False
         try:
-            return set(self.targets) <= self.project.lock(commit).keys()
+            has_targets = set(self.targets) <= self.project.lock(commit).keys()
         except LabError:
             return False
+        return has_targets and (commit == head or self.project.same(commit, head, self.code))
 
 
 def make_queue(name: str, ablation: Ablation, project: Repository, targets: list[str] | None = None) -> Queue:
-    """All experiments of an ablation, checked before any of them runs.
-
-    ParameterError for overrides that can't be used or budgets that can't be made equal.
-    """
-    head = _Head.of(project, targets)
+    """An ablation's experiments, checked before any runs. ParameterError for bad overrides and unequal budgets."""
     baselines: dict[int, params_yaml.Params] = {}
 
-    def equal(experiment: Experiment, checked: params_yaml.Params) -> dict[str, Any]:
+    def equal(experiment: Experiment, checked: params_yaml.Params) -> Overrides:
         baseline = baselines.setdefault(experiment.seed, checked)  # the first experiment of a seed
         return equal_budget(ablation.budget, checked, baseline)
 
-    experiments = head.checked(f"ablations.yaml: {name}", plan(name, ablation), equal)
-    first = overrides.apply(head.base, experiments[0].overrides)
-    common, folder = _common_items(project, ablation, head.stages, first, head.revision)
-    experiments = [replace(experiment, overrides=experiment.overrides | common) for experiment in experiments]
-    return replace(head.queue(name, experiments), items=folder, baseline=experiments[0])
+    queue = checked_queue(name, plan(name, ablation), project, targets, "ablations.yaml", derive=equal)
+    baseline = queue.experiments[0]
+    if ablation.items == "own" or items.STAGE not in queue.stages:
+        return replace(queue, baseline=baseline)
+    folder = items.folder_of(project, queue.stages, queue.values[baseline.name])
+    suites = items.suites(queue.values[baseline.name], folder)
+    if not suites:
+        return replace(queue, baseline=baseline)
+    experiments = [replace(run, overrides=run.overrides | {"evaluate.suites": suites}) for run in queue.experiments]
+    return replace(queue, experiments=experiments, items=folder, baseline=experiments[0])
 
 
-def make_plain_queue(
-    name: str, experiments: list[Experiment], project: Repository, targets: list[str], *, file: str, derive: "Derive"
+def checked_queue(
+    name: str, experiments: list[Experiment], project: Repository, targets: list[str] | None, file: str, derive: Derive
 ) -> Queue:
-    """Experiments, checked before any of them runs. `derive` returns overrides that follow from checked parameters.
-
-    ParameterError, with the `file` that the experiments come from, for overrides that can't be used.
-    """
-    head = _Head.of(project, targets)
-    return head.queue(name, head.checked(f"{file}: {name}", experiments, derive))
-
-
-Derive = Callable[[Experiment, params_yaml.Params], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The project's last commit: the stages that lead to the targets, and params.yaml (`base`)."""
-
-    project: Repository
-    revision: str
-    targets: list[str]
-    stages: dict[str, graph.DvcStage]
-    base: dict[str, Any]
-
-    @classmethod
-    def of(cls, project: Repository, targets: list[str] | None) -> "_Head":
-        stages = graph.read_stages(project.root / "dvc.yaml")
-        targets = targets or [target for target in TARGETS if target in stages]
-        needed = {stage: stages[stage] for stage in graph.needed(stages, targets)}
-        revision = project.revision()
-        return cls(project, revision, targets, needed, project.yaml(revision, "params.yaml"))
-
-    def checked(self, place: str, experiments: list[Experiment], derive: Derive) -> list[Experiment]:
-        """The experiments with all their overrides. ParameterError names the place and the variant."""
-        base_paths = overrides.outside_paths(self.base, self.project.root)
-        complete = []
-        for experiment in experiments:
-            where = f"{place}: {experiment.variant}"
-            own_paths = overrides.outside_paths(experiment.overrides, self.project.root)
-            changes = base_paths | experiment.overrides | own_paths
-            try:
-                checked = params_yaml.check(overrides.apply(self.base, changes), where)
-                changes |= derive(experiment, checked)
-            except ParameterError as error:
-                raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-            complete.append(replace(experiment, overrides=changes))
-        return complete
-
-    def queue(self, name: str, experiments: list[Experiment]) -> Queue:
-        values = {run.name: overrides.apply(self.base, run.overrides) for run in experiments}
-        return Queue(
-            name=name,
-            project=self.project,
-            targets=self.targets,
-            experiments=experiments,
-            values=values,
-            keys={key: graph.keys(self.stages, value) for key, value in values.items()},
-            code=sorted({"dvc.yaml"} | {dep for stage in self.stages.values() for dep in stage.code}),
-        )
-
-
-def _common_items(
-    project: Repository, ablation: Ablation, stages: dict, baseline: dict[str, Any], head: str
-) -> tuple[dict[str, Any], Path | None]:
-    """The override that scores all variants on the baseline's items, and the folder of those items."""
-    if ablation.items == "own" or items.STAGE not in stages:
-        return {}, None
-    folder = items.folder_of(project, stages, baseline, head)
-    suites = items.suites(baseline, folder)
-    return ({"evaluate.suites": suites}, folder) if suites else ({}, None)
+    """Experiments with all overrides, checked before any runs. ParameterError names `file` and variant of a bad one."""
+    stages = graph.read_stages(project.root / "dvc.yaml")
+    targets = targets or [target for target in TARGETS if target in stages]
+    base = project.yaml(project.revision(), "params.yaml")
+    base_paths = overrides.outside_paths(base, project.root)
+    complete = []
+    for experiment in experiments:
+        where = f"{file}: {name}: {experiment.variant}"
+        own_paths = overrides.outside_paths(experiment.overrides, project.root)
+        changes = base_paths | experiment.overrides | own_paths
+        try:
+            changes |= derive(experiment, params_yaml.check(overrides.apply(base, changes), where))
+        except ParameterError as error:
+            raise ParameterError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        complete.append(replace(experiment, overrides=changes))
+    return Queue(name, project, targets, graph.needed(stages, targets), base, complete)
 
 
 def require_committed(queue: Queue) -> None:

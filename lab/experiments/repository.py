@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,17 @@ class Repository:
 
     def __init__(self, root: Path):
         self.root = root.absolute()
-        self._md5s: dict[str, str] = {}  # of blobs, by git's hash
 
-    def git(self, *arguments: str, root: Path | None = None) -> str:
-        """What git prints, run in the project's root or another one. LabError if it fails."""
-        return git(root or self.root, *arguments)
+    def git(self, *arguments: str) -> str:
+        """What git prints. LabError if it fails."""
+        return git(self.root, *arguments)
+
+    def dvc(self, *arguments: str) -> str:
+        """What DVC prints. LabError if it fails."""
+        done = subprocess.run([*DVC, *arguments], cwd=self.root, capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"dvc {arguments[0]} failed in {self.root}: {' '.join(done.stderr.split())}")
+        return done.stdout
 
     def revision(self, name: str = "HEAD") -> str:
         """The commit of a revision, or of an experiment by its name: of several, the one that started from HEAD.
@@ -85,10 +91,6 @@ class Repository:
             if not ref.startswith(("refs/exps/exec/", "refs/exps/temp/")) and ref.count("/") == 4:
                 yield ExperimentRef(ref, commit)
 
-    def baseline(self, commit: str) -> str:
-        """The commit that an experiment started from; the commit itself if it is no experiment."""
-        return next((ref.baseline for ref in self.experiments() if ref.commit == commit), commit)
-
     def text(self, revision: str, path: str) -> str:
         """A file that git tracks, at a revision. InputError if there is none."""
         try:
@@ -96,13 +98,13 @@ class Repository:
         except LabError:
             raise InputError(f"{path}: revision {revision[:10]} has no such file.") from None
 
-    def blob_md5(self, revision: str, path: str) -> str:
-        """MD5 of a file's bytes at a revision."""
-        blob = self.git("rev-parse", f"{revision}:./{path}").strip()
-        if blob not in self._md5s:
-            done = subprocess.run(["git", "cat-file", "blob", blob], cwd=self.root, capture_output=True, check=True)
-            self._md5s[blob] = hashlib.md5(done.stdout).hexdigest()
-        return self._md5s[blob]
+    def md5s(self, revision: str, path: str) -> dict[str, str]:
+        """MD5 of each file of a folder at a revision, by its path in it; of a file by ""."""
+        md5s = {}
+        for line in self.git("ls-tree", "-r", "-z", revision, "--", path).split("\0")[:-1]:
+            about, file = line.split("\t", 1)
+            md5s[file.removeprefix(path.rstrip("/")).lstrip("/")] = _blob_md5(self.root, about.split()[2])
+        return md5s
 
     def yaml(self, revision: str, path: str) -> dict[str, Any]:
         """A YAML file (params.yaml, dvc.lock) at a revision. InputError if it is missing or broken."""
@@ -111,13 +113,11 @@ class Repository:
     def lock(self, revision: str | None = None) -> dict[str, dict]:
         """The stages in dvc.lock at a revision, or in the working tree. InputError if it is missing or broken."""
         path = self.root / "dvc.lock"
-        if revision is not None:
-            values, where = self.yaml(revision, path.name), f"{path.name} of revision {revision[:10]}"
-        elif path.exists():
-            values, where = parse_yaml(path.read_text("utf-8"), str(path)), str(path)
-        else:
+        if revision is None and not path.exists():
             raise InputError(f"{path}: no such file: nothing has run. Run `dvc repro`.")
-        stages = values.get("stages", {})
+        where = str(path) if revision is None else f"{path.name} of revision {revision[:10]}"
+        text = path.read_text("utf-8") if revision is None else self.text(revision, path.name)
+        stages = parse_yaml(text, where).get("stages", {})
         if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
             raise InputError(f"{where}: not what DVC writes: its `stages` are no mapping. `dvc repro` makes it again.")
         return stages
@@ -125,46 +125,35 @@ class Repository:
     def reports(self, revision: str) -> dict[str, dict]:
         """Stage -> reports/<stage>.json of a revision; broken files are left out."""
         reports = {}
-        for path in self.git("ls-tree", "--name-only", revision, "reports/").splitlines():
-            if path.endswith(".json"):
-                with suppress(ValueError):
-                    reports[Path(path).stem] = json.loads(self.text(revision, path))
+        for path in map(Path, self.git("ls-tree", "--name-only", revision, "reports/").splitlines()):
+            with suppress(ValueError):
+                if path.suffix == ".json":
+                    reports[path.stem] = json.loads(self.text(revision, path.as_posix()))
         return reports
 
     def output(self, revision: str, out: str) -> dict[str, Path]:
-        """The files of a stage's output at a revision: relative path -> file in DVC's cache.
-
-        InputError if the revision's dvc.lock does not have the output, or the cache does not have its files.
-        """
-        for stage in self.lock(revision).values():
-            for entry in stage.get("outs", ()):
-                if entry["path"] == out:
-                    return self.cached(entry["md5"], out)
-        raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
+        """The files of an output at a revision, as `cached`. InputError if its dvc.lock or the cache lacks them."""
+        outs = [entry for stage in self.lock(revision).values() for entry in stage.get("outs", ())]
+        md5s = {entry["path"]: entry.get("md5", "") for entry in outs}
+        if out not in md5s:
+            raise InputError(f"{out}: no stage of revision {revision[:10]} has made it.")
+        return self.cached(md5s[out], out)
 
     def changed(self, paths: list[str]) -> list[str]:
         """Which of the paths have changes that are not committed."""
-        if not paths:
-            return []
         return [line[3:] for line in self.git("status", "--porcelain", "--", *paths).splitlines()]
 
     def same(self, one: str, other: str, paths: list[str]) -> bool:
         """Whether the paths are equal at two revisions."""
-        return not paths or not self.git("diff", "--name-only", one, other, "--", *paths).strip()
+        return not self.git("diff", "--name-only", one, other, "--", *paths).strip()
 
     @cached_property
     def cache(self) -> Path:
         """DVC's cache folder: `cache.dir` of its configuration, .dvc/cache by default."""
-        done = subprocess.run([*DVC, "cache", "dir"], cwd=self.root, capture_output=True, text=True)
-        if done.returncode:
-            raise LabError(f"dvc cache dir failed in {self.root}: {done.stderr.strip().splitlines()[-1:]}")
-        return (self.root / done.stdout.strip()).resolve()
+        return (self.root / self.dvc("cache", "dir").strip()).resolve()
 
     def cached(self, md5: str, out: str) -> dict[str, Path]:
-        """The files of an output by the hash in dvc.lock: relative path ("" for a single file) -> file in DVC's cache.
-
-        InputError if the cache does not have them.
-        """
+        """Relative path ("" of a single file) -> file in DVC's cache, by dvc.lock's hash. InputError if not there."""
         path = self._cached(md5)
         if not path.exists():
             raise InputError(
@@ -177,3 +166,9 @@ class Repository:
 
     def _cached(self, md5: str) -> Path:
         return self.cache / "files" / "md5" / md5[:2] / md5[2:]
+
+
+@cache
+def _blob_md5(root: Path, blob: str) -> str:
+    done = subprocess.run(["git", "cat-file", "blob", blob], cwd=root, capture_output=True, check=True)
+    return hashlib.md5(done.stdout).hexdigest()

@@ -6,6 +6,7 @@ each variant with the baseline (lab.evaluate.compare), and which tasks can be tr
 
 import json
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -50,21 +51,22 @@ class Results:
     @property
     def unequal(self) -> list[FinishedRun]:
         """Runs whose budget was another than that of the baseline with the same seed."""
-        baseline, budget = self.of(self.ablation.baseline), self.ablation.budget
-        budgets = {run.experiment.seed: run.measured("train", budget) for run in baseline}
-        return [run for run in self.runs if not self._is_equal(run, budgets.get(run.experiment.seed))]
+        budget = self.ablation.budget
+        budgets = {run.experiment.seed: run.measured("train", budget) for run in self.of(self.ablation.baseline)}
+
+        def is_equal(run: FinishedRun) -> bool:  # to within one step
+            spent, steps = run.measured("train", budget), run.measured("train", "steps")
+            expected = budgets.get(run.experiment.seed)
+            if not (spent and steps and expected):
+                return spent == expected or expected is None
+            return abs(spent / expected - 1) <= 1 / steps
+
+        return [run for run in self.runs if not is_equal(run)]
 
     @property
     def repeated(self) -> list[FinishedRun]:
         """Runs whose corpus was too small for the budget, so that parts of it were seen more than once."""
         return [run for run in self.runs if (run.measured("train", "epochs") or 0) > 1]
-
-    def _is_equal(self, run: FinishedRun, expected: float | None) -> bool:
-        """Whether a run spent what was expected, to within one step."""
-        spent, steps = run.measured("train", self.ablation.budget), run.measured("train", "steps")
-        if not (spent and steps and expected):
-            return spent == expected or expected is None
-        return abs(spent / expected - 1) <= 1 / steps
 
     def of(self, variant: str) -> list[FinishedRun]:
         return [run for run in self.runs if run.experiment.variant == variant]
@@ -72,8 +74,12 @@ class Results:
 
 def read_results(queue: Queue, ablation: Ablation) -> Results:
     """The results so far. InputError if no experiment is finished, or the items of one are gone."""
-    finished = queue.finished()
-    runs = [_read(queue, plan, finished[plan.name]) for plan in queue.experiments if plan.name in finished]
+    finished, project = queue.finished(), queue.project
+    runs = []
+    for experiment in queue.experiments:
+        if revision := finished.get(experiment.name):
+            items = read_run(task_files(project.output(revision, "data/evaluate")))
+            runs.append(FinishedRun(experiment, revision, project.reports(revision), items))
     if not runs:
         raise InputError(f"{queue.name}: no experiment is finished yet. Run `lab ablate {queue.name}`.")
     by_variant = {name: [run.items for run in runs if run.experiment.variant == name] for name in ablation.variants}
@@ -90,7 +96,7 @@ def read_results(queue: Queue, ablation: Ablation) -> Results:
     return Results(
         name=queue.name,
         ablation=ablation,
-        revision=queue.project.revision(),
+        revision=project.revision(),
         planned=len(queue.experiments),
         runs=runs,
         changes={name: _changes(queue, ablation, name) for name in ablation.variants},
@@ -102,13 +108,13 @@ def read_results(queue: Queue, ablation: Ablation) -> Results:
 
 def measure_signals(runs: list[FinishedRun]) -> list[Signal]:
     """The four criteria for each task of all runs, over variants with the same seeds, on their common items."""
-    by_variant: dict[str, dict[int, FinishedRun]] = {}
-    for run in runs:
-        by_variant.setdefault(run.experiment.variant, {})[run.experiment.seed] = run
-    seeds = sorted(set.intersection(*(set(of_variant) for of_variant in by_variant.values())))
+    by_place = {(run.experiment.variant, run.experiment.seed): run for run in runs}
+    variants = list(dict.fromkeys(variant for variant, _ in by_place))
+    seeds = sorted({seed for _, seed in by_place if all((variant, seed) in by_place for variant in variants)})
     if not seeds:
         return []
-    chosen = [of_variant[seed] for of_variant in by_variant.values() for seed in seeds]
+    chosen = [by_place[place] for place in product(variants, seeds)]
+    shape = (len(variants), len(seeds))
     signals = []
     for task in chosen[0].items:
         if not all(task in run.items for run in chosen):
@@ -116,46 +122,31 @@ def measure_signals(runs: list[FinishedRun]) -> list[Signal]:
         matched = match([chosen[0].items[task]], [run.items[task] for run in chosen])
         if matched is None or not len(matched.weights):
             continue
-        scores = (matched.variant.sum(1) / matched.weights.sum()).reshape(len(by_variant), len(seeds))
-        curves = [
-            [_milestone_scores(by_seed[seed], task, matched.metric) for seed in seeds]
-            for by_seed in by_variant.values()
-        ]
+        scores = (matched.variant.sum(1) / matched.weights.sum()).reshape(shape)
+        rising, checkpoints = higher_is_better(matched.metric), _checkpoints(chosen, shape, task, matched.metric)
         signals.append(
-            signal.measure(
-                task,
-                scores,
-                chance=matched.chance,
-                higher_is_better=higher_is_better(matched.metric),
-                checkpoints=_checkpoints(curves),
-            )
+            signal.measure(task, scores, chance=matched.chance, higher_is_better=rising, checkpoints=checkpoints)
         )
     return signals
 
 
-def _milestone_scores(run: FinishedRun, task: str, metric: str) -> list[float]:
-    """A task's scores at the steps of train.evaluate_every; empty if the run has none."""
-    return [score for _, score in milestone_curve(run.reports.get("evaluate", {}), task, metric)]
+def _checkpoints(runs: list[FinishedRun], shape: tuple[int, int], task: str, metric: str) -> np.ndarray | None:
+    """A task's scores at the steps of train.evaluate_every, means over seeds [checkpoints, variants].
 
-
-def _checkpoints(curves: list[list[list[float]]]) -> np.ndarray | None:
-    """Curves of all seeds of all variants -> means over seeds [checkpoints, variants]; None if lengths differ."""
-    lengths = {len(curve) for of_variant in curves for curve in of_variant}
-    return None if len(lengths) != 1 or 0 in lengths else np.array(curves).mean(1).T
-
-
-def _read(queue: Queue, experiment: Experiment, revision: str) -> FinishedRun:
-    items = read_run(task_files(queue.project.output(revision, "data/evaluate")))
-    return FinishedRun(experiment, revision, queue.project.reports(revision), items)
+    `shape`: variants and seeds of the runs. None if runs have no or different steps.
+    """
+    curves = [milestone_curve(run.reports.get("evaluate", {}), task, metric) for run in runs]
+    if not curves[0] or len({len(curve) for curve in curves}) > 1:
+        return None
+    return np.array([[score for _, score in curve] for curve in curves]).reshape(*shape, -1).mean(1).T
 
 
 def _changes(queue: Queue, ablation: Ablation, variant: str) -> dict[str, Any]:
     """The overrides of a variant that differ between variants, without seeds and tags."""
     overrides = {run.variant: run.overrides for run in queue.experiments}
     ignored = {*ablation.seed_keys, "tracking.group", "tracking.tags"}
-    differing = {
-        key
-        for key in set().union(*overrides.values()) - ignored
-        if len({json.dumps(values.get(key, "as params.yaml")) for values in overrides.values()}) > 1
-    }
-    return {key: value for key, value in overrides[variant].items() if key in differing}
+
+    def differs(key: str) -> bool:
+        return len({json.dumps(values.get(key, "as params.yaml")) for values in overrides.values()}) > 1
+
+    return {key: value for key, value in overrides[variant].items() if key not in ignored and differs(key)}

@@ -1,23 +1,24 @@
 """scaling.yaml as data classes: how loss depends on size, tokens and learning rate, and the runs that measure it.
 
-In: scaling.yaml. Out: one Trial per run. An IsoFLOP study trains models of several widths at each of a few FLOP budgets
-(Hoffmann et al. 2022, approach 2; Grattafiori et al. 2024, section 3.2.1): each gets the tokens that the budget pays
-for. A sweep trains with several values of one key, for some models (`lines`) and rules (`panels`).
+In: scaling.yaml. Out: one Trial per run, and one Point per finished run. An IsoFLOP study trains models of several
+widths at each of a few FLOP budgets (Hoffmann et al. 2022, approach 2; Grattafiori et al. 2024, section 3.2.1): each
+gets the tokens that the budget pays for. A sweep trains with several values of one key, for some models (`lines`) and
+rules (`panels`).
 """
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from lab.errors import ParameterError
-from lab.experiments import budget, entries
-from lab.experiments.entries import Name, Overrides
+from lab.errors import InputError, ParameterError
+from lab.experiments import budget, plan
 from lab.experiments.overrides import flatten
-from lab.experiments.plan import ISOFLOP, SWEEP, Experiment, make_experiment, require_distinct
-from lab.experiments.queue import Queue, make_plain_queue
+from lab.experiments.plan import ISOFLOP, SWEEP, Experiment, Name, Overrides, make_experiment
+from lab.experiments.queue import Queue, checked_queue
 from lab.experiments.repository import Repository
 from lab.params import Positive, Section
 from lab.params_yaml import Params
@@ -29,6 +30,11 @@ SEED_KEYS = ("train.seed",)
 Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
 
 
+def _require_rising(name: str, values: tuple[float, ...]) -> None:
+    if any(later <= earlier for earlier, later in pairwise(values)):
+        raise ValueError(f"{name} {list(values)} do not rise")
+
+
 class FlopBudget(Section):
     """FLOPs of a run, and the widths of the models that spend them. A parabola needs three."""
 
@@ -37,8 +43,7 @@ class FlopBudget(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "FlopBudget":
-        if any(later <= earlier for earlier, later in pairwise(self.widths)):
-            raise ValueError(f"widths {list(self.widths)} do not rise")
+        _require_rising("widths", self.widths)
         return self
 
 
@@ -75,8 +80,7 @@ class Sweep(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "Sweep":
-        if any(later <= earlier for earlier, later in pairwise(self.values)):
-            raise ValueError(f"values {list(self.values)} do not rise")
+        _require_rising("values", self.values)
         return self
 
 
@@ -89,10 +93,7 @@ class Scaling(Section):
 
 @dataclass(frozen=True)
 class Trial:
-    """A run and its place in the study: a model (`line`) at the value `at`, in a `panel`.
-
-    In an IsoFLOP study, `line` is the width and `at` the budget in FLOPs.
-    """
+    """A run: a model (`line`) at the value `at`, in a `panel`; of an IsoFLOP study, a width at a budget in FLOPs."""
 
     experiment: Experiment
     panel: str
@@ -102,17 +103,17 @@ class Trial:
 
 def load(path: Path) -> Scaling:
     """The file's contents. ParameterError names the key and the problem."""
-    values = entries.read(path, "`isoflop` and `sweeps`")
+    values = plan.read_entries(path, "`isoflop` and `sweeps`")
     checked: dict[str, Any] = {}
     if values.get("isoflop") is not None:
-        checked["isoflop"] = entries.check(path, "isoflop", values["isoflop"], IsoFlop)
+        checked["isoflop"] = plan.check_entry(path, "isoflop", values["isoflop"], IsoFlop)
     if isinstance(values.get("sweeps"), dict):
         raw = values["sweeps"].items()
-        checked["sweeps"] = {str(name): entries.check(path, f"sweeps.{name}", each, Sweep) for name, each in raw}
-    scaling = entries.check(path, "", values | checked, Scaling)
+        checked["sweeps"] = {str(name): plan.check_entry(path, f"sweeps.{name}", each, Sweep) for name, each in raw}
+    scaling = plan.check_entry(path, "", values | checked, Scaling)
     trials = isoflop_trials(scaling.isoflop) if scaling.isoflop else []
     trials += [trial for name, sweep in scaling.sweeps.items() for trial in sweep_trials(name, sweep)]
-    require_distinct(path, [trial.experiment.name for trial in trials])
+    plan.require_distinct(path, [trial.experiment.name for trial in trials])
     return scaling
 
 
@@ -126,43 +127,35 @@ def find_isoflop(path: Path) -> IsoFlop:
 
 def find_sweep(path: Path, name: str) -> Sweep:
     """The sweep of that name. ParameterError, with the known names, if there is none."""
-    return entries.find(path, "sweep", load(path).sweeps, name)
+    return plan.find_entry(path, "sweep", load(path).sweeps, name)
 
 
 def isoflop_trials(study: IsoFlop) -> list[Trial]:
     """Seed by seed, the smallest budget first, so that an unfinished study has complete parabolas."""
-    return [
-        _isoflop_trial(study, flop_budget.flops, width, seed)
-        for seed in study.seeds
-        for flop_budget in study.budgets
-        for width in flop_budget.widths
-    ]
+    shared, trials = flatten(study.shared), []
+    for seed, flop_budget in product(study.seeds, study.budgets):
+        label = f"{flop_budget.flops:g}".replace("e+0", "e").replace("e+", "e")
+        for width in flop_budget.widths:
+            heads, ffn = width // study.head_width, round(study.ffn_ratio * width)
+            model = {"model.width": width, "model.heads": heads, "model.kv_heads": heads, "model.ffn": ffn}
+            run = make_experiment(ISOFLOP, f"{label}-w{width}", seed, shared | model, SEED_KEYS)
+            trials.append(Trial(run, "", f"w{width}", flop_budget.flops))
+    return trials
 
 
 def sweep_trials(name: str, sweep: Sweep) -> list[Trial]:
     """Seed by seed and line by line: a line is complete before the next begins."""
-    shared = flatten(sweep.shared)
     trials = []
-    for seed in sweep.seeds:
-        for line, of_line in sweep.lines.items():
-            for panel, of_panel in sweep.panels.items():
-                common = shared | flatten(of_line) | flatten(of_panel)
-                for value in sweep.values:
-                    variant = f"{panel}-{line}-{value:.15g}"
-                    overrides = common | {sweep.key: value}
-                    run = make_experiment(queue_name(name), variant, seed, overrides, SEED_KEYS)
-                    trials.append(Trial(run, panel, line, value))
+    for seed, line, panel, value in product(sweep.seeds, sweep.lines, sweep.panels, sweep.values):
+        overrides = flatten(sweep.shared) | flatten(sweep.lines[line]) | flatten(sweep.panels[panel])
+        variant = f"{panel}-{line}-{value:.15g}"
+        run = make_experiment(SWEEP + name, variant, seed, overrides | {sweep.key: value}, SEED_KEYS)
+        trials.append(Trial(run, panel, line, value))
     return trials
 
 
-def queue_name(sweep: str) -> str:
-    """A sweep's name among experiments, which no ablation can have."""
-    return f"{SWEEP}{sweep}"
-
-
 def isoflop_queue(study: IsoFlop, project: Repository) -> Queue:
-    """The study's runs, each with the tokens that its budget pays for. ParameterError if that is no longer than the
-    warmup."""
+    """The study's runs, each with the tokens that its budget pays for. ParameterError if those end within warmup."""
     trials = {trial.experiment.name: trial for trial in isoflop_trials(study)}
 
     def tokens(experiment: Experiment, checked: Params) -> Overrides:
@@ -176,25 +169,69 @@ def isoflop_queue(study: IsoFlop, project: Repository) -> Queue:
         return {"train.budget": f"{steps * checked.train.batch_tokens} tokens"}
 
     experiments = [trial.experiment for trial in trials.values()]
-    return make_plain_queue(ISOFLOP, experiments, project, TARGETS, file=FILE, derive=tokens)
+    return checked_queue(ISOFLOP, experiments, project, TARGETS, FILE, derive=tokens)
 
 
 def sweep_queue(name: str, sweep: Sweep, project: Repository) -> Queue:
     """The sweep's runs."""
     experiments = [trial.experiment for trial in sweep_trials(name, sweep)]
-    return make_plain_queue(
-        queue_name(name), experiments, project, TARGETS, file=FILE, derive=lambda experiment, checked: {}
-    )
+    return checked_queue(SWEEP + name, experiments, project, TARGETS, FILE, derive=lambda experiment, checked: {})
 
 
-def _isoflop_trial(study: IsoFlop, flops: float, width: int, seed: int) -> Trial:
-    heads = width // study.head_width
-    model = {
-        "model.width": width,
-        "model.heads": heads,
-        "model.kv_heads": heads,
-        "model.ffn": round(study.ffn_ratio * width),
-    }
-    label = f"{flops:g}".replace("e+0", "e").replace("e+", "e")
-    run = make_experiment(ISOFLOP, f"{label}-w{width}", seed, flatten(study.shared) | model, SEED_KEYS)
-    return Trial(run, "", f"w{width}", flops)
+@dataclass(frozen=True)
+class Point:
+    """A finished run: its validation loss in nats per token, and its cost. `epochs` over 1: tokens were repeated."""
+
+    trial: Trial
+    revision: str
+    loss: float
+    bits_per_byte: float
+    parameters: int
+    tokens: int
+    flops: float
+    epochs: float
+
+
+@dataclass(frozen=True)
+class Points:
+    """`planned`: number of runs; `finished`: those with a finite loss; `diverged`: names of those without."""
+
+    revision: str
+    planned: int
+    finished: list[Point]
+    diverged: tuple[str, ...] = ()
+
+
+def read_points(queue: Queue, trials: list[Trial], command: str) -> Points:
+    """All finished runs, in the order of the trials. InputError, with the `command` to run, if there is none."""
+    commits = queue.finished()
+    points = [
+        _point(queue, trial, commits[trial.experiment.name]) for trial in trials if trial.experiment.name in commits
+    ]
+    if not points:
+        raise InputError(f"{queue.name}: no experiment is finished yet. Run `{command}`.")
+    finite = [point for point in points if math.isfinite(point.loss)]
+    diverged = tuple(point.trial.experiment.variant for point in points if not math.isfinite(point.loss))
+    if not finite:
+        raise InputError(f"{queue.name}: the loss of every finished run is no number. Lower train.learning_rate.")
+    return Points(queue.project.revision(), len(trials), finite, diverged)
+
+
+def _point(queue: Queue, trial: Trial, revision: str) -> Point:
+    measured = queue.project.reports(revision).get("train", {})
+    try:
+        return Point(
+            trial=trial,
+            revision=revision,
+            loss=float(measured["validation_loss"]),
+            bits_per_byte=float(measured["validation_bits_per_byte"]),
+            parameters=int(measured["parameters"]),
+            tokens=int(measured["tokens"]),
+            flops=float(measured["flops"]),
+            epochs=float(measured["epochs"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{trial.experiment.name}: reports/train.json of revision {revision[:10]} lacks a number ({error}). Remove "
+            f"the experiment (`dvc exp remove {trial.experiment.name}`) and run it again."
+        ) from None

@@ -1,8 +1,8 @@
 """Runs a queue: several experiments at once, each shared stage once, whatever is killed.
 
-In: a Queue and the number of workers. Out: each experiment's State; finished ones are experiments of the project
-(`dvc exp show`). One of several experiments that share a stage (graph.keys) runs it; the others wait, and restore it
-from DVC's run cache. Experiments that survived the process which started them are taken over.
+In: a Queue and the number of workers. Out: each experiment's State, in a file that any process can read; finished ones
+are experiments of the project. One of several experiments that share a stage (graph.keys) runs it; the others wait, and
+restore it from DVC's run cache. Experiments that survived the process which started them are taken over.
 """
 
 import os
@@ -10,17 +10,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal
 
 from lab.errors import LabError
-from lab.experiments import items, states
+from lab.experiments import items
+from lab.experiments.overrides import apply
 from lab.experiments.plan import Experiment
 from lab.experiments.queue import Queue, require_committed
-from lab.experiments.repository import Repository
-from lab.experiments.states import State
-from lab.experiments.workspace import Workspace, workspaces
-from lab.files import alone
+from lab.experiments.workspace import Workspace, error_line, logged_stages, workspaces
+from lab.files import alone, read_json, write_json
 
 POLL = 0.2  # seconds
 AT_WORK = (
@@ -28,7 +28,17 @@ AT_WORK = (
 )
 GRACE = 30.0  # seconds that a stopped experiment has to end
 
-Show = Callable[[dict[str, State]], None]
+
+@dataclass(frozen=True)
+class State:
+    """Where an experiment stands. `stage`: that its log names last; times in seconds, `started` since the epoch."""
+
+    status: Literal["queued", "running", "done", "failed"] = "queued"
+    stage: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+    epochs: float | None = None
 
 
 @dataclass
@@ -54,7 +64,7 @@ class Schedule:
     states: dict[str, State] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
 
-    def work(self, show: Show) -> dict[str, State]:
+    def work(self, show: Callable[[dict[str, State]], None]) -> dict[str, State]:
         """Run until nothing is queued; returns all states. Ctrl-C stops the running experiments; finished ones stay."""
         with alone(self.queue.folder.parent / "lock", AT_WORK):
             require_committed(self.queue)
@@ -79,20 +89,21 @@ class Schedule:
     def _take_over(self) -> None:
         """Read what is finished, and what is still running."""
         self.states = current_states(self.queue)
-        for experiment in self.queue.experiments:
-            if self.states[experiment.name].status == "done":
-                self.known |= set(self.queue.keys[experiment.name].values())
-            elif self.states[experiment.name].status == "failed":
-                self.states[experiment.name] = State()  # run again, so tried again
         names = {experiment.name: experiment for experiment in self.queue.experiments}
+        for name in names:
+            if self.states[name].status == "done":
+                self.known |= set(self.queue.keys[name].values())
+            elif self.states[name].status == "failed":
+                self.states[name] = State()  # run again, so tried again
         for worker in _all_workers(self.queue):  # also those beyond the number of workers now
             name = worker.current
             if name not in names or self.states[name].status == "done":
                 continue
+            state = _read_state(self.queue, name)
             if worker.busy:
-                self.running.append(Job(names[name], worker, None, states.read(self._path(name))))
+                self.running.append(Job(names[name], worker, None, state))
             elif self._collected(worker, name):
-                self.states[name] = replace(states.read(self._path(name)), status="done", error="")
+                self.states[name] = replace(state, status="done", error="")
 
     def _prepare(self) -> None:
         """Make the evaluation items that all variants share, unless they exist."""
@@ -103,40 +114,41 @@ class Schedule:
         worker = next((worker for worker in self.workers if not worker.busy), None)
         if worker is None:
             raise LabError("all workers are busy with another ablation's experiments; run this again later.")
-        log = self.queue.log(experiment)
-        state = State(status="running", started=time.time(), worker=worker.number)
-        process = worker.start(experiment, [items.STAGE], log)
-        self.running = [Job(experiment, worker, process, state)]  # so that Ctrl-C stops it
-        process.wait()
+        job = self._start(worker, experiment, [items.STAGE])  # among those running, so that Ctrl-C stops it
+        job.process.wait()
         self.running.clear()
-        clone = Repository(worker.root)
-        commit = next((ref.commit for ref in clone.experiments() if ref.name == experiment.name), None)
-        if commit is None:
-            raise LabError(
-                f"{experiment.name}: {states.error_line(log.read_text('utf-8', 'replace'))} (all of it: {log})"
-            )
-        evaluate = self.queue.values[baseline.name]["evaluate"]
-        items.make(clone.output(commit, items.OUTPUT), folder, evaluate["items"], evaluate["seed"])
+        made, log = worker.experiment(experiment.name), self.queue.log(experiment)
+        if made is None:
+            error = error_line(log.read_text("utf-8", "replace"))
+            raise LabError(f"{experiment.name}: {error} (all of it: {log})")
+        evaluate = apply(self.queue.base, baseline.overrides)["evaluate"]
+        items.make(worker.clone.output(made.commit, items.OUTPUT), folder, evaluate["items"], evaluate["seed"])
 
     def _queued(self) -> list[Experiment]:
         return [run for run in self.queue.experiments if self.states[run.name].status == "queued"]
 
+    def _start(self, worker: Workspace, experiment: Experiment, targets: list[str]) -> Job:
+        process = worker.start(experiment, targets, self.queue.log(experiment))
+        job = Job(experiment, worker, process, State("running", started=time.time()))
+        self.running.append(job)
+        return job
+
     def _watch(self) -> None:
         for job in list(self.running):
-            name = job.experiment.name
-            log, keys = self.queue.log(job.experiment), self.queue.keys[name]
+            log, keys = self.queue.log(job.experiment), self.queue.keys[job.experiment.name]
             text = log.read_text("utf-8", "replace") if log.exists() else ""
-            job.state = replace(job.state.after(text), seconds=float(int(time.time() - job.state.started)))
-            self.known |= {keys[stage] for stage in job.state.made if stage in keys}
+            ended, stage = logged_stages(text)
+            job.state = replace(job.state, stage=stage, seconds=float(int(time.time() - job.state.started)))
+            self.known |= {keys[stage] for stage in ended if stage in keys}
             if job.over():
                 self.running.remove(job)
                 job.state = self._ended(job, text)
-            self._note(name, job.state)
+            self._note(job.experiment.name, job.state)
 
     def _ended(self, job: Job, log: str) -> State:
         commit = self._collected(job.workspace, job.experiment.name)
         if commit is None:
-            return replace(job.state, status="failed", error=states.error_line(log))
+            return replace(job.state, status="failed", error=error_line(log))
         self.known |= set(self.queue.keys[job.experiment.name].values())
         return _done(self.queue, job.state, commit)
 
@@ -151,12 +163,8 @@ class Schedule:
                 continue
             queue = sorted(self._queued(), key=lambda experiment: experiment.name != worker.current)
             ready = next((experiment for experiment in queue if not self._must_wait(experiment)), None)
-            if ready is None:
-                continue
-            process = worker.start(ready, self.queue.targets, self.queue.log(ready))
-            state = State(status="running", started=time.time(), worker=worker.number)
-            self.running.append(Job(ready, worker, process, state))
-            self._note(ready.name, state)
+            if ready:
+                self._note(ready.name, self._start(worker, ready, self.queue.targets).state)
 
     def _must_wait(self, experiment: Experiment) -> bool:
         """Whether a running experiment will make a stage that this one needs too."""
@@ -178,14 +186,11 @@ class Schedule:
 
     def _note(self, name: str, state: State) -> None:
         if state != self.states.get(name):
-            states.write(self._path(name), state)
+            write_json(_state_file(self.queue, name), asdict(state))
         self.states[name] = state
 
-    def _path(self, name: str) -> Path:
-        return self.queue.folder / f"{name}.json"
 
-
-def run(queue: Queue, workers: int, show: Show) -> dict[str, State]:
+def run(queue: Queue, workers: int, show: Callable[[dict[str, State]], None]) -> dict[str, State]:
     """Run a queue with a number of workers. LabError if another process already does so in this project."""
     return Schedule(queue, workspaces(queue.project, workers)).work(show)
 
@@ -196,7 +201,7 @@ def current_states(queue: Queue) -> dict[str, State]:
     busy = {worker.current for worker in _all_workers(queue) if worker.busy}
     current = {}
     for experiment in queue.experiments:
-        state = states.read(queue.folder / f"{experiment.name}.json")
+        state = _read_state(queue, experiment.name)
         if experiment.name in finished:
             state = _done(queue, state, finished[experiment.name])
         elif experiment.name in busy:
@@ -209,7 +214,18 @@ def current_states(queue: Queue) -> dict[str, State]:
 
 def _done(queue: Queue, state: State, commit: str) -> State:
     epochs = queue.project.reports(commit).get("train", {}).get("epochs")
-    return replace(state, status="done", revision=commit, epochs=epochs, stage="", error="")
+    return replace(state, status="done", epochs=epochs, stage="", error="")
+
+
+def _state_file(queue: Queue, name: str) -> Path:
+    return queue.folder / f"{name}.json"
+
+
+def _read_state(queue: Queue, name: str) -> State:
+    path = _state_file(queue, name)
+    values = read_json(path) if path.exists() else {}
+    known = {item.name for item in fields(State)}  # an older version's file may hold more
+    return State(**{key: value for key, value in values.items() if key in known})
 
 
 def _all_workers(queue: Queue) -> list[Workspace]:

@@ -1,13 +1,14 @@
 """Clones of the project in which experiments run, one per worker: `.lab/ablations/workers/<number>`.
 
 Why not DVC's own queue: its workers run a stage that two experiments share twice, a killed one stays "Running" for
-ever, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache (finished
-stages are restored from the run cache) and keeps its .lab/ (unfinished stages continue). `dvc exp run` inherits a lock,
+ever, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache, from which
+finished stages are restored, and keeps its .lab/, in which unfinished ones continue. `dvc exp run` inherits a lock,
 which shows whether it still runs, even after the process that started it was killed.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,14 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.experiments.overrides import arguments
 from lab.experiments.plan import Experiment
-from lab.experiments.repository import DVC, Repository
+from lab.experiments.repository import DVC, ExperimentRef, Repository
 from lab.files import read_json, write_json
 
-FOLDER = Path(".lab/ablations")
+_STAGE = re.compile(r"^(?:Running stage '(\w+)'|Stage '(\w+)' (?:is cached|didn't change))")
+_ERROR = re.compile(r"^(?:error|ERROR): (.+)$")
+_RAISED = re.compile(r"^[\w.]+(Error|Exception|Interrupt)\b")  # the last line of a traceback
+# DVC's messages for any failed stage; the stage's own message says more.
+_GENERAL = ("failed to reproduce", "failed to run", "Failed to reproduce")
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,11 @@ class Workspace:
 
     @property
     def root(self) -> Path:
-        return self.project.root / FOLDER / "workers" / str(self.number)
+        return self.project.root / ".lab" / "ablations" / "workers" / str(self.number)
+
+    @property
+    def clone(self) -> Repository:
+        return Repository(self.root)
 
     @property
     def busy(self) -> bool:
@@ -55,10 +64,14 @@ class Workspace:
         path = self._lock.with_suffix(".json")
         return read_json(path)["experiment"] if path.exists() else None
 
+    def experiment(self, name: str) -> ExperimentRef | None:
+        """The experiment of that name that was finished here."""
+        refs = self.clone.experiments() if (self.root / ".git").exists() else ()
+        return next((ref for ref in refs if ref.name == name), None)
+
     def start(self, experiment: Experiment, targets: list[str], log: Path) -> subprocess.Popen:
         """Start `dvc exp run` on the project's HEAD, in a session of its own, with its output in `log`."""
-        revision = self.project.revision()
-        self._prepare(revision)
+        self._prepare(self.project.revision())
         write_json(self._lock.with_suffix(".json"), {"experiment": experiment.name})
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [*DVC, "exp", "run", "--name", experiment.name, *arguments(experiment.overrides), *targets]
@@ -76,58 +89,41 @@ class Workspace:
                 preexec_fn=self._pin,
             )
 
-    def collect(self, name: str) -> str | None:
-        """Fetch an experiment that was finished here into the project, replacing an older one of its name.
-
-        Returns its commit; None if there is none.
-        """
-        if not (self.root / ".git").exists():
-            return None
-        clone = Repository(self.root)
-        for experiment in clone.experiments():
-            if experiment.name == name:
-                refs = f"+{experiment.ref}:{experiment.ref}"
-                self.project.git("fetch", "--quiet", "--no-tags", str(self.root), refs)
-                return experiment.commit
-        return None
+    def collect(self, name: str) -> bool:
+        """Fetch an experiment into the project, replacing an older one of its name; whether it was finished here."""
+        made = self.experiment(name)
+        if made:
+            self.project.git("fetch", "--quiet", "--no-tags", str(self.root), f"+{made.ref}:{made.ref}")
+        return made is not None
 
     def _prepare(self, revision: str) -> None:
-        """Bring the clone to a revision, without the locks and state of git and DVC that a killed run left."""
+        """Bring the clone to a revision, with the project's settings and cache, without locks of a killed run."""
         if not (self.root / ".git").exists():
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             self.project.git("clone", "--quiet", "--no-checkout", str(self.project.root), str(self.root))
-        self.project.git("fetch", "--quiet", "--no-tags", str(self.project.root), revision, root=self.root)
+        git = self.clone.git
+        git("fetch", "--quiet", "--no-tags", str(self.project.root), revision)
         for lock in (self.root / ".git").glob("*.lock"):
             lock.unlink()
-        self.project.git("checkout", "--quiet", "--force", "-B", "ablation", revision, root=self.root)
-        for ref in self.project.git("for-each-ref", "--format=%(refname)", "refs/exps", root=self.root).split():
-            self.project.git("update-ref", "--no-deref", "-d", ref, root=self.root)
-        self.project.git("clean", "--quiet", "--force", "-d", root=self.root)  # ignored files stay: data/, .lab/
+        git("checkout", "--quiet", "--force", "-B", "ablation", revision)
+        for ref in git("for-each-ref", "--format=%(refname)", "refs/exps").split():
+            git("update-ref", "--no-deref", "-d", ref)
+        git("clean", "--quiet", "--force", "-d")  # ignored files stay: data/, .lab/
         for name in ("exps", "rwlock", "rwlock.lock"):
             path = self.root / ".dvc" / "tmp" / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        self._configure()
-
-    def _configure(self) -> None:
-        """Give the clone the project's settings of git and DVC, and its cache."""
         for key in ("user.name", "user.email"):
             with suppress(LabError):  # set elsewhere, or not at all: then git complains
-                self.project.git("config", key, self.project.git("config", key).strip(), root=self.root)
-        settings = self.project.root / ".dvc" / "config.local"
-        copy = self.root / ".dvc" / "config.local"
+                git("config", key, self.project.git("config", key).strip())
+        settings, copy = (root / ".dvc" / "config.local" for root in (self.project.root, self.root))
         copy.write_text(settings.read_text("utf-8") if settings.exists() else "", "utf-8")
-        # Relative: DVC can't write a path with letters beyond ASCII.
-        cache = os.path.relpath(self.project.cache, self.root)
-        command = [*DVC, "config", "--quiet", "--local", "cache.dir", cache]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
-        if done.returncode:
-            raise LabError(f"{self.root}: DVC does not take the project's cache: {' '.join(done.stderr.split())}")
+        cache = os.path.relpath(self.project.cache, self.root)  # DVC can't write letters beyond ASCII
+        self.clone.dvc("config", "--quiet", "--local", "cache.dir", cache)
 
     def _environment(self) -> dict[str, str]:
-        # Stages are run as `python -m stages NAME`: by this interpreter.
-        bin_folder = str(Path(sys.executable).parent)
-        environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+        folder = Path(sys.executable).parent  # stages are run as `python -m stages NAME`: by this interpreter
+        environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
         for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set inside hooks: they name another repository
             environment.pop(name, None)
         return environment | ({"CUDA_VISIBLE_DEVICES": self.device} if self.device is not None else {})
@@ -138,18 +134,19 @@ class Workspace:
 
     @property
     def _lock(self) -> Path:
-        return self.project.root / FOLDER / "workers" / f"{self.number}.lock"
+        return self.root.with_suffix(".lock")
 
 
 def workspaces(project: Repository, number: int) -> list[Workspace]:
     """`number` workers that share the machine's cores and GPUs evenly; a single one may use all."""
+    if number == 1:
+        return [Workspace(project, 1)]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     devices = _devices()
     workers = []
     for index in range(number):
-        share = frozenset(cores[index % len(cores) :: number] or cores) if cores and number > 1 else None
-        device = devices[index % len(devices)] if devices and number > 1 else None
-        workers.append(Workspace(project, index + 1, share, device))
+        share = frozenset(cores[index % len(cores) :: number]) if cores else None
+        workers.append(Workspace(project, index + 1, share, devices[index % len(devices)] if devices else None))
     return workers
 
 
@@ -159,3 +156,19 @@ def _devices() -> list[str]:
     if visible is not None:
         return [name for name in visible.split(",") if name]
     return sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def logged_stages(log: str) -> tuple[list[str], str]:
+    """The stages that have ended by a log of `dvc exp run`, and the one that it names last ("" if none)."""
+    matches = [match for line in log.splitlines() if (match := _STAGE.match(line))]
+    names = [match[1] or match[2] for match in matches]
+    return names[:-1] if matches and matches[-1][1] else names, names[-1] if names else ""
+
+
+def error_line(log: str) -> str:
+    """The line of a log that says why an experiment failed."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [match[1] for line in lines if (match := _ERROR.match(line))]
+    specific = [line for line in errors if not line.startswith(_GENERAL)]
+    raised = [line for line in log.splitlines() if _RAISED.match(line)]
+    return specific[0] if specific else (raised or errors or lines or ["it ended without a message"])[-1]

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from lab.cli.queue import _table
-from lab.experiments.states import State
+from lab.experiments.schedule import State
 from tests.experiments.conftest import tiny  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.slow

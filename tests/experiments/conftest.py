@@ -31,33 +31,21 @@ metrics = {"epochs": 0.5, "length": len(text)}
 pathlib.Path(f"reports/{name}.json").write_text(json.dumps(metrics))
 """
 
-DVC = """
-stages:
-  crawl:
-    cmd: python stage.py crawl 0.2
-    params: [crawl.files]
-    deps: [stage.py]
-    outs: [data/crawl]
-    metrics: [reports/crawl.json: {cache: false}]
-  quality:
-    cmd: python stage.py quality 0.2 crawl
-    params: [quality]
-    deps: [stage.py, data/crawl]
-    outs: [data/quality]
-    metrics: [reports/quality.json: {cache: false}]
-  train:
-    cmd: python stage.py train 0.2 quality
-    params: [model, train]
-    deps: [stage.py, data/quality]
-    outs: [data/train]
-    metrics: [reports/train.json: {cache: false}]
-  evaluate:
-    cmd: python stage.py evaluate 0.2 train
-    params: [evaluate]
-    deps: [stage.py, data/train]
-    outs: [data/evaluate]
-    metrics: [reports/evaluate.json: {cache: false}]
+
+def stage(name: str, params: str, before: str = "") -> str:
+    """A stage of dvc.yaml that reads what the stage `before` wrote."""
+    deps = f"stage.py, data/{before}" if before else "stage.py"
+    return f"""  {name}:
+    cmd: python stage.py {name} 0.2 {before}
+    params: [{params}]
+    deps: [{deps}]
+    outs: [data/{name}]
+    metrics: [reports/{name}.json: {{cache: false}}]
 """
+
+
+CHAIN = (("crawl", "crawl.files"), ("quality", "quality", "crawl"), ("train", "model, train", "quality"))
+DVC = "stages:\n" + "".join(stage(*names) for names in (*CHAIN, ("evaluate", "evaluate", "train")))
 
 ABLATIONS = {
     "filters": {
@@ -67,6 +55,13 @@ ABLATIONS = {
         "variants": {"full": {}, "raw": {"quality": {"filters": []}}},
     }
 }
+
+
+def written(path: Path, value: object) -> Path:
+    """The path, with a value as YAML in it."""
+    with open(path, "w") as file:
+        YAML().dump(value, file)
+    return path
 
 
 @dataclass(frozen=True)
@@ -89,8 +84,7 @@ class Tiny:
         return Counter(self.log.read_text().split()) if self.log.exists() else Counter()
 
     def write_ablations(self, ablations: dict) -> None:
-        with open(self.root / "ablations.yaml", "w") as file:
-            YAML().dump(ablations, file)
+        written(self.root / "ablations.yaml", ablations)
 
     def change(self, path: str, old: str, new: str) -> None:
         text = (self.root / path).read_text()

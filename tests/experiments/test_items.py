@@ -10,6 +10,7 @@ from lab.experiments.queue import make_queue
 from lab.experiments.repository import Repository
 from tests.conftest import ROOT
 from tests.evaluate.conftest import town, write_dataset
+from tests.experiments.conftest import stage
 
 
 def test_all_are_asked_what_the_baseline_would_be(tmp_path):
@@ -35,7 +36,7 @@ def queue_with(tiny, **more):
 
 @pytest.mark.slow
 def test_the_folder_is_named_by_what_it_is_made_of(tiny):
-    tiny.change("dvc.yaml", "  train:", DATASET + "  train:")
+    tiny.change("dvc.yaml", "  train:", stage("dataset", "dataset", "quality") + "  train:")
     train = "params: [model, train]\n    deps: [stage.py, data/"
     tiny.change("dvc.yaml", f"{train}quality]", f"{train}dataset]")
     tiny.commit()
@@ -53,15 +54,6 @@ def test_the_folder_is_named_by_what_it_is_made_of(tiny):
     (tiny.root / "stage.py").write_text((tiny.root / "stage.py").read_text() + "\n")
     tiny.commit()
     assert queue_with(tiny).items not in (other, first.items)
-    assert all((ROOT / path).exists() for path in items.CODE)
-
-
-DATASET = """  dataset:
-    cmd: python stage.py dataset 0.2 quality
-    params: [dataset]
-    deps: [stage.py, data/quality]
-    outs: [data/dataset]
-"""
 
 
 def test_the_code_that_items_are_made_of_exists():

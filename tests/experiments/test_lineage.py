@@ -17,15 +17,9 @@ def test_walks_from_a_score_to_the_warc_files_and_finds_the_code(tiny):
     (tiny.root / "lib" / "a.py").write_text("a")
     tiny.change("dvc.yaml", "deps: [stage.py, data/quality]", "deps: [stage.py, lib, data/quality]")
     manifest = {"files": [{"path": "web.warc.gz", "bytes": 12, "sha256": "ab" * 32}]}
-    written = "\n".join(
-        (
-            '(out / "x").write_text(text)',
-            '(out / "inner").mkdir()',
-            '(out / "inner" / "y").write_text(text)',
-            f'(out / "manifest.json").write_text({json.dumps(json.dumps(manifest))})',
-        )
-    )
-    tiny.change("stage.py", '(out / "x").write_text(text)', written)
+    more = '(out / "inner").mkdir()\n(out / "inner" / "y").write_text(text)\n'
+    more += f'(out / "manifest.json").write_text({json.dumps(json.dumps(manifest))})\n'
+    tiny.change("stage.py", '(out / "x")', more + '(out / "x")')
     tiny.commit()
     tiny.run("dvc", "repro")
     ran = tiny.run("git", "rev-parse", "HEAD").strip()

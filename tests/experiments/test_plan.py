@@ -5,33 +5,27 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from lab import params_yaml
 from lab.errors import ParameterError
 from lab.experiments import budget, graph, overrides
 from lab.experiments.plan import find, load, plan
 from tests.conftest import ROOT
+from tests.experiments.conftest import written
 
-PARAMS = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text("utf-8"))
+PARAMS = params_yaml.read(ROOT / "params.yaml")
 GOOD = {"baseline": "full", "seeds": [1, 2], "variants": {"raw": {"dedup": {"minhash": False}}, "full": {}}}
-
-
-def written(tmp_path: Path, value: object) -> Path:
-    with open(tmp_path / "ablations.yaml", "w") as file:
-        YAML().dump(value, file)
-    return tmp_path / "ablations.yaml"
 
 
 def refusal(tmp_path: Path, value: object, name: str = "a") -> str:
     with pytest.raises(ParameterError) as refused:
-        find(written(tmp_path, value), name)
+        find(written(tmp_path / "ablations.yaml", value), name)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
 def test_seed_by_seed_with_the_baseline_first(tmp_path):
-    found = plan("a", find(written(tmp_path, {"a": GOOD}), "a"))
+    found = plan("a", find(written(tmp_path / "ablations.yaml", {"a": GOOD}), "a"))
     assert [each.name for each in found] == ["a-full-s1", "a-raw-s1", "a-full-s2", "a-raw-s2"]
     raw = found[3].overrides
     assert (raw["dedup.minhash"], raw["train.seed"], raw["tracking.group"]) == (False, 2, "a")
@@ -121,7 +115,7 @@ def test_stages_are_shared_up_to_the_one_that_differs():
 
 def test_targets_bring_what_they_need():
     stages = graph.read_stages(ROOT / "dvc.yaml")
-    assert graph.needed(stages, ["language"]) == ["crawl", "index", "url_filter", "extract", "language"]
+    assert list(graph.needed(stages, ["language"])) == ["crawl", "index", "url_filter", "extract", "language"]
     assert "report" not in graph.needed(stages, ["evaluate"])
 
 

@@ -5,15 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ruamel.yaml import YAML
 
 from lab import params_yaml
 from lab.errors import ParameterError
 from lab.experiments import budget, overrides, scaling
-from lab.experiments.points import read_points
 from lab.experiments.repository import Repository
 from lab.model.config import ModelConfig
 from tests.conftest import ROOT
+from tests.experiments.conftest import written
 
 BUDGETS = [{"flops": 1e12, "widths": [16, 32, 48]}, {"flops": 3e12, "widths": [32, 48, 64]}]
 SWEEP = {
@@ -22,18 +21,12 @@ SWEEP = {
     "lines": {"small": {"model.width": 32}},
     "panels": {"none": {}, "mup": {"train": {"lr_scaling": "mup"}}},
 }
-BASE = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text("utf-8"))
-
-
-def written(tmp_path: Path, value: object) -> Path:
-    with open(tmp_path / scaling.FILE, "w") as file:
-        YAML().dump(value, file)
-    return tmp_path / scaling.FILE
+BASE = params_yaml.read(ROOT / "params.yaml")
 
 
 def refusal(tmp_path: Path, value: object, read=scaling.load) -> str:
     with pytest.raises(ParameterError) as refused:
-        read(written(tmp_path, value))
+        read(written(tmp_path / scaling.FILE, value))
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -55,7 +48,7 @@ def test_wrong_files_are_refused_with_the_place(tmp_path):
     assert "sweeps.a: values" in refusal(tmp_path, {"sweeps": {"a": SWEEP | {"values": [1, 3, 2]}}})
     assert "there is no `isoflop`" in refusal(tmp_path, {}, scaling.find_isoflop)
     with pytest.raises(ParameterError, match=r"there is no sweep 'b'; there are a"):
-        scaling.find_sweep(written(tmp_path, {"sweeps": {"a": SWEEP}}), "b")
+        scaling.find_sweep(written(tmp_path / scaling.FILE, {"sweeps": {"a": SWEEP}}), "b")
 
 
 def test_a_sweep_varies_its_key_alone_within_a_line():
@@ -113,7 +106,7 @@ def test_a_run_that_diverged_is_named_and_left_out():
         revision=lambda: "head", reports=lambda name: {"train": measured | {"validation_loss": losses[name]}}
     )
     queue = SimpleNamespace(name="a", project=project, finished=lambda: {name: name for name in losses})
-    points = read_points(queue, trials, "lab sweep a")
+    points = scaling.read_points(queue, trials, "lab sweep a")
     assert points.diverged == (trials[0].experiment.variant,)
     assert len(points.finished) == len(trials) - 1
 

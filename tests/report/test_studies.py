@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.experiments.points import Point, Points
-from lab.experiments.scaling import IsoFlop, Sweep, Trial, isoflop_trials, sweep_trials
+from lab.experiments.scaling import IsoFlop, Point, Points, Sweep, Trial, isoflop_trials, sweep_trials
 from lab.report.charts import Series, lines, stand_alone
 from lab.report.studies import isoflop, sweep
 

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from lab.crawl.records import Record, read_records
 from lab.curate.extract.content import FEW, VERY_FEW, Extracted, has_more, main_content, parse
 from lab.curate.extract.decoding import decode
-from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, shards, text_bytes
-from lab.engine import run as run_shards
+from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, text_bytes
+from lab.engine import run_stage
 from lab.params import EngineParams, ExtractParams
 
 DEFAULT_ENGINE = ExtractParams().engine
@@ -139,17 +138,7 @@ def run(index: Path, crawl: Path, out: Path, params: ExtractParams, engine: Engi
     `crawl`: the manifest's folder. The rows of `index` name the WARC files themselves; the manifest's hashes make sure
     that shards extracted before an interruption are from the same files. EmptyCorpusError if there is no text.
     """
-    manifest = crawl / "manifest.json"
-    extracted = run_shards(
-        "extract",
-        partial(_extract_shard, params=params),
-        {path.stem: path for path in shards(index)},
-        engine=engine,
-        params=params,
-        inputs=lambda path: [path, manifest],
-        out=out,
-    )
-    return Counts.total(shard.result for shard in extracted).require_output("extract").as_dict()
+    return run_stage("extract", _extract_shard, index, out, params, engine, inputs=[crawl / "manifest.json"])
 
 
 def _extract_shard(source: Path, folder: Path, name: str, *, params: ExtractParams) -> dict:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import fasttext
 
-from lab.documents import Counts, Document, Reason, shards, sift
+from lab.documents import Document, Reason, sift
 from lab.download import download
-from lab.engine import run as run_shards
+from lab.engine import run_stage
 from lab.errors import InputError, ParameterError, did_you_mean
 from lab.params import EngineParams, LanguageParams
 
@@ -121,17 +121,7 @@ def run(source: Path, out: Path, params: LanguageParams, engine: EngineParams) -
 
     EmptyCorpusError if nothing passes, InputError without a model, ParameterError for a language that it does not know.
     """
-    file = model_path(params.model)
-    results = run_shards(
-        "language",
-        partial(_filter_shard, params=params),
-        {path.stem: path for path in shards(source)},
-        engine=engine,
-        params=params,
-        inputs=lambda path: [path, file],
-        out=out,
-    )
-    return Counts.total(shard.result for shard in results).require_output("language").as_dict()
+    return run_stage("language", _filter_shard, source, out, params, engine, inputs=[model_path(params.model)])
 
 
 def _filter_shard(source: Path, folder: Path, name: str, *, params: LanguageParams) -> dict:

@@ -75,8 +75,7 @@ class QualityParams(FilterParams):
                 TypeAdapter(LanguageCode).validate_python(code)
                 self.of(code)
             except ValidationError as error:
-                problems = (explain(problem, FilterParams, f"quality.languages.{code}") for problem in error.errors())
-                raise ValueError("; ".join(problems)) from None
+                raise ValueError(explain(error, FilterParams, f"quality.languages.{code}")) from None
         return self
 
     def of(self, language: str) -> FilterParams:

@@ -8,7 +8,6 @@ such as "gopher:min_words". What was measured of every document, kept or not, go
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -18,8 +17,8 @@ from lab.curate.quality.params import FilterParams, QualityParams, for_language
 from lab.curate.quality.thresholds import assess as assess_by
 from lab.curate.text.text import Text
 from lab.curate.text.words import splitter
-from lab.documents import Counts, Document, Reason, RowWriter, read_table, shards, sift, text_bytes
-from lab.engine import run as run_shards
+from lab.documents import Document, Reason, RowWriter, read_table, sift, text_bytes
+from lab.engine import run_stage
 from lab.params import EngineParams
 
 
@@ -28,15 +27,7 @@ def run(source: Path, out: Path, params: QualityParams, engine: EngineParams) ->
 
     `changed` of the result counts lines that C4 dropped from kept documents, as `c4:parameter`.
     """
-    finished = run_shards(
-        "quality",
-        partial(_filter_shard, params=params),
-        {path.stem: path for path in shards(source)},
-        engine=engine,
-        params=params,
-        out=out,
-    )
-    return Counts.total(shard.result for shard in finished).require_output("quality").as_dict()
+    return run_stage("quality", _filter_shard, source, out, params, engine)
 
 
 @dataclass

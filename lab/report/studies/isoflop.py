@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.experiments.fit import Minimum, Parabola, PowerLaw, find_minimum, fit_parabola, fit_power_law, with_interval
-from lab.experiments.points import Point, Points
-from lab.experiments.scaling import IsoFlop
+from lab.experiments.scaling import IsoFlop, Point, Points
 from lab.formatting import NOTHING, power, short
 from lab.report.charts import Series, lines, responsive, stand_alone
 from lab.report.studies import study

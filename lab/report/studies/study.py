@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lab.experiments.points import Point, Points
+from lab.experiments.scaling import Point, Points
 from lab.formatting import power, short
 from lab.report.document import render_markdown, render_page, write_all
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.experiments.fit import find_minimum
-from lab.experiments.points import Point, Points
-from lab.experiments.scaling import Sweep
+from lab.experiments.scaling import Point, Points, Sweep
 from lab.formatting import NOTHING
 from lab.report import charts
 from lab.report.charts import Series, responsive, stand_alone
