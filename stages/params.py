@@ -41,9 +41,12 @@ def _section(name: str, values: dict[str, Any], model: type[BaseModel], indent: 
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _section(key, values[key], kind, indent + "  ")
         else:
-            first, *rest = _dumped(key, values[key], indent + "  ")
-            yield f"{first} # {field.description}" if field.description else first
-            yield from rest
+            lines = _dumped(key, values[key], indent + "  ")
+            if field.description and len(lines) > 1:  # behind the key of a list DVC would write `[]` into it
+                lines.insert(0, f"{indent}  # {field.description}")
+            elif field.description:
+                lines[0] += f" # {field.description}"
+            yield from lines
 
 
 def _dumped(key: str, value: Any, indent: str) -> list[str]:

@@ -58,6 +58,21 @@ def test_an_override_changes_its_own_line_of_params_yaml_only(tmp_path, override
     assert sum(a != b for a, b in zip(before.splitlines(), after.splitlines(), strict=True)) == 1
 
 
+LISTS = ["quality.filters=[]", "quality.filters=[c4,gopher]", "quality.gopher.stop_words=[]", "evaluate.suites=[gpt2]"]
+
+
+@pytest.mark.parametrize("override", [*LISTS, "quality.repetition.max_top_ngram_share=null", "language.keep=[de,en]"])
+def test_a_list_can_be_overridden(tmp_path, override):
+    """DVC writes an empty list behind a comment in such a way that it can't be read again."""
+    path = tmp_path / "params.yaml"
+    before = params_writer.render(Params())
+    path.write_text(before)
+    apply_overrides(path, [override])
+    assert params_yaml.read(path) != YAML(typ="safe").load(before)
+    comments = {line.partition("#")[2] for line in before.splitlines() if "#" in line}
+    assert comments == {line.partition("#")[2] for line in path.read_text("utf-8").splitlines() if "#" in line}
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
 def test_a_stage_is_a_function_of_its_sources_output_parameters_and_engine(stage: Stage):
     module, function = stage.function.split(":")
