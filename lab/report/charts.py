@@ -57,9 +57,11 @@ class Interval:
     note: str = ""
 
 
-def responsive(title: str, chart: Callable[..., Axes], *values: object, **options: object) -> Markup:
-    """The chart `chart(width, *values, **options)` for wide and narrow screens."""
-    return svg.responsive(lambda width: chart(width, *values, **options).picture(title))
+def responsive(title: str, chart: Callable[..., Axes], values: Sequence, **options: object) -> Markup:
+    """The chart `chart(width, values, **options)` for wide and narrow screens; empty without values."""
+    if not values:
+        return Markup("")
+    return svg.responsive(lambda width: chart(width, values, **options).picture(title))
 
 
 def stand_alone(title: str, panels: Sequence[tuple[str, Axes]], *, beside: bool = False) -> str:

@@ -66,7 +66,7 @@ def _documents(run: Run) -> Tile:
 
 
 def _tokens(parts: dict[str, Any]) -> Tile:
-    statistics = parts["tokens"]
+    statistics = parts.get("tokens")
     if not statistics:
         return Tile("Training tokens", NOTHING, "not tokenized yet")
     tokens = next((split.tokens for split in statistics.splits if split.name == "train"), 0)
@@ -81,7 +81,7 @@ def _model(run: Run, params: Params) -> Tile:
 
 
 def _loss(run: Run, parts: dict[str, Any]) -> Tile:
-    points = parts["curve"].validation_loss
+    points = parts["curve"].validation_loss if "curve" in parts else []
     loss = number(run.get("train", "validation_loss", "final_validation_loss"))
     loss = loss if loss is not None else (points[-1][1] if points else None)
     notes = []
@@ -90,15 +90,15 @@ def _loss(run: Run, parts: dict[str, Any]) -> Tile:
         bits = loss / log(2) / per_token
     if bits is not None:
         notes.append(f"{decimal(bits)} bits per byte")
-    if parts["unigram"] is not None:
+    if parts.get("unigram") is not None:
         notes.append(f"unigram entropy {decimal(parts['unigram'], 2)}")
     return Tile("Validation loss", decimal(loss), "; ".join(notes) or "nats per token")
 
 
 def _scores(parts: dict[str, Any]) -> Tile:
-    best = best_above_chance(parts["scores"])
+    best = best_above_chance(parts.get("scores", []))
     if not best:
-        known = len(parts["scores"])
+        known = len(parts.get("scores", []))
         return Tile("Above chance", NOTHING, f"no chance level for {known} scores" if known else "not evaluated yet")
     sure = sum((score.above_chance or 0) > SURE for score in best)
     first = best[0]
@@ -111,8 +111,9 @@ def _lines(run: Run) -> dict[str, str]:
     """Lines for the boxes of stages that have run: what came out."""
     lines = {}
     for stage in FILTERING:
-        if (documents := run.documents(stage)) is not None:
-            lines[stage] = f"{count(documents)} {'records' if stage in ('index', 'url_filter') else 'documents'}"
+        if (counts := run.counts(stage)) is not None:
+            what = "records" if stage in ("index", "url_filter") else "documents"
+            lines[stage] = f"{count(counts.documents_out)} {what}"
     values = {
         "tokenizer": ("vocabulary of {}", run.get("tokenizer", "vocabulary")),
         "train": ("{} parameters", run.get("train", "parameters", "model_parameters")),

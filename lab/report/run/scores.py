@@ -49,21 +49,6 @@ class ModelTable:
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """How much of a task is in the train split, and its first metric with and without those items."""
-
-    task: str
-    ngram: int | None  # words
-    items: int | None
-    overlapping: int | None
-    covered: float | None  # mean share of an item's words that lie in a shared n-gram
-    metric: str
-    every: float | None
-    clean: float | None
-    error: float | None  # one standard error of `clean`
-
-
-@dataclass(frozen=True)
 class Question:
     """One item as the model saw it."""
 
@@ -83,7 +68,9 @@ def models_table(run: Run) -> ModelTable | None:
     if not isinstance(others, dict) or not others:
         return None
     columns = {OURS: scores_of(run)}
-    columns |= {str(name): read_scores(model["scores"]) for name, model in others.items() if _is_scored(model)}
+    for name, model in others.items():
+        if isinstance(model, dict) and "scores" in model:
+            columns[str(name)] = read_scores(model["scores"])
     firsts: dict[str, Score] = {}
     for score in (score for column in columns.values() for score in column):
         firsts.setdefault(score.task, score)
@@ -95,15 +82,19 @@ def models_table(run: Run) -> ModelTable | None:
     return ModelTable(list(columns), rows)
 
 
-def read_overlaps(run: Run) -> list[Overlap]:
-    """What the stage contamination measured, a row per task: its first metric stands for the others."""
+def read_overlaps(run: Run) -> list[dict[str, Any]]:
+    """What the stage contamination measured, a row per task: its first metric, of all items and of the `clean` ones.
+
+    `covered`: mean share of an item's words that lie in a shared `ngram`; `error`: one standard error of `clean`.
+    """
     tasks = run.metrics.get("contamination", {}).get("tasks")
     rows = []
     for task, values in tasks.items() if isinstance(tasks, dict) else ():
         metric, groups = next(iter(values.get("scores", {}).items()), ("", {}))
         every, clean = (groups.get(group) or {} for group in ("all", "clean"))
-        counts = [values.get(name) for name in ("ngram", "items", "overlapping", "covered")]
-        rows.append(Overlap(str(task), *counts, metric, every.get("value"), clean.get("value"), clean.get("error")))
+        row = {name: values.get(name) for name in ("ngram", "items", "overlapping", "covered")}
+        row |= {"every": every.get("value"), "clean": clean.get("value"), "error": clean.get("error")}
+        rows.append(row | {"task": str(task), "metric": metric})
     return rows
 
 
@@ -162,7 +153,3 @@ def _question(row: Mapping[str, Any]) -> Question | None:
     prompt = answer.context or ""
     cut = "… " if len(prompt) > PROMPT else ""
     return Question(cut + words.clean(prompt[-PROMPT:]), answers, verdict > 0)
-
-
-def _is_scored(model: Any) -> bool:
-    return isinstance(model, dict) and "scores" in model
