@@ -23,8 +23,7 @@ def whole(value: Any) -> int | None:
 
 def count(value: Any) -> str:
     """12345 -> 12,345."""
-    known = number(value)
-    return NOTHING if known is None else f"{known:,.0f}"
+    return decimal(value, 0)
 
 
 def short(value: Any) -> str:

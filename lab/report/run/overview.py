@@ -27,14 +27,8 @@ class Tile:
 
 def tiles(run: Run, params: Params, parts: dict[str, Any]) -> list[Tile]:
     """What was run, and the results."""
-    return [
-        _source(run, params),
-        _documents(run),
-        _tokens(parts),
-        _model(run, params),
-        _loss(run, parts),
-        _scores(parts),
-    ]
+    data = [_source(run, params), _documents(run), _tokens(parts)]
+    return [*data, _model(run, params), _loss(run, parts), _scores(parts)]
 
 
 def pictures(run: Run) -> dict[str, Markup]:
@@ -44,16 +38,13 @@ def pictures(run: Run) -> dict[str, Markup]:
 
 
 def _source(run: Run, params: Params) -> Tile:
-    source = params.crawl.source
-    names = {"sample": "Sample", "warc": "WARC files", "commoncrawl": params.crawl.dump}
-    notes = {
-        "sample": "a small synthetic web",
-        "warc": excerpt(", ".join(params.crawl.paths), 80),
-        "commoncrawl": "Common Crawl",
-    }
+    name, note = {
+        "sample": ("Sample", "a small synthetic web"),
+        "warc": ("WARC files", excerpt(", ".join(params.crawl.paths), 80)),
+        "commoncrawl": (params.crawl.dump, "Common Crawl"),
+    }[params.crawl.source]
     first = run.counts("index")
-    pages = f"; {count(first.documents_in)} responses" if first else ""
-    return Tile("Crawl", names[source], notes[source] + pages)
+    return Tile("Crawl", name, note + (f"; {count(first.documents_in)} responses" if first else ""))
 
 
 def _documents(run: Run) -> Tile:
@@ -81,30 +72,32 @@ def _model(run: Run, params: Params) -> Tile:
 
 
 def _loss(run: Run, parts: dict[str, Any]) -> Tile:
-    points = parts["curve"].validation_loss if "curve" in parts else []
     loss = number(run.get("train", "validation_loss", "final_validation_loss"))
-    loss = loss if loss is not None else (points[-1][1] if points else None)
-    notes = []
+    if loss is None and "curve" in parts and parts["curve"].validation_loss:
+        loss = parts["curve"].validation_loss[-1][1]
     bits = number(run.get("train", "validation_bits_per_byte", "bits_per_byte"))
     if bits is None and loss is not None and (per_token := number(run.get("tokenizer", "bytes_per_token"))):
         bits = loss / log(2) / per_token
-    if bits is not None:
-        notes.append(f"{decimal(bits)} bits per byte")
+    notes = [f"{decimal(bits)} bits per byte"] if bits is not None else []
     if parts.get("unigram") is not None:
         notes.append(f"unigram entropy {decimal(parts['unigram'], 2)}")
     return Tile("Validation loss", decimal(loss), "; ".join(notes) or "nats per token")
 
 
 def _scores(parts: dict[str, Any]) -> Tile:
-    best = best_above_chance(parts.get("scores", []))
+    scores = parts.get("scores", [])
+    best = best_above_chance(scores)
     if not best:
-        known = len(parts.get("scores", []))
-        return Tile("Above chance", NOTHING, f"no chance level for {known} scores" if known else "not evaluated yet")
+        return Tile(
+            "Above chance", NOTHING, f"no chance level for {len(scores)} scores" if scores else "not evaluated yet"
+        )
     sure = sum((score.above_chance or 0) > SURE for score in best)
-    first = best[0]
-    surest = f"{label(first.task)} {first.value:.2f} (chance {first.chance:.2f})"
-    note = f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}"
-    return Tile("Above chance", f"{sure} of {len(best)}", note)
+    surest = f"{label(best[0].task)} {best[0].value:.2f} (chance {best[0].chance:.2f})"
+    return Tile(
+        "Above chance",
+        f"{sure} of {len(best)}",
+        f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}",
+    )
 
 
 def _lines(run: Run) -> dict[str, str]:
@@ -114,10 +107,8 @@ def _lines(run: Run) -> dict[str, str]:
         if (counts := run.counts(stage)) is not None:
             what = "records" if stage in ("index", "url_filter") else "documents"
             lines[stage] = f"{count(counts.documents_out)} {what}"
-    values = {
-        "tokenizer": ("vocabulary of {}", run.get("tokenizer", "vocabulary")),
-        "train": ("{} parameters", run.get("train", "parameters", "model_parameters")),
-    }
-    return lines | {
-        stage: line.format(short(value)) for stage, (line, value) in values.items() if number(value) is not None
-    }
+    if number(vocabulary := run.get("tokenizer", "vocabulary")) is not None:
+        lines["tokenizer"] = f"vocabulary of {short(vocabulary)}"
+    if number(parameters := run.get("train", "parameters", "model_parameters")) is not None:
+        lines["train"] = f"{short(parameters)} parameters"
+    return lines
