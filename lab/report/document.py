@@ -1,4 +1,4 @@
-"""Pages of one file, and their Markdown. In: a template's name and values. Out: HTML with its style and script in it."""
+"""Pages of one file, and their Markdown. In: a template's name and values. Out: HTML with style and script in it."""
 
 import hashlib
 from base64 import b64encode

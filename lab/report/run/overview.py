@@ -88,16 +88,12 @@ def _scores(parts: dict[str, Any]) -> Tile:
     scores = parts.get("scores", [])
     best = best_above_chance(scores)
     if not best:
-        return Tile(
-            "Above chance", NOTHING, f"no chance level for {len(scores)} scores" if scores else "not evaluated yet"
-        )
+        note = f"no chance level for {len(scores)} scores" if scores else "not evaluated yet"
+        return Tile("Above chance", NOTHING, note)
     sure = sum((score.above_chance or 0) > SURE for score in best)
     surest = f"{label(best[0].task)} {best[0].value:.2f} (chance {best[0].chance:.2f})"
-    return Tile(
-        "Above chance",
-        f"{sure} of {len(best)}",
-        f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}",
-    )
+    note = f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}"
+    return Tile("Above chance", f"{sure} of {len(best)}", note)
 
 
 def _lines(run: Run) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from lab.files import write_text
 from lab.pipeline import STAGES, Stage
 from lab.report import svg
 
@@ -64,8 +65,7 @@ def _arrow(x: float, y: float, to_x: float, to_y: float) -> Markup:
 
 def write(path: Path) -> None:
     """Write the picture for the README."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(picture({})) + "\n", encoding="utf-8")
+    write_text(path, f"{picture({})}\n")
 
 
 if __name__ == "__main__":

@@ -162,15 +162,11 @@ def _case(row: dict, fate: Fate, fates: dict[str, list[Fate]], before: dict[str,
         leaked = sorted(address for address in addresses(before.get(row["url"], "")) if address in fate.text)
         right = fate.stage == KEEP and not leaked
         note = f"not replaced: {', '.join(leaked)}" if leaked else ""
-    if right and fate.stage == KEEP and _lacks(fate.text, row.get("contains")):
+    words = " ".join((row.get("contains") or "").split())  # line breaks aside
+    if right and fate.stage == KEEP and words not in " ".join(fate.text.split()):
         right, note = False, f"the text lacks: {row['contains']}"
     certain, similarity = bool(row.get("certain")), row.get("similarity")
     return Case(row["kind"], row["url"], expected, reason, certain, similarity, fate, right, note, caught)
-
-
-def _lacks(text: str, words: str | None) -> bool:
-    """Whether the text lacks the words, line breaks aside."""
-    return words is not None and " ".join(words.split()) not in " ".join(text.split())
 
 
 def addresses(text: str) -> set[str]:
