@@ -36,8 +36,8 @@ class Run:
         level = next((level for level in self._levels(stage) if "documents_in" in level), None)
         if level is None:
             return None
-        names = ("documents_in", "documents_out", "bytes_in", "bytes_out")
-        sums = {name: whole(level.get(name)) or 0 for name in names}
+        sizes = ("documents_in", "documents_out", "bytes_in", "bytes_out")
+        sums = {name: whole(level.get(name)) or 0 for name in sizes}
         parts = {name: _whole_numbers(level.get(name)) for name in ("removed", "changed")}
         return Counts(**sums, **parts)
 
@@ -53,10 +53,6 @@ class Curve:
     loss: list[tuple[float, float]]
     validation_loss: list[tuple[float, float]]
     learning_rate: list[tuple[float, float]]
-
-    @property
-    def empty(self) -> bool:
-        return not (self.loss or self.validation_loss)
 
 
 def collect(data: Path, reports: Path) -> Run:

@@ -1,6 +1,5 @@
 """The head of the page. In: a run's metrics and parts; out, a few tiles and the pipeline with counts in its boxes."""
 
-from dataclasses import dataclass
 from math import log
 from typing import Any
 
@@ -16,13 +15,7 @@ from lab.report.run.scores import best_above_chance
 SURE = 2.0  # standard errors above chance
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One number of the headline."""
-
-    name: str
-    value: str
-    note: str
+Tile = tuple[str, str, str]  # name, value, note
 
 
 def tiles(run: Run, params: Params, parts: dict[str, Any]) -> list[Tile]:
@@ -44,31 +37,31 @@ def _source(run: Run, params: Params) -> Tile:
         "commoncrawl": (params.crawl.dump, "Common Crawl"),
     }[params.crawl.source]
     first = run.counts("index")
-    return Tile("Crawl", name, note + (f"; {count(first.documents_in)} responses" if first else ""))
+    return "Crawl", name, note + (f"; {count(first.documents_in)} responses" if first else "")
 
 
 def _documents(run: Run) -> Tile:
     stages = [counts for stage in FILTERING if (counts := run.counts(stage)) is not None]
     if not stages:
-        return Tile("Documents kept", NOTHING, "no stage has run")
+        return "Documents kept", NOTHING, "no stage has run"
     first, last = stages[0], stages[-1]
     note = f"{share(last.documents_out, first.documents_in)} of {count(first.documents_in)} pages"
-    return Tile("Documents kept", count(last.documents_out), f"{note}; {size(last.bytes_out)} of text")
+    return "Documents kept", count(last.documents_out), f"{note}; {size(last.bytes_out)} of text"
 
 
 def _tokens(parts: dict[str, Any]) -> Tile:
     statistics = parts.get("tokens")
     if not statistics:
-        return Tile("Training tokens", NOTHING, "not tokenized yet")
+        return "Training tokens", NOTHING, "not tokenized yet"
     tokens = next((split.tokens for split in statistics.splits if split.name == "train"), 0)
-    return Tile("Training tokens", short(tokens), f"vocabulary of {count(statistics.vocabulary)}")
+    return "Training tokens", short(tokens), f"vocabulary of {count(statistics.vocabulary)}"
 
 
 def _model(run: Run, params: Params) -> Tile:
     parameters = run.get("train", "parameters", "model_parameters")
     seen = run.get("train", "tokens", "tokens_seen")
     note = f"preset {params.model.preset}" + (f"; saw {short(seen)} tokens" if number(seen) else "")
-    return Tile("Model parameters", short(parameters), note)
+    return "Model parameters", short(parameters), note
 
 
 def _loss(run: Run, parts: dict[str, Any]) -> Tile:
@@ -81,7 +74,7 @@ def _loss(run: Run, parts: dict[str, Any]) -> Tile:
     notes = [f"{decimal(bits)} bits per byte"] if bits is not None else []
     if parts.get("unigram") is not None:
         notes.append(f"unigram entropy {decimal(parts['unigram'], 2)}")
-    return Tile("Validation loss", decimal(loss), "; ".join(notes) or "nats per token")
+    return "Validation loss", decimal(loss), "; ".join(notes) or "nats per token"
 
 
 def _scores(parts: dict[str, Any]) -> Tile:
@@ -89,11 +82,11 @@ def _scores(parts: dict[str, Any]) -> Tile:
     best = best_above_chance(scores)
     if not best:
         note = f"no chance level for {len(scores)} scores" if scores else "not evaluated yet"
-        return Tile("Above chance", NOTHING, note)
+        return "Above chance", NOTHING, note
     sure = sum((score.above_chance or 0) > SURE for score in best)
     surest = f"{label(best[0].task)} {best[0].value:.2f} (chance {best[0].chance:.2f})"
     note = f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}"
-    return Tile("Above chance", f"{sure} of {len(best)}", note)
+    return "Above chance", f"{sure} of {len(best)}", note
 
 
 def _lines(run: Run) -> dict[str, str]:

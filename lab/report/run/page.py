@@ -99,14 +99,13 @@ def _filters(run: Run, params: Params) -> dict:
 
 
 def _examples(run: Run, params: Params) -> dict:
-    def make(number: int) -> list[Gallery]:
-        galleries = []
-        for stage in FILTERING:
-            before = run.data / REWRITING[stage] if stage in REWRITING else None
-            galleries.append(gallery(stage, run.data / stage, number, params.report.example_characters, before))
-        return [gallery for gallery in galleries if gallery]
+    asked, characters = params.report.examples, params.report.example_characters
+    before = {stage: run.data / previous for stage, previous in REWRITING.items()}
 
-    asked = params.report.examples
+    def make(number: int) -> list[Gallery]:
+        every = [gallery(stage, run.data / stage, number, characters, before.get(stage)) for stage in FILTERING]
+        return [gallery for gallery in every if gallery]
+
     galleries, number = fit(make, asked) if asked else ([], 0)
     return {"galleries": galleries, "shown_examples": number, "wanted_examples": asked}
 

@@ -141,15 +141,10 @@ def _question(row: Mapping[str, Any]) -> Question | None:
     if verdict is None:
         return None
     answer = read_answer(row)
-    answers = [
-        (
-            words.excerpt(choice[-CONTINUATION:] if answer.context is None else choice, CONTINUATION),
-            likelihood,
-            place == answer.right,
-            place == answer.chosen,
-        )
-        for place, (choice, likelihood) in enumerate(zip(answer.choices, answer.likelihoods, strict=True))
-    ]
+    endings = [choice[-CONTINUATION:] if answer.context is None else choice for choice in answer.choices]
+    texts = [words.excerpt(ending, CONTINUATION) for ending in endings]
+    marks = [(place == answer.right, place == answer.chosen) for place in range(len(texts))]
+    answers = [(text, known, *mark) for text, known, mark in zip(texts, answer.likelihoods, marks, strict=True)]
     prompt = answer.context or ""
     cut = "… " if len(prompt) > PROMPT else ""
     return Question(cut + words.clean(prompt[-PROMPT:]), answers, verdict > 0)

@@ -94,12 +94,10 @@ def read_tokens(data: Path) -> Tokens:
 
 def _bars(lengths: np.ndarray) -> list[Bar]:
     """Bins [2^(k-1), 2^k) of lengths, from the first to the last that holds a document."""
-    filled = np.flatnonzero(lengths)
-    if not len(filled):
-        return []
+    filled = np.flatnonzero(lengths).tolist()
     bars = []
-    for k in range(int(filled[0]), int(filled[-1]) + 1):
-        low, high = (1 << (k - 1) if k else 0), max(0, (1 << k) - 1)
+    for k in range(filled[0], filled[-1] + 1) if filled else ():
+        low, high = (1 << k) // 2, (1 << k) - 1
         note = f"{count(lengths[k].item())} documents of {low:,} to {high:,} tokens"
         bars.append(Bar(f"{low:,}" if low < 10_000 else short(low), float(lengths[k]), note=note))
     return bars

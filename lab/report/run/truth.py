@@ -127,17 +127,11 @@ def promises(kinds: list[Kind], rows: int, bands: int) -> list[Promise]:
         pairs = [(c.similarity, c.caught) for c in kind.cases if c.similarity is not None and c.caught is not None]
         if not pairs:
             continue
-        chances = [promised(similarity, rows, bands) for similarity, _ in pairs]
-        table.append(
-            Promise(
-                kind=kind.kind,
-                n=len(pairs),
-                similarity=sum(similarity for similarity, _ in pairs) / len(pairs),
-                caught=sum(caught for _, caught in pairs),
-                promised=sum(chances) / len(pairs),
-                error=sqrt(sum(p * (1 - p) for p in chances)) / len(pairs),
-            )
-        )
+        similarities, caught = zip(*pairs, strict=True)
+        chances = [promised(similarity, rows, bands) for similarity in similarities]
+        error = sqrt(sum(p * (1 - p) for p in chances)) / len(pairs)
+        mean, share = sum(similarities) / len(pairs), sum(chances) / len(pairs)
+        table.append(Promise(kind.kind, len(pairs), mean, sum(caught), share, error))
     return sorted(table, key=lambda promise: promise.similarity)
 
 

@@ -8,8 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from lab.evaluate.compare import Difference
 from lab.evaluate.scores import BITS
 from lab.experiments.results import Results
@@ -32,7 +30,8 @@ KINDS = {"better": "good", "worse": "bad", "undecided": ""}
 def write(folder: Path, results: Results) -> None:
     """Write all files of the report, each whole or not at all."""
     values = _values(results) | {"title": f"Ablation: {results.name}", "contents": CONTENTS, "kinds": KINDS}
-    page = render_page("studies/ablation.html.j2", pictures=pictures(results), **values)
+    charts = [(name, responsive(name, intervals, of_name, unit=unit)) for name, of_name, unit in _differences(results)]
+    page = render_page("studies/ablation.html.j2", pictures=charts, **values)
     write_text(folder / "index.html", page)
     write_text(folder / "report.md", markdown(results))
     write_json(folder / "results.json", numbers(results))
@@ -133,11 +132,6 @@ def caveats(results: Results) -> list[str]:
     return lines
 
 
-def pictures(results: Results) -> list[tuple[str, Markup]]:
-    """Differences to the baseline, one picture for each mean and task."""
-    return [(name, responsive(name, intervals, values, unit=unit)) for name, values, unit in _differences(results)]
-
-
 def picture(results: Results) -> str:
     """What separates the variants, as a file for a README: the means and tasks with a verdict, or else the first."""
     groups = _differences(results)
@@ -154,8 +148,9 @@ def _differences(results: Results) -> list[tuple[str, list[Interval], str]]:
             factor = 1.0 if each.metric == BITS else 100.0
             note = f"{comparison.name}, {each.task}: {with_interval(each)}, p {each.corrected:.3g}"
             low, value, high = (factor * bound for bound in (each.low, each.difference, each.high))
+            heading = f"{label(each.task)} ({'bits per byte' if each.metric == BITS else label(each.metric)})"
             row = Interval(comparison.name, value, low, high, KINDS[each.verdict], note)
-            rows.setdefault((_heading(each), each.metric == BITS), []).append(row)
+            rows.setdefault((heading, each.metric == BITS), []).append(row)
     units = {True: "bits per byte (lower is better)", False: "points (higher is better)"}
     return [(name, values, units[bits]) for (name, bits), values in rows.items()]
 
@@ -186,7 +181,3 @@ def with_interval(each: Difference) -> str:
     if each.metric == BITS:
         return f"{each.difference:+.4f} ± {half:.4f} bits per byte"
     return f"{100 * each.difference:+.1f} ± {100 * half:.1f} points"
-
-
-def _heading(each: Difference) -> str:
-    return f"{label(each.task)} ({'bits per byte' if each.metric == BITS else label(each.metric)})"

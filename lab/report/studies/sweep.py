@@ -32,27 +32,6 @@ class Line:
         return min(self.losses, key=lambda value: (self.losses[value], value))
 
 
-@dataclass(frozen=True)
-class Transfer:
-    """The first line's best value used by the last one. `cost`: its loss above its own best; None: not run."""
-
-    panel: str
-    small: Line
-    large: Line
-
-    @property
-    def cost(self) -> float | None:
-        borrowed = self.large.losses.get(self.small.best)
-        return None if borrowed is None else borrowed - self.large.losses[self.large.best]
-
-    @property
-    def shift(self) -> float | None:
-        """The factor by which the optimum moves; None where an optimum lies at the edge of the values."""
-        if self.small.optimum is None or self.large.optimum is None:
-            return None
-        return self.large.optimum / self.small.optimum
-
-
 def write(folder: Path, name: str, sweep: Sweep, points: Points) -> None:
     """Write all files of the report."""
     study.write(folder, describe(name, sweep, points))
@@ -62,7 +41,7 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
     """All that the report says."""
     by_panel = {panel: _lines(points.finished, panel, list(sweep.lines)) for panel in sweep.panels}
     lines = [line for of_panel in by_panel.values() for line in of_panel]
-    transfers = [Transfer(panel, of[0], of[-1]) for panel, of in by_panel.items() if len(of) > 1]
+    sentences = [sentence(of[0], of[-1], sweep.key) for of in by_panel.values() if len(of) > 1]
     curves = {panel: [_series(line) for line in of_panel] for panel, of_panel in by_panel.items() if of_panel}
     losses = [loss for line in lines for loss in line.losses.values()]
     axes: dict[str, Any] = {"x": sweep.key, "y": "validation loss (nats per token)", "log": "x", "y_values": losses}
@@ -75,7 +54,7 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
     return Study(
         title=f"Sweep: {name}",
         about=f"{sweep.question or f'Which {sweep.key} is best?'} {study.of_runs(points)}.",
-        sentences=[sentence(each, sweep.key) for each in transfers] or ["Too few runs are finished to compare models."],
+        sentences=sentences or ["Too few runs are finished to compare models."],
         caveats=[*caveats(sweep, lines), *study.common_caveats(points, len(sweep.seeds))],
         figures=figures,
         tables=[_losses_table(sweep, lines), study.runs_table(points)],
@@ -92,15 +71,16 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
     )
 
 
-def sentence(transfer: Transfer, key: str) -> str:
+def sentence(small: Line, large: Line, key: str) -> str:
     """What the small model's best value costs the large one."""
-    small, large = transfer.small, transfer.large
-    text = f"{transfer.panel}: the best {key} of {small.name} is {small.best:g}, of {large.name} {large.best:g}"
-    if transfer.shift is not None:
-        text += f" (between the values: {small.optimum:.3g} and {large.optimum:.3g}, a factor of {transfer.shift:.2g})"
-    if transfer.cost is None:
+    text = f"{small.panel}: the best {key} of {small.name} is {small.best:g}, of {large.name} {large.best:g}"
+    if small.optimum is not None and large.optimum is not None:
+        shift = large.optimum / small.optimum
+        text += f" (between the values: {small.optimum:.3g} and {large.optimum:.3g}, a factor of {shift:.2g})"
+    if small.best not in large.losses:
         return f"{text}; {large.name} has no finished run at {small.best:g}, so its cost is not known."
-    return f"{text}; with {small.best:g}, {large.name} loses {transfer.cost:.3f} nats per token against its own best."
+    cost = large.losses[small.best] - large.losses[large.best]
+    return f"{text}; with {small.best:g}, {large.name} loses {cost:.3f} nats per token against its own best."
 
 
 def caveats(sweep: Sweep, lines: list[Line]) -> list[str]:
@@ -123,14 +103,11 @@ def _lines(points: list[Point], panel: str, order: list[str]) -> list[Line]:
     for point in points:
         if point.trial.panel == panel:
             by_line[point.trial.line].setdefault(point.trial.at, []).append(point.loss)
-    means = {
-        name: {value: sum(losses) / len(losses) for value, losses in sorted(by_value.items())}
-        for name, by_value in by_line.items()
-    }
-    return [_line(panel, name, of_line) for name, of_line in means.items() if of_line]
+    return [_line(panel, name, by_value) for name, by_value in by_line.items() if by_value]
 
 
-def _line(panel: str, name: str, means: dict[float, float]) -> Line:
+def _line(panel: str, name: str, by_value: dict[float, list[float]]) -> Line:
+    means = {value: sum(losses) / len(losses) for value, losses in sorted(by_value.items())}
     # A loss is a parabola only near its best value, so only the neighbours show where between values it lies.
     values = list(means)
     best = min(range(len(values)), key=lambda index: means[values[index]])
