@@ -32,10 +32,6 @@ def render_page(template: str, **values: object) -> str:
     )
 
 
-def render_markdown(template: str, **values: object) -> str:
+def render_text(template: str, **values: object) -> str:
+    """Markdown or a style sheet: values are not escaped."""
     return make_environment(markup=False).get_template(template).render(**values)
-
-
-def picture_style() -> str:
-    """The style sheet of a picture outside our pages, light and dark."""
-    return make_environment(markup=False).get_template("picture.css.j2").render()

@@ -38,8 +38,9 @@ class Run:
             return None
         sizes = ("documents_in", "documents_out", "bytes_in", "bytes_out")
         sums = {name: whole(level.get(name)) or 0 for name in sizes}
-        parts = {name: _whole_numbers(level.get(name)) for name in ("removed", "changed")}
-        return Counts(**sums, **parts)
+        return Counts(
+            **sums, removed=_whole_numbers(level.get("removed")), changed=_whole_numbers(level.get("changed"))
+        )
 
     def _levels(self, stage: str) -> list[dict]:
         metrics = self.metrics.get(stage, {})

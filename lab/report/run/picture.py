@@ -30,9 +30,8 @@ def picture(lines: Mapping[str, str], columns: int = 4) -> Markup:
             arrows.append(_arrow(x, y, *_corner(*divmod(index + 1, columns), columns)))
     width = 2 * MARGIN + columns * WIDTH + (columns - 1) * GAP_X
     height = 2 * MARGIN + rows * HEIGHT + (rows - 1) * GAP_Y
-    return svg.picture(
-        "The pipeline, from a web crawl to a scored base model", width, height, *arrows, *boxes, class_="pipeline"
-    )
+    title = "The pipeline, from a web crawl to a scored base model"
+    return svg.picture(title, width, height, *arrows, *boxes, class_="pipeline")
 
 
 def _corner(row: int, column: int, columns: int) -> tuple[float, float]:

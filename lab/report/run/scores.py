@@ -88,7 +88,7 @@ def read_overlaps(run: Run) -> list[dict[str, Any]]:
     `covered`: mean share of an item's words that lie in a shared `ngram`; `error`: one standard error of `clean`.
     """
     tasks = run.metrics.get("contamination", {}).get("tasks")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for task, values in tasks.items() if isinstance(tasks, dict) else ():
         metric, groups = next(iter(values.get("scores", {}).items()), ("", {}))
         every, clean = (groups.get(group) or {} for group in ("all", "clean"))

@@ -88,7 +88,7 @@ def read_tokens(data: Path) -> Tokens:
         used=int((counts > 0).sum()),
         rare=int(((counts > 0) & (counts < 10)).sum()),
         lengths=_bars(lengths),
-        frequent=_frequent(counts, data / "tokenizer"),
+        frequent=_frequent(counts, token_names(data / "tokenizer")),
     )
 
 
@@ -103,8 +103,7 @@ def _bars(lengths: np.ndarray) -> list[Bar]:
     return bars
 
 
-def _frequent(counts: np.ndarray, tokenizer: Path) -> list[tuple[str, int]]:
-    names = token_names(tokenizer)
+def _frequent(counts: np.ndarray, names: dict[int, str]) -> list[tuple[str, int]]:
     order = np.lexsort((np.arange(len(counts)), -counts))[:MOST_FREQUENT]
     return [(names.get(int(i), f"token {i}"), int(counts[i])) for i in order if counts[i]]
 

@@ -14,7 +14,7 @@ from lab.experiments.results import Results
 from lab.files import write_json, write_text
 from lab.formatting import label, number, percent, short
 from lab.report.charts import Interval, intervals, responsive, stand_alone
-from lab.report.document import render_markdown, render_page
+from lab.report.document import render_page, render_text
 from lab.report.svg import WIDE
 
 CONTENTS = (
@@ -41,7 +41,7 @@ def write(folder: Path, results: Results) -> None:
 
 def markdown(results: Results) -> str:
     """The page as Markdown."""
-    return render_markdown("studies/ablation.md.j2", **_values(results))
+    return render_text("studies/ablation.md.j2", **_values(results))
 
 
 def _values(results: Results) -> dict[str, Any]:

@@ -52,12 +52,12 @@ def write(folder: Path, isoflop: IsoFlop, points: Points) -> None:
 def describe(isoflop: IsoFlop, points: Points) -> Study:
     """All that the report says."""
     by_tokens, by_parameters = both = [fit(points.finished, axis) for axis in ("tokens", "parameters")]
-    loss = {"y": "validation loss (nats per token)", "log": "x"}
+    loss = "validation loss (nats per token)"
     dots = "Dots: runs. Lines: one parabola per budget. Rings: its lowest point."
     figures = [
         (
             f"Loss over {each.axis}, at equal FLOPs",
-            responsive(f"Loss over {each.axis}", lines, _parabola_curves(each), x=each.axis, **loss),
+            responsive(f"Loss over {each.axis}", lines, _parabola_curves(each), x=each.axis, y=loss, log="x"),
             dots if each is by_tokens else "",
         )
         for each in both
@@ -66,7 +66,7 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
         law = responsive("Best number of tokens", lines, _law_curve(by_tokens), x="FLOPs", y="tokens", log="xy")
         note = "Dots: the parabolas' lowest points. Line: the power law through them."
         figures.append(("Best number of tokens for a budget", law, note))
-    drawing = lines(WIDE, _parabola_curves(by_tokens), x="tokens", **loss)
+    drawing = lines(WIDE, _parabola_curves(by_tokens), x="tokens", y=loss, log="x")
     question = isoflop.question or "What is compute-optimal?"
     return Study(
         title="IsoFLOP curves",

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from lab.experiments.points import Point, Points
 from lab.files import write_json, write_text
 from lab.formatting import power, short
-from lab.report.document import render_markdown, render_page
+from lab.report.document import render_page, render_text
 
 CONTENTS = (("found", "What was found"), ("pictures", "Pictures"), ("numbers", "Numbers"), ("reproduce", "Reproduce"))
 
@@ -49,7 +49,7 @@ def write(folder: Path, study: Study) -> None:
     """Write all files, each whole or not at all."""
     texts = {
         "index.html": render_page("studies/study.html.j2", title=study.title, contents=CONTENTS, study=study),
-        "report.md": render_markdown("studies/study.md.j2", study=study),
+        "report.md": render_text("studies/study.md.j2", study=study),
         "picture.svg": study.picture,
     }
     for name, text in texts.items():

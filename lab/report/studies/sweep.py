@@ -42,7 +42,7 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
     by_panel = {panel: _lines(points.finished, panel, list(sweep.lines)) for panel in sweep.panels}
     lines = [line for of_panel in by_panel.values() for line in of_panel]
     sentences = [sentence(of[0], of[-1], sweep.key) for of in by_panel.values() if len(of) > 1]
-    curves = {panel: [_series(line) for line in of_panel] for panel, of_panel in by_panel.items() if of_panel}
+    curves = {panel: list(map(_series, of_panel)) for panel, of_panel in by_panel.items() if of_panel}
     losses = [loss for line in lines for loss in line.losses.values()]
     axes: dict[str, Any] = {"x": sweep.key, "y": "validation loss (nats per token)", "log": "x", "y_values": losses}
     notes = ["Dots: runs (means over seeds). Rings: the best value of each model.", *[""] * len(curves)]
