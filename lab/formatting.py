@@ -23,8 +23,7 @@ def whole(value: Any) -> int | None:
 
 def count(value: Any) -> str:
     """12345 -> 12,345."""
-    known = number(value)
-    return NOTHING if known is None else f"{known:,.0f}"
+    return decimal(value, 0)
 
 
 def short(value: Any) -> str:
@@ -32,10 +31,9 @@ def short(value: Any) -> str:
     known = number(value)
     if known is None:
         return NOTHING
-    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")):
-        if abs(known) >= limit:
-            return f"{_three(known / (1e3 if unit == 'k' else limit))} {unit}"
-    return f"{known:,.0f}" if known == int(known) else f"{known:.4g}"
+    if abs(known) < 1e4:
+        return f"{known:,.0f}" if known == int(known) else f"{known:.4g}"
+    return _scaled(known, ("T", "B", "M", "k"))
 
 
 def power(value: Any) -> str:
@@ -49,10 +47,7 @@ def size(value: Any) -> str:
     known = number(value)
     if not known or known < 0:
         return NOTHING
-    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if known >= limit:
-            return f"{_three(known / limit)} {unit}"
-    return f"{known:.0f} B"
+    return f"{known:.0f} B" if known < 1e3 else _scaled(known, ("TB", "GB", "MB", "kB"))
 
 
 def percent(value: Any) -> str:
@@ -108,6 +103,9 @@ def visible(token: bytes) -> str:
     return clean(text.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣"))
 
 
-def _three(value: float) -> str:
-    """Three significant digits."""
-    return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+def _scaled(value: float, units: tuple[str, str, str, str]) -> str:
+    """Three significant digits in the largest unit that the value reaches, of 10^12, 10^9, 10^6 and 10^3."""
+    scales = zip((1e12, 1e9, 1e6, 1e3), units, strict=True)
+    factor, unit = next((factor, unit) for factor, unit in scales if abs(value) >= factor)
+    scaled = value / factor
+    return f"{scaled:.0f} {unit}" if abs(scaled) >= 99.95 else f"{scaled:.3g} {unit}"

@@ -8,7 +8,6 @@ output of DVC's, available as long as its cache holds them.
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lab.cli.project import Project
 from lab.errors import InputError, LabError
@@ -16,7 +15,7 @@ from lab.evaluate.answers import Items, read_run, task_files
 from lab.evaluate.scores import Score, compared_scores, read_scores
 from lab.experiments.repository import Repository
 from lab.files import parse_yaml
-from lab.report.run.reproduce import parameters
+from lab.report.run.reproduce import flat
 
 WORKSPACE = "workspace"
 METRICS = ("evaluate", "train")
@@ -68,11 +67,6 @@ def read_revision(project: Project, name: str) -> Revision:
         metrics = {"evaluate": _of_model(name, model, metrics["evaluate"])}
     items = read_run(task_files(_answers(repository, commit), model))
     return Revision(name, commit, metrics, flat(values), items, model or None)
-
-
-def flat(values: dict[str, Any]) -> dict[str, str]:
-    """{"dedup": {"minhash": True}} -> {"dedup.minhash": "true"}."""
-    return {f"{parameter.section}.{parameter.key}".rstrip("."): parameter.value for parameter in parameters(values, {})}
 
 
 def differing(revisions: list[Revision]) -> dict[str, list[str | None]]:

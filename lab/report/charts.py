@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lab.formatting import power, short
 from lab.report import svg
 from lab.report.axes import Axes, Axis, Key, linear, logarithmic
-from lab.report.document import picture_style
+from lab.report.document import render_text
 from lab.report.svg import WIDE
 
 HIT_POINTS = 60  # of a line that answer to the pointer: enough to read any value, small enough for a phone
@@ -57,9 +57,11 @@ class Interval:
     note: str = ""
 
 
-def responsive(title: str, chart: Callable[..., Axes], *values: object, **options: object) -> Markup:
-    """The chart `chart(width, *values, **options)` for wide and narrow screens."""
-    return svg.responsive(lambda width: chart(width, *values, **options).picture(title))
+def responsive(title: str, chart: Callable[..., Axes], values: Sequence, **options: object) -> Markup:
+    """The chart `chart(width, values, **options)` for wide and narrow screens; empty without values."""
+    if not values:
+        return Markup("")
+    return svg.responsive(lambda width: chart(width, values, **options).picture(title))
 
 
 def stand_alone(title: str, panels: Sequence[tuple[str, Axes]], *, beside: bool = False) -> str:
@@ -71,7 +73,8 @@ def stand_alone(title: str, panels: Sequence[tuple[str, Axes]], *, beside: bool 
         marks.append(svg.element("g", axes.picture(heading or title), transform=f"translate({x:.0f},{y + space:.0f})"))
         height = max(height, y + space + axes.height)
         x, y = (x + axes.width, y) if beside else (x, y + space + axes.height + 14)
-    return f"{svg.picture(title, WIDE, height, svg.element('style', Markup(picture_style())), *marks)}\n"
+    style = svg.element("style", Markup(render_text("picture.css.j2")))  # colours of its own, light and dark
+    return f"{svg.picture(title, WIDE, height, style, *marks)}\n"
 
 
 def lines(

@@ -1,17 +1,12 @@
-"""Pages of one file, their Markdown, and how they are written. In: a template's name and its values, or finished texts.
-Out: HTML with style and script in it and nothing from outside; files that are whole or not there.
-"""
+"""Pages of one file, and their Markdown. In: a template's name and values. Out: HTML with style and script in it."""
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab.files import write_text
 from lab.formatting import count, decimal, label, percent, power, share, short, size
 
 
@@ -37,16 +32,6 @@ def render_page(template: str, **values: object) -> str:
     )
 
 
-def render_markdown(template: str, **values: object) -> str:
+def render_text(template: str, **values: object) -> str:
+    """Markdown or a style sheet: values are not escaped."""
     return make_environment(markup=False).get_template(template).render(**values)
-
-
-def picture_style() -> str:
-    """The style sheet of a picture outside our pages, light and dark."""
-    return make_environment(markup=False).get_template("picture.css.j2").render()
-
-
-def write_all(folder: Path, texts: Mapping[str, str]) -> None:
-    """Files by name, each whole or not at all."""
-    for name, text in texts.items():
-        write_text(folder / name, text)

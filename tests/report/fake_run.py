@@ -176,7 +176,7 @@ def _write_tokens(data: Path, reports: Path) -> None:
     ids = [token for length in lengths for token in [*([256] * length), end]]
     (data / "tokenize" / "train").mkdir(parents=True)
     np.array(ids, dtype="<u2").tofile(data / "tokenize" / "train" / "shard-00000.bin")
-    shard = {"path": "shard-00000.bin", "tokens": len(ids)}
+    shard = {"path": "train/shard-00000.bin", "tokens": len(ids)}
     split = {"tokens": len(ids), "documents": len(lengths), "shards": [shard]}
     index = {"dtype": "uint16", "tokenizer": "ab" * 32, "vocabulary": end + 1, "eot": end, "splits": {"train": split}}
     write_json(data / "tokenize" / "index.json", index)

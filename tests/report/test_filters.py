@@ -17,9 +17,8 @@ from lab.curate.quality.thresholds import Rule
 from lab.documents import Document, Reason, RowWriter, read_rows, shards, sift
 from lab.params import EngineParams, LanguageParams
 from lab.params_yaml import Params
-from lab.report.histogram import BINS, cut_off, histogram, picture
 from lab.report.run import filters, page
-from lab.report.run.filters import read_filters, read_language
+from lab.report.run.filters import BINS, cut_off, histogram, picture, read_filters, read_language
 from tests.curate.quality.test_measured import write_corpus
 from tests.report.test_page import Reader
 

@@ -5,17 +5,12 @@ A missing or broken report is no error: it becomes a line in `problems`.
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from lab.documents import BATCH_ROWS, Counts
+from lab.documents import Counts
 from lab.errors import InputError
 from lab.files import read_json
 from lab.formatting import number, whole
@@ -41,19 +36,11 @@ class Run:
         level = next((level for level in self._levels(stage) if "documents_in" in level), None)
         if level is None:
             return None
+        sizes = ("documents_in", "documents_out", "bytes_in", "bytes_out")
+        sums = {name: whole(level.get(name)) or 0 for name in sizes}
         return Counts(
-            documents_in=whole(level.get("documents_in")) or 0,
-            documents_out=whole(level.get("documents_out")) or 0,
-            bytes_in=whole(level.get("bytes_in")) or 0,
-            bytes_out=whole(level.get("bytes_out")) or 0,
-            removed=_whole_numbers(level.get("removed")),
-            changed=_whole_numbers(level.get("changed")),
+            **sums, removed=_whole_numbers(level.get("removed")), changed=_whole_numbers(level.get("changed"))
         )
-
-    def documents(self, stage: str) -> int | None:
-        """Documents that came out of a stage."""
-        counts = self.counts(stage)
-        return counts.documents_out if counts else None
 
     def _levels(self, stage: str) -> list[dict]:
         metrics = self.metrics.get(stage, {})
@@ -68,28 +55,22 @@ class Curve:
     validation_loss: list[tuple[float, float]]
     learning_rate: list[tuple[float, float]]
 
-    @property
-    def empty(self) -> bool:
-        return not (self.loss or self.validation_loss)
-
 
 def collect(data: Path, reports: Path) -> Run:
     """Read the metrics of every stage before the report."""
     run = Run(data, reports)
     for stage in NAMES[: NAMES.index("report")]:
         path = reports / f"{stage}.json"
-        if not path.exists():
-            run.problems.append(f"{stage}: {path.name} is missing: the stage has not run.")
-            continue
         try:
-            metrics = read_json(path)
+            metrics = read_json(path) if path.exists() else None
         except InputError as error:
             run.problems.append(f"{stage}: {error}")
             continue
         if isinstance(metrics, dict):
             run.metrics[stage] = metrics
         else:
-            run.problems.append(f"{stage}: {path.name} holds no metrics.")
+            lacks = "holds no metrics" if path.exists() else "is missing: the stage has not run"
+            run.problems.append(f"{stage}: {path.name} {lacks}.")
     return run
 
 
@@ -116,23 +97,6 @@ def read_lines(path: Path, limit: int | None = None) -> list[dict]:
         return []
     with path.open(encoding="utf-8", errors="replace") as file:
         return list(islice(filter(None, map(_object, file)), limit))
-
-
-def open_shard(path: Path) -> pq.ParquetFile:
-    """A shard to read from. InputError if it is broken."""
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable shard ({error}).") from error
-
-
-def read_shard(path: Path, columns: Iterable[str], urls: Iterable[str] | None = None) -> Iterator[dict]:
-    """The rows of a shard, all or those with one of the `urls`; of the columns, those that it has."""
-    wanted = None if urls is None else pa.array(sorted(urls), pa.string())
-    with open_shard(path) as file:
-        names = [name for name in columns if name in file.schema_arrow.names]
-        for batch in file.iter_batches(BATCH_ROWS, columns=names):
-            yield from (batch if wanted is None else batch.filter(pc.is_in(batch["url"], wanted))).to_pylist()
 
 
 def _object(line: str) -> dict | None:

@@ -8,12 +8,13 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
+from typing import Any
 
-from lab.documents import text_digest
+import pyarrow.parquet as pq
+
+from lab.documents import read_rows, text_digest
 from lab.formatting import clean, excerpt, label
-from lab.report.run.collect import open_shard, read_shard
 
 KEPT = "kept"
 CHANGED = "changed"
@@ -94,28 +95,20 @@ def fit(make: Callable[[int], list[Gallery]], number: int) -> tuple[list[Gallery
 def _verdicts(folder: Path, before: Path | None) -> Iterator[tuple[Path, int, str, str]]:
     """Path, row, identity and verdict of everything that the stage kept or removed."""
     for path in sorted(folder.glob("*.parquet")):
-        originals = dict(_text_hashes(before / path.name)) if before and (before / path.name).exists() else {}
-        texts = (text for _, text in _text_hashes(path)) if originals else repeat(None)
-        for row, ((identity, _), text) in enumerate(zip(_identities(path), texts, strict=False)):
-            changed = text is not None and originals.get(identity, text) != text
-            yield path, row, identity, CHANGED if changed else KEPT
+        origin = before / path.name if before else None
+        originals = dict(_rows(origin, "text")) if origin and origin.exists() else {}
+        for row, (identity, text) in enumerate(_rows(path, "text" if originals else None)):
+            yield path, row, identity, KEPT if originals.get(identity, text) == text else CHANGED
     for path in sorted((folder / "removed").glob("*.parquet")):
-        for row, (identity, reason) in enumerate(_identities(path)):
+        for row, (identity, reason) in enumerate(_rows(path, "reason")):
             yield path, row, identity, reason or "unknown"
 
 
-def _identities(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Identity (record and URL) and reason of each row."""
-    for row in read_shard(path, ("id", "record_id", "url", "reason")):
-        reason = row.pop("reason", None)
-        yield "\n".join(str(value) for value in row.values()), reason
-
-
-def _text_hashes(path: Path) -> Iterator[tuple[str, int]]:
-    """Identity and hash of the text of each row; nothing if the shard has no texts."""
-    for row in read_shard(path, ("id", "url", "text")):
-        if "text" in row:
-            yield f"{row['id']}\n{row['url']}", _hash(row["text"] or "")
+def _rows(path: Path, column: str | None) -> Iterator[tuple[str, Any]]:
+    """Identity (record and URL) of each row, and a column; of a text, its hash."""
+    for row in read_rows(path, ["id", "record_id", "url", *([column] if column else [])]):
+        value = row.pop(column, None)
+        yield "\n".join(map(str, row.values())), _hash(value or "") if column == "text" else value
 
 
 def _read_places(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict]:
@@ -123,16 +116,16 @@ def _read_places(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dic
     by_path: dict[str, list[int]] = defaultdict(list)
     for path, row in places:
         by_path[path].append(row)
-    contents = {}
+    contents: dict[tuple[str, int], dict] = {}
     for path, rows in by_path.items():
-        with open_shard(Path(path)) as file:
+        with pq.ParquetFile(path) as file:
             first = 0
             for group in range(file.num_row_groups):
                 last = first + file.metadata.row_group(group).num_rows
                 inside = [row for row in rows if first <= row < last]
                 if inside:
                     table = file.read_row_group(group)
-                    contents.update({(path, row): table.slice(row - first, 1).to_pylist()[0] for row in inside})
+                    contents |= {(path, row): table.slice(row - first, 1).to_pylist()[0] for row in inside}
                 first = last
     return contents
 
@@ -142,12 +135,13 @@ def _example(row: dict, characters: int, origin: Path | None) -> Example:
     text = row.get("text") or ""
     start, before = 0, ""
     if origin:
-        documents = read_shard(origin, ("id", "text"))
-        original = next((document["text"] for document in documents if document["id"] == row["id"]), "") or ""
+        originals = (document["text"] for document in read_rows(origin, ["id", "text"]) if document["id"] == row["id"])
+        original = next(originals, "") or ""
         same = next((i for i, (a, b) in enumerate(zip(text, original, strict=False)) if a != b), len(text))
         start = max(0, same - _BEFORE_CHANGE)
         before = ("… " if start else "") + excerpt(original[start:], characters)
-    facts = [f"{label(name)} {_fact(row[name])}" for name in _FACTS if row.get(name) is not None]
+    known = [(label(name), row[name]) for name in _FACTS if row.get(name) is not None]
+    facts = [f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in known]
     return Example(
         url=excerpt(row.get("url"), 300),
         detail=excerpt(row.get("detail"), 300),
@@ -156,10 +150,6 @@ def _example(row: dict, characters: int, origin: Path | None) -> Example:
         characters=len(text),
         before=before,
     )
-
-
-def _fact(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _hash(text: str) -> int:

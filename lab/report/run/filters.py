@@ -1,9 +1,11 @@
 """What filters measured: in, data/language and data/quality/statistics/; out, a histogram of each with its thresholds.
 
-Languages may have thresholds of their own: documents with the same thresholds are shown together.
+Languages may have thresholds of their own: documents with the same thresholds are shown together. Heights are
+logarithmic: few documents lie near a threshold, and a linear scale would not show them.
 """
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from lab import formatting as words
 from lab.curate.quality import BY_NAME, measured
 from lab.curate.quality.params import QualityParams, for_language
 from lab.curate.quality.thresholds import Rule
 from lab.documents import read_table, shards
+from lab.formatting import count, label, percent, short
 from lab.params import LanguageParams
-from lab.report.histogram import cut_off, histogram, picture
+from lab.report.axes import Axes, Axis, ticks
+from lab.report.svg import NARROW
 
 SHOWN = 6  # sets of thresholds
+BINS = 36
+WIDE_RANGE = 50  # a maximum this many times the median (of counts or lengths) asks for bins that grow
 UNKNOWN = "unknown"
 TITLES = {name: module.TITLE for name, module in BY_NAME.items()}
 
@@ -89,21 +94,15 @@ def _alike(paths: list[Path], params: QualityParams, languages: dict[str | None,
     """Languages, most documents first, that have the thresholds of the first."""
     filters, masks = {}, [_among(path, languages) for path in paths]
     for name, rules in for_language(params, next(iter(languages))).rules.items():
-        values = (
-            (group, [_values(*shard, f"{name}.{group[0].statistic}") for shard in zip(paths, masks, strict=True)])
-            for group in _by_statistic(rules)
-        )
-        pictures = (_statistic(TITLES[name], group, by_shard) for group, by_shard in values)
+        by_statistic: dict[str, list[Rule]] = defaultdict(list)
+        for rule in rules:
+            by_statistic[rule.statistic].append(rule)
+        pictures = []
+        for statistic, limits in by_statistic.items():
+            values = [_values(path, mask, f"{name}.{statistic}") for path, mask in zip(paths, masks, strict=True)]
+            pictures.append(_statistic(TITLES[name], limits, values))
         filters[name] = [statistic for statistic in pictures if statistic]
-    return Alike({language or UNKNOWN: count for language, count in languages.items()}, filters)
-
-
-def _by_statistic(rules: list[Rule]) -> list[list[Rule]]:
-    """The rules, those of one statistic together."""
-    groups: dict[str, list[Rule]] = {}
-    for rule in rules:
-        groups.setdefault(rule.statistic, []).append(rule)
-    return list(groups.values())
+    return Alike({language or UNKNOWN: n for language, n in languages.items()}, filters)
 
 
 def _statistic(title: str, rules: list[Rule], by_shard: list[np.ndarray]) -> Statistic | None:
@@ -111,21 +110,14 @@ def _statistic(title: str, rules: list[Rule], by_shard: list[np.ndarray]) -> Sta
     values = np.concatenate(by_shard) if by_shard else np.empty(0, np.float32)
     if not len(values):
         return None
-    limiting = [rule for rule in rules if rule.limit is not None]
-    limits = [float(rule.limit) for rule in limiting]
+    limits = {rule: rule.limit for rule in rules if rule.limit is not None}
     caption = "; ".join(
-        f"{rule.parameter} {words.short(rule.limit)} cuts off {words.percent(cut_off(values, rule))}"
-        for rule in limiting
+        f"{rule.parameter} {short(limit)} cuts off {percent(cut_off(values, rule))}" for rule, limit in limits.items()
     )
-    label = _label(rules[0].statistic)
-    drawing = picture(f"{title}: {label}. {caption or 'No threshold'}", histogram(values, limits), rules)
-    return Statistic(label, caption or "no threshold", drawing)
-
-
-def _label(statistic: str) -> str:
-    """top_ngram_share.2 -> top 2-gram share."""
-    name, _, n = statistic.partition(".")
-    return words.label(name.replace("ngram", f"{n}-gram"))
+    name, _, n = rules[0].statistic.partition(".")
+    name = label(name.replace("ngram", f"{n}-gram"))  # top_ngram_share.2 -> top 2-gram share
+    drawing = picture(f"{title}: {name}. {caption or 'No threshold'}", histogram(values, [*limits.values()]), rules)
+    return Statistic(name, caption or "no threshold", drawing)
 
 
 def _among(path: Path, languages: Iterable[str | None]) -> np.ndarray:
@@ -137,3 +129,59 @@ def _values(path: Path, mask: np.ndarray, column: str) -> np.ndarray:
     """What was measured of the documents in `mask`, float32."""
     values = pc.cast(read_table(path, [column])[column], "float32").to_numpy()
     return values[mask & ~np.isnan(values)]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Documents by bin: `counts` [bins], between `edges` [bins + 1]; `logarithmic`: bins of equal ratios."""
+
+    counts: list[int]
+    edges: list[float]
+    logarithmic: bool
+
+
+def histogram(values: np.ndarray, limits: list[float]) -> Histogram:
+    """Of float32 `values` [documents, at least one], over a range that includes the limits."""
+    low, high = (float(f([f(values), *limits])) for f in (np.min, np.max))
+    median = float(np.median(values))
+    logarithmic = high > 20 and median > 0 and high > WIDE_RANGE * median
+    whole = bool((values == np.round(values)).all())
+    if logarithmic:
+        low = max(low, 1.0 if whole else 0.1)
+        edges = np.geomspace(low, high * (1 + 1e-6), BINS + 1)
+    elif whole and high - low < BINS:
+        edges = np.arange(math.floor(low), math.floor(high) + 2, dtype=float)
+    else:
+        edges = np.linspace(min(low, 0.0), high if high > min(low, 0.0) else low + 1, BINS + 1)
+    counts, _ = np.histogram(np.clip(values.astype(np.float64), edges[0], edges[-1]), edges)
+    return Histogram(counts.tolist(), edges.tolist(), logarithmic)
+
+
+def cut_off(values: np.ndarray, rule: Rule) -> float:
+    """The share of the values that a rule refuses, other rules aside."""
+    if rule.limit is None or not len(values):
+        return 0.0
+    limit = np.float32(rule.limit)
+    return float(np.mean(values < limit if rule.least else values > limit))
+
+
+def picture(title: str, bins: Histogram, rules: list[Rule]) -> Markup:
+    """The histogram; what a rule cuts off is shaded."""
+    low, high, most = bins.edges[0], bins.edges[-1], max(bins.counts)
+    if bins.logarithmic:
+        marks = [10.0**power for power in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
+    else:
+        marks = [tick for tick in ticks(low, high) if low <= tick <= high]
+    across = Axis("", low, high, marks, place=math.log if bins.logarithmic else float, grid=False)
+    down = Axis("documents", 0, most, [10**power for power in range(len(str(most)))], place=math.log1p)
+    axes = Axes(NARROW, 130.0, across, down, left=46.0, right=10.0)
+    limits = [(rule, rule.limit) for rule in rules if rule.limit is not None]
+    for rule, limit in limits:
+        axes.band(low if rule.least else limit, limit if rule.least else high, "cut")
+    for number, start, end in zip(bins.counts, bins.edges, bins.edges[1:], strict=False):
+        if number:
+            tip = f"{short(float(f'{start:.3g}'))} to {short(float(f'{end:.3g}'))}: {count(number)} documents"
+            axes.bar((start, end), (0, number), "f1", tip, gap=0.5)
+    for rule, limit in limits:
+        axes.line([(limit, 0), (limit, most)], "mark", f"{rule.parameter}: {short(limit)}")
+    return Markup('<div class="narrow">{}</div>').format(axes.picture(title))

@@ -78,14 +78,10 @@ def _stage(stage: Stage, y: float, pixels: float, branches_end: float, width: in
     top = y + 22 + NODE
     tip = f"{name}: {count(counts.documents_in)} in, {count(counts.documents_out)} out"
     letters = int((width - branches_end - 10) / svg.text_width("x"))
-    branches = []  # (number of documents, tip, lines of the label, thickness, height)
-    for reason, number in stage.branches:
-        lines = textwrap.wrap(f"{count(number)} {reason}", letters)
-        thick = max(0.8, number * pixels)
-        branches.append(
-            (number, f"{name}: {reason}: {count(number)}", lines, thick, max(5 + LINE * len(lines), thick + 8))
-        )
-    bottom = max(top + sum(branch[-1] for branch in branches) + 14, top + 35)
+    labels = [textwrap.wrap(f"{count(number)} {reason}", letters) for reason, number in stage.branches]
+    thicknesses = [max(0.8, number * pixels) for _, number in stage.branches]
+    heights = [max(5 + LINE * len(lines), thick + 8) for lines, thick in zip(labels, thicknesses, strict=True)]
+    bottom = max(top + sum(heights) + 14, top + 35)
     heading = svg.element("tspan", name, class_="stage")
     heading += svg.element("tspan", f" {count(counts.documents_in)}", class_="tick")
     trunk = {"x": EDGE, "y": top, "width": max(1.0, counts.documents_out * pixels), "height": bottom + 22 - top}
@@ -96,15 +92,15 @@ def _stage(stage: Stage, y: float, pixels: float, branches_end: float, width: in
     # The rightmost part of the node turns off first, at the top, so that branches never cross.
     wide = max(1.0, counts.documents_in * pixels)
     right, at = EDGE + wide, top + 5
-    for number, branch_tip, lines, thick, height in branches:
+    for (reason, number), lines, thick, height in zip(stage.branches, labels, thicknesses, heights, strict=True):
+        branch_tip = f"{name}: {reason}: {count(number)}"
         marks.append(_branch(right, right - thick, top, branches_end, at, thick, branch_tip))
         line_y = at + 4 + (min(thick / 2, 60) if thick > FONT else 1)
         for index, line in enumerate(lines):
             amount = svg.element("tspan", count(number), class_="amount") if index == 0 else Markup("")
             rest = svg.element("tspan", line.removeprefix(count(number)) if index == 0 else line)
-            marks.append(
-                svg.element("text", amount + rest, x=branches_end + 10, y=line_y + LINE * index, class_="reason")
-            )
+            place = {"x": branches_end + 10, "y": line_y + LINE * index}
+            marks.append(svg.element("text", amount + rest, **place, class_="reason"))
         right, at = right - thick, at + height
     marks.append(svg.element("rect", x=EDGE, y=y + 22, width=wide, height=NODE, class_="node", data_tip=tip))
     return marks, bottom

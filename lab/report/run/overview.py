@@ -1,6 +1,5 @@
 """The head of the page. In: a run's metrics and parts; out, a few tiles and the pipeline with counts in its boxes."""
 
-from dataclasses import dataclass
 from math import log
 from typing import Any
 
@@ -16,25 +15,13 @@ from lab.report.run.scores import best_above_chance
 SURE = 2.0  # standard errors above chance
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One number of the headline."""
-
-    name: str
-    value: str
-    note: str
+Tile = tuple[str, str, str]  # name, value, note
 
 
 def tiles(run: Run, params: Params, parts: dict[str, Any]) -> list[Tile]:
     """What was run, and the results."""
-    return [
-        _source(run, params),
-        _documents(run),
-        _tokens(parts),
-        _model(run, params),
-        _loss(run, parts),
-        _scores(parts),
-    ]
+    data = [_source(run, params), _documents(run), _tokens(parts)]
+    return [*data, _model(run, params), _loss(run, parts), _scores(parts)]
 
 
 def pictures(run: Run) -> dict[str, Markup]:
@@ -44,79 +31,73 @@ def pictures(run: Run) -> dict[str, Markup]:
 
 
 def _source(run: Run, params: Params) -> Tile:
-    source = params.crawl.source
-    names = {"sample": "Sample", "warc": "WARC files", "commoncrawl": params.crawl.dump}
-    notes = {
-        "sample": "a small synthetic web",
-        "warc": excerpt(", ".join(params.crawl.paths), 80),
-        "commoncrawl": "Common Crawl",
-    }
+    name, note = {
+        "sample": ("Sample", "a small synthetic web"),
+        "warc": ("WARC files", excerpt(", ".join(params.crawl.paths), 80)),
+        "commoncrawl": (params.crawl.dump, "Common Crawl"),
+    }[params.crawl.source]
     first = run.counts("index")
-    pages = f"; {count(first.documents_in)} responses" if first else ""
-    return Tile("Crawl", names[source], notes[source] + pages)
+    return "Crawl", name, note + (f"; {count(first.documents_in)} responses" if first else "")
 
 
 def _documents(run: Run) -> Tile:
     stages = [counts for stage in FILTERING if (counts := run.counts(stage)) is not None]
     if not stages:
-        return Tile("Documents kept", NOTHING, "no stage has run")
+        return "Documents kept", NOTHING, "no stage has run"
     first, last = stages[0], stages[-1]
     note = f"{share(last.documents_out, first.documents_in)} of {count(first.documents_in)} pages"
-    return Tile("Documents kept", count(last.documents_out), f"{note}; {size(last.bytes_out)} of text")
+    return "Documents kept", count(last.documents_out), f"{note}; {size(last.bytes_out)} of text"
 
 
 def _tokens(parts: dict[str, Any]) -> Tile:
-    statistics = parts["tokens"]
+    statistics = parts.get("tokens")
     if not statistics:
-        return Tile("Training tokens", NOTHING, "not tokenized yet")
+        return "Training tokens", NOTHING, "not tokenized yet"
     tokens = next((split.tokens for split in statistics.splits if split.name == "train"), 0)
-    return Tile("Training tokens", short(tokens), f"vocabulary of {count(statistics.vocabulary)}")
+    return "Training tokens", short(tokens), f"vocabulary of {count(statistics.vocabulary)}"
 
 
 def _model(run: Run, params: Params) -> Tile:
     parameters = run.get("train", "parameters", "model_parameters")
     seen = run.get("train", "tokens", "tokens_seen")
     note = f"preset {params.model.preset}" + (f"; saw {short(seen)} tokens" if number(seen) else "")
-    return Tile("Model parameters", short(parameters), note)
+    return "Model parameters", short(parameters), note
 
 
 def _loss(run: Run, parts: dict[str, Any]) -> Tile:
-    points = parts["curve"].validation_loss
     loss = number(run.get("train", "validation_loss", "final_validation_loss"))
-    loss = loss if loss is not None else (points[-1][1] if points else None)
-    notes = []
+    if loss is None and "curve" in parts and parts["curve"].validation_loss:
+        loss = parts["curve"].validation_loss[-1][1]
     bits = number(run.get("train", "validation_bits_per_byte", "bits_per_byte"))
     if bits is None and loss is not None and (per_token := number(run.get("tokenizer", "bytes_per_token"))):
         bits = loss / log(2) / per_token
-    if bits is not None:
-        notes.append(f"{decimal(bits)} bits per byte")
-    if parts["unigram"] is not None:
+    notes = [f"{decimal(bits)} bits per byte"] if bits is not None else []
+    if parts.get("unigram") is not None:
         notes.append(f"unigram entropy {decimal(parts['unigram'], 2)}")
-    return Tile("Validation loss", decimal(loss), "; ".join(notes) or "nats per token")
+    return "Validation loss", decimal(loss), "; ".join(notes) or "nats per token"
 
 
 def _scores(parts: dict[str, Any]) -> Tile:
-    best = best_above_chance(parts["scores"])
+    scores = parts.get("scores", [])
+    best = best_above_chance(scores)
     if not best:
-        known = len(parts["scores"])
-        return Tile("Above chance", NOTHING, f"no chance level for {known} scores" if known else "not evaluated yet")
+        note = f"no chance level for {len(scores)} scores" if scores else "not evaluated yet"
+        return "Above chance", NOTHING, note
     sure = sum((score.above_chance or 0) > SURE for score in best)
-    first = best[0]
-    surest = f"{label(first.task)} {first.value:.2f} (chance {first.chance:.2f})"
+    surest = f"{label(best[0].task)} {best[0].value:.2f} (chance {best[0].chance:.2f})"
     note = f"tasks, by more than {SURE:.0f} standard errors; surest: {surest}"
-    return Tile("Above chance", f"{sure} of {len(best)}", note)
+    return "Above chance", f"{sure} of {len(best)}", note
 
 
 def _lines(run: Run) -> dict[str, str]:
     """Lines for the boxes of stages that have run: what came out."""
     lines = {}
     for stage in FILTERING:
-        if (documents := run.documents(stage)) is not None:
-            lines[stage] = f"{count(documents)} {'records' if stage in ('index', 'url_filter') else 'documents'}"
-    values = {
-        "tokenizer": ("vocabulary of {}", run.get("tokenizer", "vocabulary")),
-        "train": ("{} parameters", run.get("train", "parameters", "model_parameters")),
-    }
-    return lines | {
-        stage: line.format(short(value)) for stage, (line, value) in values.items() if number(value) is not None
-    }
+        if (counts := run.counts(stage)) is not None:
+            what = "records" if stage in ("index", "url_filter") else "documents"
+            lines[stage] = f"{count(counts.documents_out)} {what}"
+    if number(vocabulary := run.get("tokenizer", "vocabulary")) is not None:
+        lines["tokenizer"] = f"vocabulary of {short(vocabulary)}"
+    if number(parameters := run.get("train", "parameters", "model_parameters")) is not None:
+        lines["train"] = f"{short(parameters)} parameters"
+    return lines

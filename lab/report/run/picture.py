@@ -8,6 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from lab.files import write_text
 from lab.pipeline import STAGES, Stage
 from lab.report import svg
 
@@ -29,9 +30,8 @@ def picture(lines: Mapping[str, str], columns: int = 4) -> Markup:
             arrows.append(_arrow(x, y, *_corner(*divmod(index + 1, columns), columns)))
     width = 2 * MARGIN + columns * WIDTH + (columns - 1) * GAP_X
     height = 2 * MARGIN + rows * HEIGHT + (rows - 1) * GAP_Y
-    return svg.picture(
-        "The pipeline, from a web crawl to a scored base model", width, height, *arrows, *boxes, class_="pipeline"
-    )
+    title = "The pipeline, from a web crawl to a scored base model"
+    return svg.picture(title, width, height, *arrows, *boxes, class_="pipeline")
 
 
 def _corner(row: int, column: int, columns: int) -> tuple[float, float]:
@@ -64,8 +64,7 @@ def _arrow(x: float, y: float, to_x: float, to_y: float) -> Markup:
 
 def write(path: Path) -> None:
     """Write the picture for the README."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(picture({})) + "\n", encoding="utf-8")
+    write_text(path, f"{picture({})}\n")
 
 
 if __name__ == "__main__":

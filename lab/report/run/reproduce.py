@@ -5,37 +5,37 @@ import json
 import platform
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from lab.engine import code_version
 from lab.experiments.overrides import differences, flatten
+from lab.git import read_revision
+from lab.params_yaml import Params
 
 PACKAGE = "pretraining-lab"
 HASHED_BYTES = 4_000_000_000  # a larger output is not hashed for the report
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One key of params.yaml."""
-
-    section: str
-    key: str
-    value: str
-    default: str | None  # None: the defaults lack this key
-
-    @property
-    def changed(self) -> bool:
-        return self.value != self.default
+def settings(params: Params, root: Path) -> dict[str, Any]:
+    """What the page says of parameters, revision and versions: no output of the run is needed."""
+    values, defaults = (each.model_dump(mode="json", exclude={"engine"}) for each in (params, Params()))
+    return {
+        "revision": read_revision(root),
+        "command": command(values, defaults),
+        "versions": versions(),
+        "parameters": flat(values),
+        "defaults": flat(defaults),
+    }
 
 
-def parameters(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Parameter]:
-    """Every parameter as text, beside its default, in the order of the sections."""
-    known = {(section, key): value for section, key, value in _flat(defaults)}
-    return [Parameter(section, key, value, known.get((section, key))) for section, key, value in _flat(values)]
+def flat(values: Mapping[str, Any]) -> dict[str, str]:
+    """{"dedup": {"minhash": True}} -> {"dedup.minhash": "true"}."""
+    pairs = flatten(values).items()
+    return {key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for key, value in pairs}
 
 
 def command(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
@@ -58,25 +58,14 @@ def hashes(data: Path) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Installed versions of Python and of the packages that the project requires."""
-    try:
+    installed, requirements = {"Python": platform.python_version()}, []
+    with suppress(metadata.PackageNotFoundError):
         requirements = metadata.requires(PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        requirements = []
-    names = sorted({re.split(r"[^\w.-]", line)[0] for line in requirements if "extra ==" not in line}, key=str.lower)
-    installed = {"Python": platform.python_version()}
-    for name in names:
-        try:
+    names = {re.split(r"[^\w.-]", line)[0] for line in requirements if "extra ==" not in line}
+    for name in sorted(names, key=str.lower):
+        with suppress(metadata.PackageNotFoundError):
             installed[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return installed
-
-
-def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for section, content in values.items():
-        keys = flatten(content) if isinstance(content, Mapping) and content else {"": content}
-        for key, value in keys.items():
-            yield section, key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _hash(paths: list[Path]) -> str:

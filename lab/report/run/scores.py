@@ -49,21 +49,6 @@ class ModelTable:
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """How much of a task is in the train split, and its first metric with and without those items."""
-
-    task: str
-    ngram: int | None  # words
-    items: int | None
-    overlapping: int | None
-    covered: float | None  # mean share of an item's words that lie in a shared n-gram
-    metric: str
-    every: float | None
-    clean: float | None
-    error: float | None  # one standard error of `clean`
-
-
-@dataclass(frozen=True)
 class Question:
     """One item as the model saw it."""
 
@@ -83,8 +68,17 @@ def models_table(run: Run) -> ModelTable | None:
     if not isinstance(others, dict) or not others:
         return None
     columns = {OURS: scores_of(run)}
+<<<<<<< HEAD
     columns |= {str(name): read_scores(model["scores"]) for name, model in others.items() if _is_scored(model)}
     firsts = first_scores(score for column in columns.values() for score in column)
+=======
+    for name, model in others.items():
+        if isinstance(model, dict) and "scores" in model:
+            columns[str(name)] = read_scores(model["scores"])
+    firsts: dict[str, Score] = {}
+    for score in (score for column in columns.values() for score in column):
+        firsts.setdefault(score.task, score)
+>>>>>>> r-report
     by_metric = [{(score.task, score.metric): score for score in column} for column in columns.values()]
     rows = [
         ModelRow(task, first.metric, first.chance, [column.get((task, first.metric)) for column in by_metric])
@@ -93,15 +87,19 @@ def models_table(run: Run) -> ModelTable | None:
     return ModelTable(list(columns), rows)
 
 
-def read_overlaps(run: Run) -> list[Overlap]:
-    """What the stage contamination measured, a row per task: its first metric stands for the others."""
+def read_overlaps(run: Run) -> list[dict[str, Any]]:
+    """What the stage contamination measured, a row per task: its first metric, of all items and of the `clean` ones.
+
+    `covered`: mean share of an item's words that lie in a shared `ngram`; `error`: one standard error of `clean`.
+    """
     tasks = run.metrics.get("contamination", {}).get("tasks")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for task, values in tasks.items() if isinstance(tasks, dict) else ():
         metric, groups = next(iter(values.get("scores", {}).items()), ("", {}))
         every, clean = (groups.get(group) or {} for group in ("all", "clean"))
-        counts = [values.get(name) for name in ("ngram", "items", "overlapping", "covered")]
-        rows.append(Overlap(str(task), *counts, metric, every.get("value"), clean.get("value"), clean.get("error")))
+        row = {name: values.get(name) for name in ("ngram", "items", "overlapping", "covered")}
+        row |= {"every": every.get("value"), "clean": clean.get("value"), "error": clean.get("error")}
+        rows.append(row | {"task": str(task), "metric": metric})
     return rows
 
 
@@ -146,19 +144,10 @@ def _question(row: Mapping[str, Any]) -> Question | None:
     if verdict is None:
         return None
     answer = read_answer(row)
-    answers = [
-        (
-            words.excerpt(choice[-CONTINUATION:] if answer.context is None else choice, CONTINUATION),
-            likelihood,
-            place == answer.right,
-            place == answer.chosen,
-        )
-        for place, (choice, likelihood) in enumerate(zip(answer.choices, answer.likelihoods, strict=True))
-    ]
+    endings = [choice[-CONTINUATION:] if answer.context is None else choice for choice in answer.choices]
+    texts = [words.excerpt(ending, CONTINUATION) for ending in endings]
+    marks = [(place == answer.right, place == answer.chosen) for place in range(len(texts))]
+    answers = [(text, known, *mark) for text, known, mark in zip(texts, answer.likelihoods, marks, strict=True)]
     prompt = answer.context or ""
     cut = "… " if len(prompt) > PROMPT else ""
     return Question(cut + words.clean(prompt[-PROMPT:]), answers, verdict > 0)
-
-
-def _is_scored(model: Any) -> bool:
-    return isinstance(model, dict) and "scores" in model

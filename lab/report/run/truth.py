@@ -7,7 +7,7 @@ last stage that has run. For near-duplicates MinHash promises a rate: a pair of 
 
 import ipaddress
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import sqrt
@@ -15,7 +15,6 @@ from pathlib import Path
 
 from lab.documents import read_rows
 from lab.pipeline import FILTERING
-from lab.report.run.collect import read_shard
 
 KEEP, SCRUB, DEDUP = "keep", "scrub", "dedup"
 INSTEAD = "its original was removed instead"
@@ -71,10 +70,8 @@ class Kind:
     @property
     def actual(self) -> list[tuple[str, int]]:
         """Verdicts with their counts, the most frequent first."""
-        counts: dict[str, int] = defaultdict(int)
-        for case in self.cases:
-            verdict = _verdict(case.fate.stage, case.fate.reason)
-            counts[INSTEAD if case.note == INSTEAD else verdict] += 1
+        verdicts = ((case.note, _verdict(case.fate.stage, case.fate.reason)) for case in self.cases)
+        counts = Counter(INSTEAD if note == INSTEAD else verdict for note, verdict in verdicts)
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
     @property
@@ -82,6 +79,7 @@ class Kind:
         return [case for case in self.cases if not case.right]
 
     def as_dict(self) -> dict:
+        """A row of reports/report.json."""
         return {"expected": self.expected, "certain": self.certain, "n": len(self.cases), "right": self.right}
 
 
@@ -103,11 +101,6 @@ def confusion(data: Path) -> list[Kind]:
         kind = kinds.setdefault(row["kind"], Kind(row["kind"]))
         kind.cases.append(_case(row, _take(remaining, row), fates, before))
     return [kinds[name] for name in sorted(kinds)]
-
-
-def as_metrics(kinds: list[Kind]) -> dict[str, dict]:
-    """The confusion table for reports/report.json: kind -> expected, certain, n, right."""
-    return {kind.kind: kind.as_dict() for kind in kinds}
 
 
 @dataclass(frozen=True)
@@ -134,17 +127,11 @@ def promises(kinds: list[Kind], rows: int, bands: int) -> list[Promise]:
         pairs = [(c.similarity, c.caught) for c in kind.cases if c.similarity is not None and c.caught is not None]
         if not pairs:
             continue
-        chances = [promised(similarity, rows, bands) for similarity, _ in pairs]
-        table.append(
-            Promise(
-                kind=kind.kind,
-                n=len(pairs),
-                similarity=sum(similarity for similarity, _ in pairs) / len(pairs),
-                caught=sum(caught for _, caught in pairs),
-                promised=sum(chances) / len(pairs),
-                error=sqrt(sum(p * (1 - p) for p in chances)) / len(pairs),
-            )
-        )
+        similarities, caught = zip(*pairs, strict=True)
+        chances = [promised(similarity, rows, bands) for similarity in similarities]
+        error = sqrt(sum(p * (1 - p) for p in chances)) / len(pairs)
+        mean, share = sum(similarities) / len(pairs), sum(chances) / len(pairs)
+        table.append(Promise(kind.kind, len(pairs), mean, sum(caught), share, error))
     return sorted(table, key=lambda promise: promise.similarity)
 
 
@@ -169,15 +156,11 @@ def _case(row: dict, fate: Fate, fates: dict[str, list[Fate]], before: dict[str,
         leaked = sorted(address for address in addresses(before.get(row["url"], "")) if address in fate.text)
         right = fate.stage == KEEP and not leaked
         note = f"not replaced: {', '.join(leaked)}" if leaked else ""
-    if right and fate.stage == KEEP and _lacks(fate.text, row.get("contains")):
+    words = " ".join((row.get("contains") or "").split())  # line breaks aside
+    if right and fate.stage == KEEP and words not in " ".join(fate.text.split()):
         right, note = False, f"the text lacks: {row['contains']}"
     certain, similarity = bool(row.get("certain")), row.get("similarity")
     return Case(row["kind"], row["url"], expected, reason, certain, similarity, fate, right, note, caught)
-
-
-def _lacks(text: str, words: str | None) -> bool:
-    """Whether the text lacks the words, line breaks aside."""
-    return words is not None and " ".join(words.split()) not in " ".join(text.split())
 
 
 def addresses(text: str) -> set[str]:
@@ -208,8 +191,9 @@ def _fates(data: Path, urls: set[str]) -> dict[str, list[Fate]]:
     finished = [stage for stage in FILTERING if (data / stage).is_dir()]
     for stage in finished:
         for path in sorted((data / stage / "removed").glob("*.parquet")):
-            for row in read_shard(path, ("url", "reason", "detail"), urls):
-                fates[row["url"]].append(Fate(stage, row["reason"] or "", row["detail"] or ""))
+            for row in read_rows(path, ["url", "reason", "detail"]):
+                if row["url"] in urls:
+                    fates[row["url"]].append(Fate(stage, row["reason"] or "", row["detail"] or ""))
     for url, text in _texts(data / finished[-1], urls) if finished else ():
         fates[url].append(Fate(KEEP, text=text))
     return fates
@@ -218,8 +202,8 @@ def _fates(data: Path, urls: set[str]) -> dict[str, list[Fate]]:
 def _texts(folder: Path, urls: set[str]) -> Iterator[tuple[str, str]]:
     """URL and text of the documents with one of these addresses."""
     for path in sorted(folder.glob("*.parquet")):
-        for row in read_shard(path, ("url", "text"), urls):
-            yield row["url"], row.get("text") or ""
+        rows = (row for row in read_rows(path, ["url", "text"]) if row["url"] in urls)
+        yield from ((row["url"], row.get("text") or "") for row in rows)
 
 
 def _verdict(stage: str, reason: str) -> str:

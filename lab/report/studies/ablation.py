@@ -5,18 +5,16 @@ Same results, same bytes: no dates, no times.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from lab.evaluate.compare import Difference
 from lab.evaluate.scores import BITS
 from lab.experiments.results import Results
+from lab.files import write_json, write_text
 from lab.formatting import label, number, percent, short
 from lab.report.charts import Interval, intervals, responsive, stand_alone
-from lab.report.document import render_markdown, render_page, write_all
+from lab.report.document import render_page, render_text
 from lab.report.svg import WIDE
 
 CONTENTS = (
@@ -29,59 +27,32 @@ CONTENTS = (
 KINDS = {"better": "good", "worse": "bad", "undecided": ""}
 
 
-@dataclass(frozen=True)
-class Spent:
-    """What a variant changes and was trained on; means over its runs, None where that is not known."""
-
-    variant: str
-    runs: int
-    changes: str
-    documents: float | None
-    tokens: float | None
-    flops: float | None
-    epochs: float | None  # the most of any run
-    bits_per_byte: float | None  # of its own validation split: not comparable across curations
-    revisions: str
-
-
 def write(folder: Path, results: Results) -> None:
     """Write all files of the report, each whole or not at all."""
-    pages = {
-        "index.html": render(results),
-        "report.md": markdown(results),
-        "results.json": json.dumps(numbers(results), indent=2, ensure_ascii=False) + "\n",
-    }
+    values = _values(results) | {"title": f"Ablation: {results.name}", "contents": CONTENTS, "kinds": KINDS}
+    charts = [(name, responsive(name, intervals, of_name, unit=unit)) for name, of_name, unit in _differences(results)]
+    page = render_page("studies/ablation.html.j2", pictures=charts, **values)
+    write_text(folder / "index.html", page)
+    write_text(folder / "report.md", markdown(results))
+    write_json(folder / "results.json", numbers(results))
     if results.comparisons:
-        pages["picture.svg"] = picture(results)
-    write_all(folder, pages)
-
-
-def render(results: Results) -> str:
-    """The page."""
-    return render_page(
-        "studies/ablation.html.j2",
-        results=results,
-        title=f"Ablation: {results.name}",
-        contents=CONTENTS,
-        sentences=sentences(results),
-        caveats=caveats(results),
-        pictures=pictures(results),
-        spent=[spent(results, variant) for variant in results.ablation.variants],
-        with_interval=with_interval,
-        kinds=KINDS,
-    )
+        write_text(folder / "picture.svg", picture(results))
 
 
 def markdown(results: Results) -> str:
-    """The same as Markdown."""
-    return render_markdown(
-        "studies/ablation.md.j2",
-        results=results,
-        sentences=sentences(results),
-        caveats=caveats(results),
-        spent=[spent(results, variant) for variant in results.ablation.variants],
-        with_interval=with_interval,
-    )
+    """The page as Markdown."""
+    return render_text("studies/ablation.md.j2", **_values(results))
+
+
+def _values(results: Results) -> dict[str, Any]:
+    """What the templates of the page and of its Markdown show."""
+    return {
+        "results": results,
+        "sentences": sentences(results),
+        "caveats": caveats(results),
+        "spent": [spent(results, variant) for variant in results.ablation.variants],
+        "with_interval": with_interval,
+    }
 
 
 def numbers(results: Results) -> dict[str, Any]:
@@ -130,11 +101,11 @@ def caveats(results: Results) -> list[str]:
     if len(results.runs) < results.planned:
         lines.append(f"Unfinished: {len(results.runs)} of {results.planned} runs are in.")
     seeds = len(results.ablation.seeds)
-    size = next((run.measured("train", "parameters") for run in results.runs if run.reports.get("train")), None)
-    tokens = next((run.measured("train", "tokens") for run in results.runs if run.reports.get("train")), None)
+    trained = next((run.reports["train"] for run in results.runs if run.reports.get("train")), {})
+    size, tokens = short(trained.get("parameters")), short(trained.get("tokens"))
     lines.append(
-        f"{seeds} seed{'s' if seeds > 1 else ''} per variant, models of {short(size)} parameters trained on "
-        f"{short(tokens)} tokens: what holds here need not hold for larger ones."
+        f"{seeds} seed{'s' if seeds > 1 else ''} per variant, models of {size} parameters trained on {tokens} tokens: "
+        "what holds here need not hold for larger ones."
     )
     if results.unequal:
         names = ", ".join(run.experiment.name for run in results.unequal)
@@ -151,15 +122,14 @@ def caveats(results: Results) -> list[str]:
         lines.append(f"These tasks show little at this size: {'; '.join(weak)}.")
     for task, reason in {task: why for each in results.comparisons for task, why in each.left_out.items()}.items():
         lines.append(f"{task} is left out: {reason}.")
-    contaminated = _contaminated(results)
-    if contaminated:
-        lines.append(f"Items that overlap with a train split (the most of any run; counted above): {contaminated}.")
+    shares: dict[str, float] = {}
+    for run in results.runs:
+        for task, overlap in run.reports.get("contamination", {}).get("tasks", {}).items():
+            shares[task] = max(shares.get(task, 0.0), overlap.get("share") or 0.0)
+    overlaps = ", ".join(f"{task} {percent(share)}" for task, share in sorted(shares.items()) if share)
+    if overlaps:
+        lines.append(f"Items that overlap with a train split (the most of any run; counted above): {overlaps}.")
     return lines
-
-
-def pictures(results: Results) -> list[tuple[str, Markup]]:
-    """Differences to the baseline, one picture for each mean and task."""
-    return [(name, responsive(name, intervals, values, unit=unit)) for name, values, unit in _differences(results)]
 
 
 def picture(results: Results) -> str:
@@ -178,32 +148,31 @@ def _differences(results: Results) -> list[tuple[str, list[Interval], str]]:
             factor = 1.0 if each.metric == BITS else 100.0
             note = f"{comparison.name}, {each.task}: {with_interval(each)}, p {each.corrected:.3g}"
             low, value, high = (factor * bound for bound in (each.low, each.difference, each.high))
+            heading = f"{label(each.task)} ({'bits per byte' if each.metric == BITS else label(each.metric)})"
             row = Interval(comparison.name, value, low, high, KINDS[each.verdict], note)
-            rows.setdefault((_heading(each), each.metric == BITS), []).append(row)
+            rows.setdefault((heading, each.metric == BITS), []).append(row)
     units = {True: "bits per byte (lower is better)", False: "points (higher is better)"}
     return [(name, values, units[bits]) for (name, bits), values in rows.items()]
 
 
-def spent(results: Results, variant: str) -> Spent:
+def spent(results: Results, variant: str) -> dict[str, Any]:
+    """What a variant changes and was trained on; means over its runs, None where that is not known.
+
+    `epochs`: the most of any run. `bits_per_byte`: of its own validation split, so not comparable across curations.
+    """
     runs = results.of(variant)
-
-    def mean(stage: str, key: str) -> float | None:
-        values = [value for run in runs if (value := number(run.measured(stage, key))) is not None]
-        return sum(values) / len(values) if values else None
-
-    epochs = [value for run in runs if (value := number(run.measured("train", "epochs"))) is not None]
+    means = {"documents": ("dataset", "documents_out"), "tokens": ("train", "tokens"), "flops": ("train", "flops")}
+    means |= {"epochs": ("train", "epochs"), "bits_per_byte": ("train", "validation_bits_per_byte")}
+    measured = {name: [number(run.measured(*place)) for run in runs] for name, place in means.items()}
+    known = {name: [value for value in values if value is not None] for name, values in measured.items()}
     changes = ", ".join(f"{key}={json.dumps(value)}" for key, value in results.changes[variant].items())
-    return Spent(
-        variant=variant,
-        runs=len(runs),
-        changes=changes or "as params.yaml",
-        documents=mean("dataset", "documents_out"),
-        tokens=mean("train", "tokens"),
-        flops=mean("train", "flops"),
-        epochs=max(epochs, default=None),
-        bits_per_byte=mean("train", "validation_bits_per_byte"),
-        revisions=", ".join(run.revision[:7] for run in runs),
-    )
+    return {name: sum(values) / len(values) if values else None for name, values in known.items()} | {
+        "variant": variant,
+        "runs": len(runs),
+        "changes": changes or "as params.yaml",
+        "epochs": max(known["epochs"], default=None),
+        "revisions": ", ".join(run.revision[:7] for run in runs),
+    }
 
 
 def with_interval(each: Difference) -> str:
@@ -212,15 +181,3 @@ def with_interval(each: Difference) -> str:
     if each.metric == BITS:
         return f"{each.difference:+.4f} ± {half:.4f} bits per byte"
     return f"{100 * each.difference:+.1f} ± {100 * half:.1f} points"
-
-
-def _heading(each: Difference) -> str:
-    return f"{label(each.task)} ({'bits per byte' if each.metric == BITS else label(each.metric)})"
-
-
-def _contaminated(results: Results) -> str:
-    shares: dict[str, float] = {}
-    for run in results.runs:
-        for task, overlap in run.reports.get("contamination", {}).get("tasks", {}).items():
-            shares[task] = max(shares.get(task, 0.0), overlap.get("share") or 0.0)
-    return ", ".join(f"{task} {percent(share)}" for task, share in sorted(shares.items()) if share)

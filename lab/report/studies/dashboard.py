@@ -18,7 +18,7 @@ from lab.report.studies.ablation import markdown
 from lab.tracking import mode
 
 VARIANT = "variant"  # of a run's config: lab.tracking takes it from the tag `variant:NAME`
-COLUMNS, HEIGHT = 24, 6  # of a grid: its width, and a panel's height
+WIDTH, HEIGHT = 8, 6  # of a panel; a grid has 24 columns
 CURVES = ("validation/loss", "train/loss", "validation/bits_per_byte")
 
 
@@ -36,11 +36,11 @@ def publish(results: Results, params: TrackingParams, kept: Path) -> str | None:
             "the W&B report needs the package wandb-workspaces: pip install 'pretraining-lab[dashboards]'."
         ) from None
     os.environ.setdefault("WANDB_SILENT", "true")
+    title = f"Ablation: {results.name}"
     try:
-        report = _known(wr, kept) or wr.Report(
-            project=params.project, title=title(results), **({"entity": params.entity} if params.entity else {})
-        )
-        report.title, report.description = title(results), results.ablation.question
+        entity = {"entity": params.entity} if params.entity else {}
+        report = _known(wr, kept) or wr.Report(project=params.project, title=title, **entity)
+        report.title, report.description = title, results.ablation.question
         report.width = "fluid"
         report.blocks = blocks(results, report.entity, report.project)
         report.save()
@@ -54,46 +54,31 @@ def publish(results: Results, params: TrackingParams, kept: Path) -> str | None:
     return address
 
 
-def title(results: Results) -> str:
-    return f"Ablation: {results.name}"
-
-
 def blocks(results: Results, entity: str, project: str) -> list[Any]:
     """The report's parts: wandb_workspaces' objects."""
     import wandb_workspaces.expr as expr
     import wandb_workspaces.reports.v2 as wr
 
     def grid(panels: list[Any]) -> Any:
-        runs = wr.Runset(
-            entity=entity,
-            project=project,
-            name=results.name,
-            filters=[expr.Metric("Group") == results.name],
-            groupby=[f"config.{VARIANT}"],
-        )
-        return wr.PanelGrid(runsets=[runs], panels=_laid_out(wr, panels))
+        """Three panels in a row."""
+        for number, panel in enumerate(panels):
+            x, y = number % 3 * WIDTH, number // 3 * HEIGHT
+            panel.layout = wr.Layout(x=x, y=y, w=WIDTH, h=HEIGHT)
+        of_ablation, by_variant = [expr.Metric("Group") == results.name], [f"config.{VARIANT}"]
+        runs = wr.Runset(entity=entity, project=project, name=results.name, filters=of_ablation, groupby=by_variant)
+        return wr.PanelGrid(runsets=[runs], panels=panels)
 
+    means = {"groupby": wr.Config(VARIANT), "groupby_aggfunc": "mean"}
     bars = [
         wr.BarPlot(
             title=f"{label(task)} ({label(metric)})",
             metrics=[wr.SummaryMetric(f"scores/{task}/{metric}")],
-            groupby=wr.Config(VARIANT),
-            groupby_aggfunc="mean",
             groupby_rangefunc="stderr",
+            **means,
         )
         for task, metric in compared(results)
     ]
-    curves = [
-        wr.LinePlot(
-            title=name,
-            x="tokens",
-            y=[name],
-            groupby=wr.Config(VARIANT),
-            groupby_aggfunc="mean",
-            groupby_rangefunc="stddev",
-        )
-        for name in CURVES
-    ]
+    curves = [wr.LinePlot(title=name, x="tokens", y=[name], groupby_rangefunc="stddev", **means) for name in CURVES]
     return [
         wr.MarkdownBlock(text=markdown(results)),
         wr.H2(text="Scores by variant"),
@@ -106,8 +91,17 @@ def blocks(results: Results, entity: str, project: str) -> list[Any]:
 
 def compared(results: Results) -> list[tuple[str, str]]:
     """(task, its first metric) of all tasks of any run, as the scores are named in W&B."""
+<<<<<<< HEAD
     scores = (score for run in results.runs for score in read_scores(run.reports.get("evaluate", {}).get("scores")))
     return [(task, score.metric) for task, score in first_scores(scores).items()]
+=======
+    metrics: dict[str, str] = {}
+    for run in results.runs:
+        for task, values in run.reports.get("evaluate", {}).get("scores", {}).items():
+            if (metric := first_metric(values)) is not None:
+                metrics.setdefault(task, metric)
+    return list(metrics.items())
+>>>>>>> r-report
 
 
 def _known(wr: Any, kept: Path) -> Any:
@@ -118,11 +112,3 @@ def _known(wr: Any, kept: Path) -> Any:
         return wr.Report.from_url(read_json(kept)["url"])
     except Exception:  # anything W&B's client raises for an address that is gone
         return None
-
-
-def _laid_out(wr: Any, panels: list[Any]) -> list[Any]:
-    """Three in a row."""
-    width = COLUMNS // 3
-    for number, panel in enumerate(panels):
-        panel.layout = wr.Layout(x=number % 3 * width, y=number // 3 * HEIGHT, w=width, h=HEIGHT)
-    return panels

@@ -6,8 +6,8 @@ al. 2022 (approach 2).
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lab.experiments.fit import Minimum, Parabola, PowerLaw, find_minimum, fit_parabola, fit_power_law, with_interval
@@ -15,7 +15,7 @@ from lab.experiments.scaling import IsoFlop, Point, Points
 from lab.formatting import NOTHING, power, short
 from lab.report.charts import Series, lines, responsive, stand_alone
 from lab.report.studies import study
-from lab.report.studies.study import Figure, Study, Table
+from lab.report.studies.study import Study, Table
 from lab.report.svg import WIDE
 
 DRAWN = 60  # points of a parabola
@@ -30,12 +30,17 @@ class Fits:
     measured: dict[float, list[tuple[float, float]]]
     parabolas: dict[float, Parabola | None]
     minima: dict[float, Minimum]
-    law: PowerLaw | None
 
     @property
     def used(self) -> dict[float, float]:
         """FLOPs -> best x, of the budgets that have one."""
         return {flops: minimum.x for flops, minimum in self.minima.items() if minimum.x is not None}
+
+    @cached_property
+    def law(self) -> PowerLaw | None:
+        law = fit_power_law(list(self.used), list(self.used.values()))
+        curves = {flops: curve for flops in self.used if (curve := self.parabolas[flops]) is not None}
+        return with_interval(law, curves) if law else None
 
 
 def write(folder: Path, isoflop: IsoFlop, points: Points) -> None:
@@ -45,32 +50,26 @@ def write(folder: Path, isoflop: IsoFlop, points: Points) -> None:
 
 def describe(isoflop: IsoFlop, points: Points) -> Study:
     """All that the report says."""
-    by_tokens = fit(points.finished, "tokens", lambda point: point.tokens)
-    by_parameters = fit(points.finished, "parameters", lambda point: point.parameters)
-    both = [by_tokens, by_parameters]
-    law = _law_curves(by_tokens)
+    by_tokens, by_parameters = both = [fit(points.finished, axis) for axis in ("tokens", "parameters")]
     loss = "validation loss (nats per token)"
+    dots = "Dots: runs. Lines: one parabola per budget. Rings: its lowest point."
     figures = [
-        Figure(
+        (
             f"Loss over {each.axis}, at equal FLOPs",
             responsive(f"Loss over {each.axis}", lines, _parabola_curves(each), x=each.axis, y=loss, log="x"),
-            "Dots: runs. Lines: one parabola per budget. Rings: its lowest point." if each is by_tokens else "",
+            dots if each is by_tokens else "",
         )
         for each in both
     ]
-    if law:
-        figures.append(
-            Figure(
-                "Best number of tokens for a budget",
-                responsive("Best number of tokens", lines, law, x="FLOPs", y="tokens", log="xy"),
-                "Dots: the parabolas' lowest points. Line: the power law through them.",
-            )
-        )
+    if by_tokens.law:
+        law = responsive("Best number of tokens", lines, _law_curve(by_tokens), x="FLOPs", y="tokens", log="xy")
+        note = "Dots: the parabolas' lowest points. Line: the power law through them."
+        figures.append(("Best number of tokens for a budget", law, note))
     drawing = lines(WIDE, _parabola_curves(by_tokens), x="tokens", y=loss, log="x")
+    question = isoflop.question or "What is compute-optimal?"
     return Study(
         title="IsoFLOP curves",
-        about=f"{isoflop.question or 'What is compute-optimal?'} {study.of_runs(points)}, "
-        f"{len(isoflop.budgets)} budgets.",
+        about=f"{question} {study.of_runs(points)}, {len(isoflop.budgets)} budgets.",
         sentences=[sentence for each in both for sentence in sentences(each)],
         caveats=[*caveats(by_tokens), *study.common_caveats(points, len(isoflop.seeds))],
         figures=figures,
@@ -86,20 +85,16 @@ def describe(isoflop: IsoFlop, points: Points) -> Study:
     )
 
 
-def fit(points: list[Point], axis: str, x_of: Callable[[Point], float]) -> Fits:
-    """Parabolas, minima and the law of one axis."""
+def fit(points: list[Point], axis: str) -> Fits:
+    """Parabolas and minima of one axis."""
     measured: dict[float, list[tuple[float, float]]] = {}
     for point in points:
-        measured.setdefault(point.trial.at, []).append((float(x_of(point)), point.loss))
+        measured.setdefault(point.trial.at, []).append((float(getattr(point, axis)), point.loss))
     measured = {flops: sorted(pairs) for flops, pairs in sorted(measured.items())}
     columns = {flops: tuple(zip(*pairs, strict=True)) for flops, pairs in measured.items()}
     parabolas = {flops: fit_parabola(x, losses) for flops, (x, losses) in columns.items()}
     minima = {flops: find_minimum(x, losses) for flops, (x, losses) in columns.items()}
-    used = {flops: each.x for flops, each in minima.items() if each.x is not None}
-    law = fit_power_law(list(used), list(used.values()))
-    if law is not None:
-        law = with_interval(law, {flops: curve for flops in used if (curve := parabolas[flops]) is not None})
-    return Fits(axis, measured, parabolas, minima, law)
+    return Fits(axis, measured, parabolas, minima)
 
 
 def sentences(fits: Fits) -> list[str]:
@@ -110,10 +105,8 @@ def sentences(fits: Fits) -> list[str]:
         if each.x is None
     ]
     if fits.law is None:
-        return [
-            f"No power law for {fits.axis}: it needs two budgets with a minimum, there is {len(fits.used)}.",
-            *edges,
-        ]
+        lack = f"it needs two budgets with a minimum, there is {len(fits.used)}."
+        return [f"No power law for {fits.axis}: {lack}", *edges]
     law = fits.law
     value, source = PUBLISHED[fits.axis]
     return [
@@ -156,17 +149,14 @@ def _parabola_curves(fits: Fits) -> list[Series]:
     curves = []
     for flops, pairs in fits.measured.items():
         parabola, minimum = fits.parabolas[flops], fits.minima[flops]
-        line = []
-        if parabola is not None:
-            line = [(x, parabola.at(x)) for x in _between(pairs[0][0], pairs[-1][0])]
+        line = [(x, parabola.at(x)) for x in _between(pairs[0][0], pairs[-1][0])] if parabola else []
         lowest = (minimum.x, minimum.loss) if minimum.x is not None and minimum.loss is not None else None
         curves.append(Series(f"{power(flops)} FLOPs", pairs, line, lowest))
     return curves
 
 
-def _law_curves(fits: Fits) -> list[Series]:
-    if fits.law is None:
-        return []
+def _law_curve(fits: Fits) -> list[Series]:
+    assert fits.law is not None
     line = [(flops, fits.law.at(flops)) for flops in _between(min(fits.used), max(fits.used))]
     return [Series(f"{fits.law.coefficient:.3g} C^{fits.law.exponent:.2f}", list(fits.used.items()), line)]
 

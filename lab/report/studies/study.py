@@ -4,7 +4,6 @@ file that needs nothing else; report.md, to paste into a pull request; picture.s
 Same runs, same bytes: no dates, no times.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,18 +11,16 @@ from typing import Any
 
 from markupsafe import Markup
 
+<<<<<<< HEAD
 from lab.experiments.scaling import Point, Points
+=======
+from lab.experiments.points import Point, Points
+from lab.files import write_json, write_text
+>>>>>>> r-report
 from lab.formatting import power, short
-from lab.report.document import render_markdown, render_page, write_all
+from lab.report.document import render_page, render_text
 
 CONTENTS = (("found", "What was found"), ("pictures", "Pictures"), ("numbers", "Numbers"), ("reproduce", "Reproduce"))
-
-
-@dataclass(frozen=True)
-class Figure:
-    title: str
-    drawing: Markup
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Study:
     about: str
     sentences: list[str]
     caveats: list[str]
-    figures: list[Figure]
+    figures: list[tuple[str, Markup, str]]  # title, picture, note
     tables: list[Table]
     picture: str
     numbers: dict[str, Any]
@@ -56,11 +53,12 @@ def write(folder: Path, study: Study) -> None:
     """Write all files, each whole or not at all."""
     texts = {
         "index.html": render_page("studies/study.html.j2", title=study.title, contents=CONTENTS, study=study),
-        "report.md": render_markdown("studies/study.md.j2", study=study),
+        "report.md": render_text("studies/study.md.j2", study=study),
         "picture.svg": study.picture,
-        "points.json": json.dumps(study.numbers, indent=2, ensure_ascii=False) + "\n",
     }
-    write_all(folder, texts)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    write_json(folder / "points.json", study.numbers)
 
 
 def of_runs(points: Points) -> str:
@@ -100,18 +98,8 @@ def runs_table(points: Points) -> Table:
         )
         for point in points.finished
     ]
-    headings = (
-        "run",
-        "seed",
-        "parameters",
-        "tokens",
-        "FLOPs",
-        "epochs",
-        "validation loss",
-        "bits per byte",
-        "revision",
-    )
-    return Table("Runs", headings, rows, "Validation loss in nats per token, after the last step.")
+    columns = ("run", "seed", "parameters", "tokens", "FLOPs", "epochs", "validation loss", "bits per byte", "revision")
+    return Table("Runs", columns, rows, "Validation loss in nats per token, after the last step.")
 
 
 def as_json(point: Point) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lab.formatting import NOTHING
 from lab.report import charts
 from lab.report.charts import Series, responsive, stand_alone
 from lab.report.studies import study
-from lab.report.studies.study import Figure, Study, Table
+from lab.report.studies.study import Study, Table
 from lab.report.svg import WIDE
 
 
@@ -31,27 +31,6 @@ class Line:
         return min(self.losses, key=lambda value: (self.losses[value], value))
 
 
-@dataclass(frozen=True)
-class Transfer:
-    """The first line's best value used by the last one. `cost`: its loss above its own best; None: not run."""
-
-    panel: str
-    small: Line
-    large: Line
-
-    @property
-    def cost(self) -> float | None:
-        borrowed = self.large.losses.get(self.small.best)
-        return None if borrowed is None else borrowed - self.large.losses[self.large.best]
-
-    @property
-    def shift(self) -> float | None:
-        """The factor by which the optimum moves; None where an optimum lies at the edge of the values."""
-        if self.small.optimum is None or self.large.optimum is None:
-            return None
-        return self.large.optimum / self.small.optimum
-
-
 def write(folder: Path, name: str, sweep: Sweep, points: Points) -> None:
     """Write all files of the report."""
     study.write(folder, describe(name, sweep, points))
@@ -59,33 +38,31 @@ def write(folder: Path, name: str, sweep: Sweep, points: Points) -> None:
 
 def describe(name: str, sweep: Sweep, points: Points) -> Study:
     """All that the report says."""
-    panels = {panel: read_lines(points.finished, panel, list(sweep.lines)) for panel in sweep.panels}
-    transfers = [Transfer(panel, lines[0], lines[-1]) for panel, lines in panels.items() if len(lines) > 1]
-    curves = {panel: [_series(line) for line in lines] for panel, lines in panels.items() if lines}
-    losses = [loss for lines in panels.values() for line in lines for loss in line.losses.values()]
+    by_panel = {panel: _lines(points.finished, panel, list(sweep.lines)) for panel in sweep.panels}
+    lines = [line for of_panel in by_panel.values() for line in of_panel]
+    sentences = [sentence(of[0], of[-1], sweep.key) for of in by_panel.values() if len(of) > 1]
+    curves = {panel: list(map(_series, of_panel)) for panel, of_panel in by_panel.items() if of_panel}
+    losses = [loss for line in lines for loss in line.losses.values()]
     axes: dict[str, Any] = {"x": sweep.key, "y": "validation loss (nats per token)", "log": "x", "y_values": losses}
+    notes = ["Dots: runs (means over seeds). Rings: the best value of each model.", *[""] * len(curves)]
     figures = [
-        Figure(
-            panel,
-            responsive(f"{panel}: loss against {sweep.key}", charts.lines, series, **axes),
-            "Dots: runs (means over seeds). Rings: the best value of each model." if number == 0 else "",
-        )
-        for number, (panel, series) in enumerate(curves.items())
+        (panel, responsive(f"{panel}: loss against {sweep.key}", charts.lines, series, **axes), note)
+        for (panel, series), note in zip(curves.items(), notes, strict=False)
     ]
     drawings = [(panel, charts.lines(WIDE // len(curves), series, **axes)) for panel, series in curves.items()]
     return Study(
         title=f"Sweep: {name}",
         about=f"{sweep.question or f'Which {sweep.key} is best?'} {study.of_runs(points)}.",
-        sentences=[sentence(each, sweep.key) for each in transfers] or ["Too few runs are finished to compare models."],
-        caveats=[*caveats(sweep, panels), *study.common_caveats(points, len(sweep.seeds))],
+        sentences=sentences or ["Too few runs are finished to compare models."],
+        caveats=[*caveats(sweep, lines), *study.common_caveats(points, len(sweep.seeds))],
         figures=figures,
-        tables=[_losses_table(sweep, panels), study.runs_table(points)],
+        tables=[_losses_table(sweep, lines), study.runs_table(points)],
         picture=stand_alone(f"Loss against {sweep.key}", drawings, beside=True),
         numbers={
             "name": name,
             "key": sweep.key,
             "revision": points.revision,
-            "lines": [_numbers(line) for lines in panels.values() for line in lines],
+            "lines": [_numbers(line) for line in lines],
             "runs": [study.as_json(point) for point in points.finished],
         },
         revision=points.revision,
@@ -93,27 +70,21 @@ def describe(name: str, sweep: Sweep, points: Points) -> Study:
     )
 
 
-def read_lines(points: list[Point], panel: str, order: list[str]) -> list[Line]:
-    """A panel's lines that have a finished run, in the order of the sweep."""
-    return [line for name in order if (line := _line(points, panel, name)) is not None]
-
-
-def sentence(transfer: Transfer, key: str) -> str:
+def sentence(small: Line, large: Line, key: str) -> str:
     """What the small model's best value costs the large one."""
-    small, large = transfer.small, transfer.large
-    text = f"{transfer.panel}: the best {key} of {small.name} is {small.best:g}, of {large.name} {large.best:g}"
-    if transfer.shift is not None:
-        text += f" (between the values: {small.optimum:.3g} and {large.optimum:.3g}, a factor of {transfer.shift:.2g})"
-    if transfer.cost is None:
+    text = f"{small.panel}: the best {key} of {small.name} is {small.best:g}, of {large.name} {large.best:g}"
+    if small.optimum is not None and large.optimum is not None:
+        shift = large.optimum / small.optimum
+        text += f" (between the values: {small.optimum:.3g} and {large.optimum:.3g}, a factor of {shift:.2g})"
+    if small.best not in large.losses:
         return f"{text}; {large.name} has no finished run at {small.best:g}, so its cost is not known."
-    return f"{text}; with {small.best:g}, {large.name} loses {transfer.cost:.3f} nats per token against its own best."
+    cost = large.losses[small.best] - large.losses[large.best]
+    return f"{text}; with {small.best:g}, {large.name} loses {cost:.3f} nats per token against its own best."
 
 
-def caveats(sweep: Sweep, panels: dict[str, list[Line]]) -> list[str]:
+def caveats(sweep: Sweep, lines: list[Line]) -> list[str]:
     """What the values can't show."""
-    at_edges = [
-        f"{line.panel} {line.name} ({line.at_edge})" for lines in panels.values() for line in lines if line.at_edge
-    ]
+    at_edges = [f"{line.panel} {line.name} ({line.at_edge})" for line in lines if line.at_edge]
     factor = max(later / earlier for earlier, later in zip(sweep.values, sweep.values[1:], strict=False))
     sentences = [f"Values lie a factor of {factor:.2g} apart: closer optima can't be told apart."]
     if at_edges:
@@ -125,13 +96,16 @@ def caveats(sweep: Sweep, panels: dict[str, list[Line]]) -> list[str]:
     return sentences
 
 
-def _line(points: list[Point], panel: str, name: str) -> Line | None:
-    by_value: dict[float, list[float]] = {}
+def _lines(points: list[Point], panel: str, order: list[str]) -> list[Line]:
+    """A panel's lines that have a finished run, in the order of the sweep."""
+    by_line: dict[str, dict[float, list[float]]] = {name: {} for name in order}
     for point in points:
-        if (point.trial.panel, point.trial.line) == (panel, name):
-            by_value.setdefault(point.trial.at, []).append(point.loss)
-    if not by_value:
-        return None
+        if point.trial.panel == panel:
+            by_line[point.trial.line].setdefault(point.trial.at, []).append(point.loss)
+    return [_line(panel, name, by_value) for name, by_value in by_line.items() if by_value]
+
+
+def _line(panel: str, name: str, by_value: dict[float, list[float]]) -> Line:
     means = {value: sum(losses) / len(losses) for value, losses in sorted(by_value.items())}
     # A loss is a parabola only near its best value, so only the neighbours show where between values it lies.
     values = list(means)
@@ -147,9 +121,9 @@ def _series(line: Line) -> Series:
     return Series(line.name, pairs, pairs, (line.best, line.losses[line.best]))
 
 
-def _losses_table(sweep: Sweep, panels: dict[str, list[Line]]) -> Table:
+def _losses_table(sweep: Sweep, lines: list[Line]) -> Table:
     rows = []
-    for line in (line for lines in panels.values() for line in lines):
+    for line in lines:
         cells = [f"{line.losses[value]:.3f}" if value in line.losses else NOTHING for value in sweep.values]
         optimum = f"{line.optimum:.3g}" if line.optimum is not None else line.at_edge or NOTHING
         rows.append((f"{line.panel}, {line.name}", *cells, optimum))
