@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.project import find_project
+from lab.cli.terminal import find_project, harmless, make_console, page
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.cli.stage_rows import Row, Verdict
+    from lab.cli.stage_rows import Row
 
 FACTS = ("status", "mime", "language", "language_score")
 
@@ -50,27 +50,24 @@ def preview(
       lab preview language --stats
     """
     from lab.cli import stage_rows
-    from lab.cli.terminal import make_console, page
 
     if stage not in stage_rows.STAGES:
         raise LabError(f"preview: there is no curation stage '{stage}'; there are {', '.join(stage_rows.STAGES)}.")
     if kept and (removed or reason):
         raise LabError("preview: --kept goes with neither --removed nor --reason; leave one out.")
-    folder = find_project().data / stage
+    folder = find_project() / "data" / stage
     if reason is not None:
         stage_rows.require_reason(folder, reason)
-    rows = stage_rows.read_stage(folder, kept=not (removed or reason), removed=not kept)
     pattern = re.compile(re.escape(search), re.IGNORECASE) if search else None
+    rows = stage_rows.read_stage(folder, kept=not (removed or reason), removed=not kept)
     rows = stage_rows.select(rows, reason, pattern)
-    console = make_console()
     if stats:
-        console.print(_table(stage_rows.statistics(rows)))
+        make_console().print(stage_rows.statistics(rows).rich())
         return
-    chosen = stage_rows.sample(rows, sample, seed) if sample else rows
-    page(console, _pages(chosen, characters or None, pattern))
+    page(_documents(stage_rows.sample(rows, sample, seed) if sample else rows, characters or None, pattern))
 
 
-def _pages(rows: "Iterable[Row]", characters: int | None, pattern: re.Pattern | None) -> "Iterator[RenderableType]":
+def _documents(rows: "Iterable[Row]", characters: int | None, pattern: re.Pattern | None) -> "Iterator[RenderableType]":
     number = 0
     for number, row in enumerate(rows, 1):
         yield _document(number, row, characters, pattern)
@@ -83,8 +80,6 @@ def _document(number: int, row: "Row", characters: int | None, pattern: re.Patte
     from rich.console import Group
     from rich.text import Text
 
-    from lab.cli.terminal import harmless
-
     verdict = Text(f"{number}. ", "bold")
     if row.reason is None:
         verdict.append("kept" + (f" ({row.split})" if row.split else ""), "bold green")
@@ -92,12 +87,11 @@ def _document(number: int, row: "Row", characters: int | None, pattern: re.Patte
         verdict.append("removed: ", "bold red").append_text(harmless(row.reason, "bold red"))
         if row.detail:
             verdict.append("  ").append_text(harmless(row.detail, "yellow"))
-    parts = [verdict, harmless(row.url, "cyan")]
-    facts = [f"{name.replace('_', ' ')} {_fact(row.facts[name])}" for name in FACTS if row.facts.get(name) is not None]
+    known = {name.replace("_", " "): row.facts[name] for name in FACTS if row.facts.get(name) is not None}
+    facts = [f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items()]
+    parts = []
     if row.text is not None:
         facts.append(f"{len(row.text):,} characters")
-    parts.append(harmless(", ".join(facts), "dim"))
-    if row.text is not None:
         start = _start(row.text, pattern, characters)
         end = None if characters is None else start + characters
         text = harmless(("… " if start else "") + row.text[start:end])
@@ -105,8 +99,8 @@ def _document(number: int, row: "Row", characters: int | None, pattern: re.Patte
             text.append(" …", "dim")
         if pattern:
             text.highlight_regex(pattern, "reverse")
-        parts += [Text(), text]
-    return Group(*parts, Text())
+        parts = [Text(), text]
+    return Group(verdict, harmless(row.url, "cyan"), harmless(", ".join(facts), "dim"), *parts, Text())
 
 
 def _start(text: str, pattern: re.Pattern | None, characters: int | None) -> int:
@@ -115,30 +109,3 @@ def _start(text: str, pattern: re.Pattern | None, characters: int | None) -> int
     if not (hit and characters) or hit.end() <= characters:
         return 0
     return max(0, hit.start() - characters // 4)
-
-
-def _fact(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def _table(verdicts: "list[Verdict]") -> "RenderableType":
-    from rich.table import Table
-
-    from lab import formatting as words
-    from lab.cli.terminal import harmless
-
-    table = Table("verdict", box=None, pad_edge=False)
-    for heading in ("documents", "share", "text", "median characters"):
-        table.add_column(heading, justify="right")
-    total = sum(verdict.rows for verdict in verdicts)
-    for verdict in verdicts:
-        table.add_row(
-            harmless(verdict.name),
-            words.count(verdict.rows),
-            words.share(verdict.rows, total),
-            words.size(verdict.bytes),
-            words.count(verdict.median_characters),
-        )
-    table.add_section()
-    table.add_row("all", words.count(total), "", words.size(sum(verdict.bytes for verdict in verdicts)), "")
-    return table

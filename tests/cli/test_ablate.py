@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from lab.cli.queue import _table
+from lab.cli.studies import _table
 from lab.experiments.states import State
 from tests.experiments.conftest import tiny  # noqa: F401  (a fixture)
 
