@@ -59,8 +59,7 @@ class Judged:
     """A revision against the baseline."""
 
     comparison: Comparison
-    paired: frozenset[str]  # tasks compared item by item
-    apart: dict[str, str]  # other tasks -> why they are not paired
+    apart: dict[str, str]  # tasks that are not compared item by item -> why
 
 
 def read_revision(root: Path, name: str) -> Revision:
@@ -134,8 +133,7 @@ def judge(baseline: Revision, variant: Revision, seed: int = 0) -> Judged:
         except InputError:
             apart |= dict.fromkeys(answered, "too few items in common")
     rows = [paired[task] if task in paired else _independent(ours[task], theirs[task]) for task in common]
-    comparison = Comparison(variant.name, tuple(_corrected(rows)), means, left_out)
-    return Judged(comparison, frozenset(paired), apart)
+    return Judged(Comparison(variant.name, tuple(_corrected(rows)), means, left_out), apart)
 
 
 def _corrected(rows: list[Difference]) -> list[Difference]:

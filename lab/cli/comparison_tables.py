@@ -56,8 +56,8 @@ def scores_table(revisions: Sequence[Revision]) -> Table:
 
 def differences_table(baseline: Revision, judged: Judged) -> Table:
     """Gains and losses on each task; tasks that are not paired item by item are marked. p is corrected (Holm)."""
-    rows = [_difference(row, "" if row.task in judged.paired else MARK) for row in judged.comparison.tasks]
-    kinds = [higher_is_better(row.metric) for row in judged.comparison.tasks if row.task in judged.paired]
+    rows = [_difference(row, MARK if row.task in judged.apart else "") for row in judged.comparison.tasks]
+    kinds = [higher_is_better(row.metric) for row in judged.comparison.tasks if row.task not in judged.apart]
     means = [mean for mean in judged.comparison.means if kinds.count(higher_is_better(mean.metric)) > 1]
     title = f"{judged.comparison.name} less {baseline.name}"
     headings = ("task", "difference", "95 % interval", "p", "items", "verdict")
@@ -146,14 +146,16 @@ def as_json(revisions: Sequence[Revision], judged: Sequence[Judged]) -> dict[str
                 "name": one.comparison.name,
                 "baseline": revisions[0].name,
                 "sentence": one.comparison.sentence(),
-                "tasks": [_difference_fields(row) | {"paired": row.task in one.paired} for row in one.comparison.tasks],
+                "tasks": [
+                    _difference_fields(row) | {"paired": row.task not in one.apart} for row in one.comparison.tasks
+                ],
                 "means": [_difference_fields(row) for row in one.comparison.means],
                 "left_out": one.comparison.left_out,
             }
             for one in judged
         ],
         "training": {
-            revision.name: {name: revision.metrics.get("train", {}).get(name) for name, _, _ in TRAINING}
+            revision.name: {name: revision.metrics.get("train", {}).get(name) for name, *_ in TRAINING}
             for revision in revisions
         },
         "parameters": differing(revisions),

@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -91,12 +92,21 @@ def installation(lock: Path) -> list[Finding]:
 
 
 def locked(lock: Path) -> Finding:
-    """Whether every package of the lock is installed in its version."""
+    """Whether every package of the lock that is for this platform is installed in its version."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
     from packaging.version import Version
 
     if not lock.is_file():
         return Finding(lock.name, "not there", remedy=f"restore it: git checkout {lock.name}")
-    pins, differences = read_lock(lock), []
+    pins: dict[str, str] = {}
+    for line in lock.read_text("utf-8").splitlines():
+        with suppress(InvalidRequirement):  # comments and options
+            requirement = Requirement(line.split(" #")[0].strip())
+            versions = [pin.version for pin in requirement.specifier if pin.operator == "=="]
+            if versions and (requirement.marker is None or requirement.marker.evaluate()):
+                pins[canonicalize_name(requirement.name)] = versions[0]
+    differences = []
     for name, pinned in pins.items():
         version = installed(name)
         if version is None:
@@ -108,23 +118,6 @@ def locked(lock: Path) -> Finding:
     more = f"; and {len(differences) - MAX_NAMED} more" if len(differences) > MAX_NAMED else ""
     remedy = f"{sys.executable} -m pip install -r {lock.name} -e .   (or: make clean repro)"
     return Finding(lock.name, "; ".join(differences[:MAX_NAMED]) + more, remedy=remedy)
-
-
-def read_lock(lock: Path) -> dict[str, str]:
-    """Package -> pinned version, for this platform; comments and options are left out."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    pins: dict[str, str] = {}
-    for line in lock.read_text("utf-8").splitlines():
-        try:
-            requirement = Requirement(line.split(" #")[0].strip())
-        except InvalidRequirement:
-            continue
-        versions = [pin.version for pin in requirement.specifier if pin.operator == "=="]
-        if versions and (requirement.marker is None or requirement.marker.evaluate()):
-            pins[canonicalize_name(requirement.name)] = versions[0]
-    return pins
 
 
 def installed(name: str) -> str | None:

@@ -1,8 +1,7 @@
-"""`lab lineage`: where a file of a run came from. In: a score file or any other output. Out: a tree down to the WARC
-files.
-"""
+"""`lab lineage`: where a file of a run came from. In: any output of a stage. Out: a tree down to the WARC files."""
 
 import os
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,8 +42,6 @@ def lineage(
         raise InputError(f"{file}: not in the project {root}.") from None
     origin = trace(Repository(root), path, revision)
     if json:
-        from json import dumps
-
         stages = as_dict(origin.step)
         values = {"path": origin.path, "changed": origin.changed, "stage": origin.step.stage, "stages": stages}
         print(dumps(values, indent=2, ensure_ascii=False))

@@ -1,20 +1,12 @@
 """`lab preview`: the documents that a curation stage kept and removed. In: data/<stage>/. Out: pages in a terminal."""
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lab.cli.terminal import find_project, harmless, make_console, page
+from lab.cli.terminal import find_project, make_console, page
 from lab.errors import LabError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from lab.cli.stage_rows import Row
-
-FACTS = ("status", "mime", "language", "language_score")
 
 
 def preview(
@@ -64,48 +56,5 @@ def preview(
     if stats:
         make_console().print(stage_rows.statistics(rows).rich())
         return
-    page(_documents(stage_rows.sample(rows, sample, seed) if sample else rows, characters or None, pattern))
-
-
-def _documents(rows: "Iterable[Row]", characters: int | None, pattern: re.Pattern | None) -> "Iterator[RenderableType]":
-    number = 0
-    for number, row in enumerate(rows, 1):
-        yield _document(number, row, characters, pattern)
-    if not number:
-        yield "No such documents."
-
-
-def _document(number: int, row: "Row", characters: int | None, pattern: re.Pattern | None) -> "RenderableType":
-    """A document: number and verdict, URL, facts, measured value, and the text."""
-    from rich.console import Group
-    from rich.text import Text
-
-    verdict = Text(f"{number}. ", "bold")
-    if row.reason is None:
-        verdict.append("kept" + (f" ({row.split})" if row.split else ""), "bold green")
-    else:
-        verdict.append("removed: ", "bold red").append_text(harmless(row.reason, "bold red"))
-        if row.detail:
-            verdict.append("  ").append_text(harmless(row.detail, "yellow"))
-    known = {name.replace("_", " "): row.facts[name] for name in FACTS if row.facts.get(name) is not None}
-    facts = [f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items()]
-    parts = []
-    if row.text is not None:
-        facts.append(f"{len(row.text):,} characters")
-        start = _start(row.text, pattern, characters)
-        end = None if characters is None else start + characters
-        text = harmless(("… " if start else "") + row.text[start:end])
-        if end is not None and end < len(row.text):
-            text.append(" …", "dim")
-        if pattern:
-            text.highlight_regex(pattern, "reverse")
-        parts = [Text(), text]
-    return Group(verdict, harmless(row.url, "cyan"), harmless(", ".join(facts), "dim"), *parts, Text())
-
-
-def _start(text: str, pattern: re.Pattern | None, characters: int | None) -> int:
-    """Where the excerpt begins: at the start, or a little before a hit that lies beyond the excerpt."""
-    hit = pattern.search(text) if pattern else None
-    if not (hit and characters) or hit.end() <= characters:
-        return 0
-    return max(0, hit.start() - characters // 4)
+    rows = stage_rows.sample(rows, sample, seed) if sample else rows
+    page(stage_rows.documents(rows, characters or None, pattern))

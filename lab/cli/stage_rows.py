@@ -1,7 +1,7 @@
 """What a stage kept and removed, row by row: read as it is taken, so that memory holds a batch of two shards at most.
 
 In: data/<stage>/*.parquet and data/<stage>/removed/*.parquet (the dataset's splits: data/dataset/<split>/*.parquet).
-Out: Rows in the order of the crawl, a sample of them, or their statistics.
+Out: Rows in the order of the crawl, a sample of them, their statistics, and documents for a terminal.
 """
 
 import heapq
@@ -14,8 +14,11 @@ from operator import attrgetter
 from pathlib import Path
 from statistics import median
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from lab import formatting as words
-from lab.cli.terminal import Table
+from lab.cli.terminal import Table, harmless
 from lab.documents import read_rows, text_bytes, text_digest
 from lab.errors import InputError
 from lab.pipeline import FILTERING
@@ -23,6 +26,7 @@ from lab.pipeline import FILTERING
 STAGES = (*FILTERING, "dataset")
 KEPT = "kept"
 NO_REASON = "unknown"
+FACTS = ("status", "mime", "language", "language_score")  # shown of a document
 NAME = attrgetter("name")  # of a path
 
 
@@ -109,6 +113,15 @@ def statistics(rows: Iterable[Row]) -> Table:
     return Table("", ("verdict", "documents", "share", "text", "median characters"), tuple(cells))
 
 
+def documents(rows: Iterable[Row], characters: int | None, pattern: re.Pattern | None) -> Iterator[RenderableType]:
+    """The rows for a terminal: at most this number of characters of each text, with a hit of the pattern in view."""
+    number = 0
+    for number, row in enumerate(rows, 1):
+        yield _document(number, row, characters, pattern)
+    if not number:
+        yield "No such documents."
+
+
 def _read(path: Path, stage: Path) -> Iterator[Row]:
     removed = path.parent.name == "removed"
     place = path.parent.parent if removed else path.parent
@@ -130,3 +143,34 @@ def _position(row: Row) -> tuple[str, int]:
 
 def _is(reason: str | None, family: str) -> bool:
     return reason is not None and (reason == family or reason.startswith(f"{family}:"))
+
+
+def _document(number: int, row: Row, characters: int | None, pattern: re.Pattern | None) -> Group:
+    """A document: number and verdict, URL, facts, measured value, and the text."""
+    verdict = Text(f"{number}. ", "bold")
+    if row.reason is None:
+        verdict.append("kept" + (f" ({row.split})" if row.split else ""), "bold green")
+    else:
+        verdict.append("removed: ", "bold red").append_text(harmless(row.reason, "bold red"))
+        if row.detail:
+            verdict.append("  ").append_text(harmless(row.detail, "yellow"))
+    known = {name.replace("_", " "): row.facts[name] for name in FACTS if row.facts.get(name) is not None}
+    facts = [f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in known.items()]
+    parts = []
+    if row.text is not None:
+        facts.append(f"{len(row.text):,} characters")
+        start = _start(row.text, pattern, characters)
+        end = None if characters is None else start + characters
+        text = harmless(("… " if start else "") + row.text[start:end])
+        if end is not None and end < len(row.text):
+            text.append(" …", "dim")
+        if pattern:
+            text.highlight_regex(pattern, "reverse")
+        parts = [Text(), text]
+    return Group(verdict, harmless(row.url, "cyan"), harmless(", ".join(facts), "dim"), *parts, Text())
+
+
+def _start(text: str, pattern: re.Pattern | None, characters: int | None) -> int:
+    """Where the excerpt begins: at the start, or a little before a hit that lies beyond the excerpt."""
+    hit = pattern.search(text) if pattern and characters else None
+    return max(0, hit.start() - characters // 4) if hit and hit.end() > characters else 0

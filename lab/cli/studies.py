@@ -85,11 +85,7 @@ def ablate(
 
 
 def isoflop(
-    workers: Workers = 1,
-    part: Part = None,
-    dry_run: DryRun = False,
-    status: Status = False,
-    report: Report = False,
+    workers: Workers = 1, part: Part = None, dry_run: DryRun = False, status: Status = False, report: Report = False
 ) -> None:
     """Train models of several sizes at each of a few FLOP budgets, through DVC, and fit the best size for a budget.
 
@@ -216,15 +212,13 @@ def _run(queue: "Queue", workers: int) -> "dict[str, State]":
 
 def _table(queue: "Queue", states: "dict[str, State]") -> "Table":
     """One row per experiment: its status, stage and time, and why it failed."""
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     counts: Counter[str] = Counter(state.status for state in states.values())
     title = f"{queue.name}: " + ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
-    table = Table("experiment", "status", "stage", title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("time", justify="right")
-    table.add_column("epochs", justify="right")
-    table.add_column("")
+    columns = "experiment", "status", "stage", Column("time", justify="right"), Column("epochs", justify="right"), ""
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
     for experiment in queue.experiments:
         state = states[experiment.name]
         repeated = state.epochs is not None and state.epochs > 1

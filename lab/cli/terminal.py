@@ -81,13 +81,12 @@ def page(parts: Iterable["RenderableType"]) -> None:
     pager = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, text=True, encoding="utf-8")
     assert pager.stdin is not None
     try:
-        for part in parts:
-            with console.capture() as captured:
-                console.print(part)
-            pager.stdin.write(captured.get())
-            pager.stdin.flush()
-    except BrokenPipeError:  # the reader has quit
-        pass
+        with suppress(BrokenPipeError):  # the reader has quit
+            for part in parts:
+                with console.capture() as captured:
+                    console.print(part)
+                pager.stdin.write(captured.get())
+                pager.stdin.flush()
     finally:
         with suppress(BrokenPipeError):
             pager.stdin.close()

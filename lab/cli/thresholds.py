@@ -49,13 +49,9 @@ def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
 def outcomes(folder: Path, params: QualityParams, title: str, bytes_per_token: float | None) -> Table:
     """Documents and tokens (bytes where `bytes_per_token` is None) by verdict, kept first, then the most frequent.
 
-    Now: in the output `folder` of the quality stage; what if: with `params`. Sizes are of the text as the filters leave
-    it.
+    Now: in the output `folder` of the quality stage; what if: with `params`. Tokens are those of the filtered texts.
     """
-    now: Counter[str | None] = Counter()  # by reason; None: kept
-    then: Counter[str | None] = Counter()
-    bytes_now: Counter[str | None] = Counter()
-    bytes_then: Counter[str | None] = Counter()
+    now, then, bytes_now, bytes_then = Counter(), Counter(), Counter(), Counter()  # by reason; None: kept
     for path in shards(folder / measured.FOLDER):
         table = read_table(path)
         reasons = table["reason"].to_pylist(), measured.reasons(table, params)

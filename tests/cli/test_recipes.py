@@ -27,15 +27,9 @@ def repository(tmp_path, monkeypatch) -> Path:
     root.mkdir()
     (root / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (root / "dvc.yaml").write_text(PIPELINE)
-    for command in (
-        ("git", "init", "-q"),
-        ("git", "config", "user.name", "Test"),
-        ("git", "config", "user.email", "test@example.org"),
-        ("dvc", "init", "-q"),
-        ("git", "add", "-A"),
-        ("git", "commit", "-qm", "Baseline"),
-    ):
-        experiments.run(root, *command)
+    experiments.initialise(root)
+    experiments.run(root, "git", "add", "-A")
+    experiments.run(root, "git", "commit", "-qm", "Baseline")
     monkeypatch.chdir(root)
     return root
 
