@@ -1,7 +1,7 @@
 """The command line: `lab COMMAND`. In: arguments and the project's folder. Out: a command's output, exit status 0; 1 on
 an error that a user can act upon, 2 on wrong usage (either is one line on stderr), 130 on Ctrl-C.
 
-A command is a file with a function of its name, listed in COMMANDS. These files import nothing heavy at their top:
+A command is a function, listed in COMMANDS. The files of commands import nothing heavy at their top:
 `lab --help` must not wait for torch.
 """
 
@@ -12,16 +12,13 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.ablate import ablate
 from lab.cli.compare import compare
 from lab.cli.doctor import doctor
 from lab.cli.generate import generate
-from lab.cli.isoflop import isoflop
 from lab.cli.lineage import lineage
-from lab.cli.plan import plan
 from lab.cli.preview import preview
-from lab.cli.run import run
-from lab.cli.sweep import sweep
+from lab.cli.recipes import plan, run
+from lab.cli.studies import ablate, isoflop, sweep
 from lab.cli.tokens import tokens
 from lab.cli.what_if import what_if
 from lab.errors import LabError
@@ -77,35 +74,24 @@ def _run(given: list[str], debug: bool) -> int:
         status = typer.main.get_command(app).main(given, prog_name="lab", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except BrokenPipeError:  # the reader has closed the pipe
-        _close_stdout()
+    except BrokenPipeError:  # the reader has closed the pipe: Python must not complain at exit about unwritten output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130
-    except typer.TyperException as error:
-        message = error.format_message()
-        message += f"{'' if message.endswith(('.', '?')) else '.'} See `lab {_command_of(given)}--help`."
-        return _failed(error, message, 2, debug)
-    except LabError as error:
-        return _failed(error, str(error), 1, debug)
-    except ModuleNotFoundError as error:
-        message = f"the package '{error.name}' is not installed; `lab doctor` tells what to do."
-        return _failed(error, message, 1, debug)
+    except (typer.TyperException, LabError, ModuleNotFoundError) as error:
+        if debug:
+            raise
+        print(f"error: {' '.join(_message(error, given).split())}", file=sys.stderr)
+        return 2 if isinstance(error, typer.TyperException) else 1
 
 
-def _failed(error: Exception, message: str, status: int, debug: bool) -> int:
-    if debug:
-        raise error
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return status
-
-
-def _command_of(given: list[str]) -> str:
-    """The command in the arguments, followed by a space; "" if there is no such command."""
+def _message(error: Exception, given: list[str]) -> str:
+    if isinstance(error, LabError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package '{error.name}' is not installed; `lab doctor` tells what to do."
     names = {command.__name__.replace("_", "-") for command in COMMANDS}
-    return f"{given[0]} " if given and given[0] in names else ""
-
-
-def _close_stdout() -> None:
-    """Keep Python from complaining at exit about unwritten output."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    command = f"{given[0]} " if given and given[0] in names else ""
+    message = error.format_message()
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} See `lab {command}--help`."

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.project import find_project
+from lab.cli.terminal import find_project, harmless, make_console, show
 from lab.errors import LabError
 
 
@@ -42,25 +42,17 @@ def compare(
         raise LabError(
             f"compare: '{revisions[0]}' needs something to be compared with, such as: lab compare HEAD workspace"
         )
-    project = find_project()
+    root = find_project()
 
     from lab.cli import comparison_tables
-    from lab.cli.comparison import judge
-    from lab.cli.revisions import read_revision
+    from lab.cli.comparison import judge, read_revision
 
-    columns = [read_revision(project, name) for name in revisions]
+    columns = [read_revision(root, name) for name in revisions]
     judged = [judge(columns[0], other, seed) for other in columns[1:]]
     if as_json:
         print(json.dumps(comparison_tables.as_json(columns, judged), indent=2, ensure_ascii=False))
         return
-    candidates = [
-        comparison_tables.scores_table(columns),
-        *(comparison_tables.differences_table(columns[0], one) for one in judged),
-        comparison_tables.trust_table(columns),
-        comparison_tables.training_table(columns),
-        comparison_tables.parameters_table(columns),
-    ]
-    tables = [table for table in candidates if table is not None]
+    tables = comparison_tables.tables(columns, judged)
     others = ", ".join(revision.title for revision in columns[1:])
     head = f"Baseline: {columns[0].title}. Compared: {others}."
     sentences = [one.comparison.sentence() for one in judged]
@@ -69,15 +61,9 @@ def compare(
         bold = [f"**{sentence}**" for sentence in sentences]
         print("\n\n".join([head, *bold, *(table.markdown() for table in tables), *notes]))
         return
-
-    from lab.cli.terminal import harmless, make_console
-
+    show(harmless(head), *(harmless(sentence, "bold") for sentence in sentences))
     console = make_console()
-    for part in (harmless(head), *(harmless(sentence, "bold") for sentence in sentences)):
-        console.print(part, soft_wrap=not console.is_terminal)
     for table in tables:
         console.print()
         console.print(table.rich(comparison_tables.STYLES))
-    console.print()
-    for note in notes:
-        console.print(harmless(note, "dim"), soft_wrap=not console.is_terminal)
+    show("", *(harmless(note, "dim") for note in notes))

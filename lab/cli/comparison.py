@@ -1,21 +1,57 @@
-"""Each revision against the baseline. In: Revisions. Out: Judged: a Comparison, and for each task how it was compared.
+"""What revisions of the project left, and each against the first.
 
-Where both revisions answered the same items, lab.evaluate.compare pairs them. Elsewhere (answers that are no longer
-available, items of another dataset, groups of tasks) the two stored standard errors are taken as independent, which
-gives wider intervals than pairing would if the items were the same after all.
+In: `workspace`, a git revision or the name of a DVC experiment; with `:MODEL`, what another model scored there. Out:
+Revisions, and Judged: a Comparison and how each task was compared. Metrics and parameters are in git itself; answers to
+evaluation items are an output of DVC's, available as long as its cache holds them.
 """
 
+import json
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lab.cli.revisions import Revision
-from lab.errors import InputError
+from lab.errors import InputError, LabError
 from lab.evaluate import resampling
-from lab.evaluate.answers import Items
+from lab.evaluate.answers import Items, read_run, task_files
 from lab.evaluate.compare import FEWEST_ITEMS, Z_DETECTED, Z_LEVEL, Comparison, Difference, compare
-from lab.evaluate.scores import Score, higher_is_better
+from lab.evaluate.scores import Score, compared_scores, higher_is_better, read_scores
+from lab.experiments.overrides import flatten
+from lab.experiments.repository import Repository
+from lab.files import parse_yaml
+
+WORKSPACE = "workspace"
+SHORT = 7  # characters of a commit
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One column of a comparison."""
+
+    name: str
+    commit: str | None  # None: the working tree
+    metrics: dict[str, dict]  # of evaluate and, where it has run, train
+    parameters: dict[str, str]  # section.key -> value as text
+    items: dict[str, Items] = field(repr=False, default_factory=dict)  # by task; empty where they are not available
+    model: str | None = None  # one of evaluate.models instead of the project's own
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The score of each task that comparisons use. InputError where there is none."""
+        scores = compared_scores(read_scores(self.metrics["evaluate"].get("scores")))
+        if not scores:
+            raise InputError(f"{self.name}: reports/evaluate.json holds no scores. Run `dvc repro -f evaluate`.")
+        return scores
+
+    @property
+    def title(self) -> str:
+        """The name with its commit."""
+        if self.commit is None:
+            return f"{WORKSPACE} (what lies in the folder)"
+        return f"{self.name} ({self.commit[:SHORT]})"
 
 
 @dataclass(frozen=True)
@@ -23,12 +59,55 @@ class Judged:
     """A revision against the baseline."""
 
     comparison: Comparison
-    paired: frozenset[str]  # tasks compared item by item
-    apart: dict[str, str]  # other tasks -> why they are not paired
+    apart: dict[str, str]  # tasks that are not compared item by item -> why
+
+
+def read_revision(root: Path, name: str) -> Revision:
+    """LabError where there is no such revision, InputError where it has no scores."""
+    revision, _, model = name.partition(":")
+    repository = Repository(root)
+    commit = None if revision == WORKSPACE else repository.revision(revision)
+    metrics = {
+        stage: _metrics(name, stage, text)
+        for stage in ("evaluate", "train")
+        if (text := _text(repository, commit, f"reports/{stage}.json")) is not None
+    }
+    if "evaluate" not in metrics:
+        raise InputError(
+            f"{name}: it has no reports/evaluate.json. Run `dvc repro`, then commit reports/ and dvc.lock."
+            if commit is None
+            else f"{name}: there is no reports/evaluate.json in it: it was committed before it was scored. "
+            f"`git add reports dvc.lock && git commit` after `dvc repro` keeps the scores of a revision."
+        )
+    values = parse_yaml(_text(repository, commit, "params.yaml") or "", f"{name}: params.yaml", "sections")
+    if model:
+        metrics = {"evaluate": _of_model(name, model, metrics["evaluate"])}
+    items = read_run(task_files(_answers(repository, commit), model))
+    return Revision(name, commit, metrics, flat(values), items, model or None)
+
+
+def flat(values: dict[str, Any]) -> dict[str, str]:
+    """{"dedup": {"minhash": True}} -> {"dedup.minhash": "true"}."""
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for key, value in flatten(values).items()
+    }
+
+
+def differing(revisions: Sequence[Revision]) -> dict[str, list[str | None]]:
+    """The parameters that are not the same in all revisions: key -> value in each, None where it has no such key."""
+    keys = dict.fromkeys(key for revision in revisions for key in revision.parameters)
+    rows = {key: [revision.parameters.get(key) for revision in revisions] for key in keys}
+    return {key: row for key, row in rows.items() if len(set(row)) > 1}
 
 
 def judge(baseline: Revision, variant: Revision, seed: int = 0) -> Judged:
-    """Compare on every task that both have a score of the same metric for. InputError where there is none."""
+    """Compare on every task that both have a score of the same metric for. InputError where there is none.
+
+    Items that both answered are paired (lab.evaluate.compare). Elsewhere (answers that are no longer available, items
+    of another dataset, groups of tasks) the two stored standard errors are taken as independent, which gives wider
+    intervals than pairing would if the items were the same after all.
+    """
     ours, theirs = baseline.scores, variant.scores
     common = [task for task in ours if task in theirs and ours[task].metric == theirs[task].metric]
     if not common:
@@ -38,29 +117,23 @@ def judge(baseline: Revision, variant: Revision, seed: int = 0) -> Judged:
         for task in [*ours, *theirs]
         if task not in common
     }
-    items = [
-        {task: run.items[task] for task in common if task in run.items and run.items[task].metric == ours[task].metric}
-        for run in (baseline, variant)
+    answered = [
+        task
+        for task in common
+        if all(task in run.items and run.items[task].metric == ours[task].metric for run in (baseline, variant))
     ]
-    paired, means, apart = _pair(variant.name, items, common, seed)
+    apart = {task: "items can't be had" for task in common if task not in answered}
+    paired, means = {}, ()
+    if answered:
+        items = [{task: run.items[task] for task in answered} for run in (baseline, variant)]
+        try:
+            comparison = compare(variant.name, items[:1], items[1:], seed=seed)
+            paired, means = {row.task: row for row in comparison.tasks}, comparison.means
+            apart |= comparison.left_out
+        except InputError:
+            apart |= dict.fromkeys(answered, "too few items in common")
     rows = [paired[task] if task in paired else _independent(ours[task], theirs[task]) for task in common]
-    comparison = Comparison(variant.name, tuple(_corrected(rows)), means, left_out)
-    return Judged(comparison, frozenset(paired), apart)
-
-
-def _pair(
-    name: str, items: list[dict[str, Items]], common: list[str], seed: int
-) -> tuple[dict[str, Difference], tuple[Difference, ...], dict[str, str]]:
-    """The tasks that can be compared item by item, their means, and why the other tasks can't."""
-    both = [{task: run[task] for task in common if all(task in other for other in items)} for run in items]
-    apart = {task: "items can't be had" for task in common if task not in both[0]}
-    if not both[0]:
-        return {}, (), apart
-    try:
-        comparison = compare(name, [both[0]], [both[1]], seed=seed)
-    except InputError:
-        return {}, (), apart | dict.fromkeys(both[0], "too few items in common")
-    return {row.task: row for row in comparison.tasks}, comparison.means, apart | comparison.left_out
+    return Judged(Comparison(variant.name, tuple(_corrected(rows)), means, left_out), apart)
 
 
 def _corrected(rows: list[Difference]) -> list[Difference]:
@@ -72,9 +145,9 @@ def _corrected(rows: list[Difference]) -> list[Difference]:
 
 def _independent(ours: Score, theirs: Score) -> Difference:
     """By two standard errors, as if the items were different; the interval is NaN where an error is unknown."""
-    errors = [_error(score) for score in (ours, theirs)]
-    error = math.nan if None in errors else math.hypot(*errors)
+    error = math.hypot(_error(ours), _error(theirs))
     point = theirs.value - ours.value
+    p = 1.0 if math.isnan(error) else math.erfc(abs(point) / error / math.sqrt(2))  # two-sided, normal
     return Difference(
         task=ours.task,
         metric=ours.metric,
@@ -82,8 +155,8 @@ def _independent(ours: Score, theirs: Score) -> Difference:
         variant=theirs.value,
         low=point - Z_LEVEL * error,
         high=point + Z_LEVEL * error,
-        p=_p(point, error),
-        corrected=_p(point, error),
+        p=p,
+        corrected=p,
         detectable=(Z_LEVEL + Z_DETECTED) * error,
         seeds_needed=None,
         items=min(ours.items or 0, theirs.items or 0),
@@ -91,19 +164,55 @@ def _independent(ours: Score, theirs: Score) -> Difference:
     )
 
 
-def _error(score: Score) -> float | None:
-    """The standard error of a score; None where it is unknown, or there are too few items to tell."""
+def _error(score: Score) -> float:
+    """The standard error of a score; NaN where it is unknown, or there are too few items to tell."""
     if score.items and score.items < FEWEST_ITEMS:  # a group's number is not known
-        return None
+        return math.nan
     if score.error == 0 and score.items and higher_is_better(score.metric):
         # All right, or all wrong: add two of each (Agresti and Coull 1998).
         share = (score.value * score.items + 2) / (score.items + 4)
         return math.sqrt(share * (1 - share) / (score.items + 4))
-    return score.error or None
+    return score.error or math.nan
 
 
-def _p(point: float, error: float) -> float:
-    """Two-sided p-value of a normal distribution."""
-    if math.isnan(error):
-        return 1.0
-    return math.erfc(abs(point) / error / math.sqrt(2))
+def _of_model(name: str, model: str, evaluated: dict) -> dict:
+    """The metrics of another model. InputError, with the models that were scored, where it is not among them."""
+    known = evaluated["models"] if isinstance(evaluated.get("models"), dict) else {}
+    if not isinstance(known.get(model), dict):
+        raise InputError(
+            f"{name}: no model '{model}' was scored there (there are: {', '.join(known) or 'none'}). "
+            "See evaluate.models."
+        )
+    return known[model]
+
+
+def _answers(repository: Repository, commit: str | None) -> Path | dict[str, Path]:
+    """data/evaluate in the folder, or its files in DVC's cache; empty where the cache does not have them."""
+    if commit is None:
+        return repository.root / "data/evaluate"
+    try:
+        files = repository.output(commit, "data/evaluate")
+    except LabError:
+        return {}
+    return {name: path for name, path in files.items() if path.exists()}
+
+
+def _text(repository: Repository, commit: str | None, path: str) -> str | None:
+    """A file of a commit or of the working tree; None where there is none."""
+    file = repository.root / path
+    if commit is None:
+        return file.read_text("utf-8", "replace") if file.is_file() else None
+    try:
+        return repository.text(commit, path)
+    except InputError:
+        return None
+
+
+def _metrics(name: str, stage: str, text: str) -> dict:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{name}: reports/{stage}.json is not JSON ({error}). Run `dvc repro -f {stage}`.") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{name}: reports/{stage}.json holds no metrics. Run `dvc repro -f {stage}`.")
+    return value

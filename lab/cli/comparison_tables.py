@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from lab import formatting as words
-from lab.cli.comparison import Judged
-from lab.cli.revisions import Revision, differing
-from lab.cli.tables import Table
+from lab.cli.comparison import Judged, Revision, differing
+from lab.cli.terminal import Table
 from lab.evaluate import signal
 from lab.evaluate.compare import Z_LEVEL, Difference
 from lab.evaluate.scores import Score, amount, higher_is_better, milestone_curve
@@ -29,6 +28,18 @@ NAMES = 4  # of tasks or revisions in a note
 LEAST_ABOVE_CHANCE = 2.0  # standard errors; a task where no revision reaches it tells nothing
 
 
+def tables(revisions: Sequence[Revision], judged: Sequence[Judged]) -> list[Table]:
+    """All tables that have rows, in the order of reading."""
+    candidates = [
+        scores_table(revisions),
+        *(differences_table(revisions[0], one) for one in judged),
+        trust_table(revisions),
+        training_table(revisions),
+        parameters_table(revisions),
+    ]
+    return [table for table in candidates if table.rows]
+
+
 def scores_table(revisions: Sequence[Revision]) -> Table:
     """Every task with its chance level, and each score with its own 95 % interval."""
     columns = [revision.scores for revision in revisions]
@@ -39,56 +50,56 @@ def scores_table(revisions: Sequence[Revision]) -> Table:
         cells = [_score(score) if score and score.metric == first.metric else words.NOTHING for score in scores]
         chance = words.NOTHING if first.chance is None else amount(first.chance, first.metric)
         rows.append((words.label(task), words.label(first.metric), chance, *cells))
-    headings = ("task", "metric", "chance", *(revision.name for revision in revisions))
+    headings = ("task", "metric", "chance", *_names(revisions))
     return Table("Scores (± 95 %; shares as per cent)", headings, tuple(rows))
 
 
 def differences_table(baseline: Revision, judged: Judged) -> Table:
     """Gains and losses on each task; tasks that are not paired item by item are marked. p is corrected (Holm)."""
-    rows = [_difference(row, "" if row.task in judged.paired else MARK) for row in judged.comparison.tasks]
-    kinds = [higher_is_better(row.metric) for row in judged.comparison.tasks if row.task in judged.paired]
+    rows = [_difference(row, MARK if row.task in judged.apart else "") for row in judged.comparison.tasks]
+    kinds = [higher_is_better(row.metric) for row in judged.comparison.tasks if row.task not in judged.apart]
     means = [mean for mean in judged.comparison.means if kinds.count(higher_is_better(mean.metric)) > 1]
     title = f"{judged.comparison.name} less {baseline.name}"
     headings = ("task", "difference", "95 % interval", "p", "items", "verdict")
-    return Table(title, headings, tuple(rows + [_difference(mean, "") for mean in means]))
+    return Table(title, headings, tuple(rows + [_difference(mean) for mean in means]))
 
 
-def trust_table(revisions: Sequence[Revision]) -> Table | None:
+def trust_table(revisions: Sequence[Revision]) -> Table:
     """Which scores to trust: FineWeb's criteria (lab.evaluate.signal), a row per task that all revisions have.
 
     A revision is one seed: noise over seeds takes `lab ablate`. Monotonicity and order need the milestones that
-    train.evaluate_every keeps. None where nothing is known of any task.
+    train.evaluate_every keeps. No rows where nothing is known of any task.
     """
     columns = [revision.scores for revision in revisions]
-    rows = []
-    for task, first in columns[0].items():
-        scores = [column[task] for column in columns if task in column and column[task].metric == first.metric]
-        if len(scores) == len(columns):
-            rows.append(_trust(scores, revisions))
-    headings = ("task", "above chance (standard errors)", "monotonic", "same order", "weak")
+    common = [[column[task] for column in columns if task in column] for task in columns[0]]
+    rows = [
+        _trust(scores, revisions)
+        for scores in common
+        if len(scores) == len(columns) and len({score.metric for score in scores}) == 1
+    ]
     known = any(set(row[1:]) != {words.NOTHING} for row in rows)
-    return Table("Which scores to trust", headings, tuple(rows)) if known else None
+    headings = ("task", "above chance (standard errors)", "monotonic", "same order", "weak")
+    return Table("Which scores to trust", headings, tuple(rows) if known else ())
 
 
-def training_table(revisions: Sequence[Revision]) -> Table | None:
-    """Losses and sizes; None where no revision has them."""
+def training_table(revisions: Sequence[Revision]) -> Table:
+    """Losses and sizes that some revision has."""
     rows = []
     for name, heading, digits in TRAINING:
         values = [revision.metrics.get("train", {}).get(name) for revision in revisions]
         if any(value is not None for value in values):
             cells = [words.count(value) if digits is None else words.decimal(value, digits) for value in values]
             rows.append((heading, *cells))
-    return Table("Training", ("", *(revision.name for revision in revisions)), tuple(rows)) if rows else None
+    return Table("Training", ("", *_names(revisions)), tuple(rows))
 
 
-def parameters_table(revisions: Sequence[Revision]) -> Table | None:
-    """The parameters that differ; None where none does."""
+def parameters_table(revisions: Sequence[Revision]) -> Table:
+    """The parameters that differ."""
     rows = [
         (key, *(words.NOTHING if value is None else value for value in values))
-        for key, values in differing(list(revisions)).items()
+        for key, values in differing(revisions).items()
     ]
-    headings = ("key", *(revision.name for revision in revisions))
-    return Table("Parameters that differ", headings, tuple(rows), figures=False) if rows else None
+    return Table("Parameters that differ", ("key", *_names(revisions)), tuple(rows), figures=False)
 
 
 def notes(revisions: Sequence[Revision], judged: Sequence[Judged]) -> list[str]:
@@ -98,28 +109,28 @@ def notes(revisions: Sequence[Revision], judged: Sequence[Judged]) -> list[str]:
         for reason in dict.fromkeys(one.apart.values()):
             tasks = [words.label(task) for task, why in one.apart.items() if why == reason]
             lines.append(
-                f"{MARK.strip()} {one.comparison.name}: not paired item by item on {_names(tasks)} ({reason}): "
+                f"{MARK.strip()} {one.comparison.name}: not paired item by item on {_some(tasks)} ({reason}): "
                 "these intervals take the stored standard errors as independent."
             )
         for task, reason in one.comparison.left_out.items():
             lines.append(f"{one.comparison.name}: {words.label(task)} is not compared: {reason}.")
-    without = [revision.name for revision in revisions if not revision.items]
-    if without:
+    if without := [revision.name for revision in revisions if not revision.items]:
         lines.append(
-            f"No items of {_names(without)}: neither data/evaluate nor DVC's cache has them. `dvc pull` or `dvc repro` "
+            f"No items of {_some(without)}: neither data/evaluate nor DVC's cache has them. `dvc pull` or `dvc repro` "
             "there brings them back."
         )
-    changed = [key for key in differing(list(revisions)) if key.startswith("evaluate.") and key not in SAME_SCORES]
-    if changed:
+    parameters = differing(revisions)
+    if changed := [key for key in parameters if key.startswith("evaluate.") and key not in SAME_SCORES]:
         lines.append(f"The evaluation itself differs ({', '.join(changed)}): scores may not be comparable.")
-    if not differing(list(revisions)) and not any(revision.model for revision in revisions):
+    if not parameters and not any(revision.model for revision in revisions):
         lines.append("The parameters are the same.")
     # A task of another version is another task with the same name.
     versions: dict[str, set[str]] = {}
     for score in (score for revision in revisions for score in revision.scores.values()):
         versions.setdefault(score.task, set()).add(score.version)
-    different = [words.label(task) for task, known in versions.items() if len(known) > 1]
-    return lines + ([f"Another version of {_names(different)}."] if different else [])
+    if different := [words.label(task) for task, known in versions.items() if len(known) > 1]:
+        lines.append(f"Another version of {_some(different)}.")
+    return lines
 
 
 def as_json(revisions: Sequence[Revision], judged: Sequence[Judged]) -> dict[str, Any]:
@@ -135,17 +146,19 @@ def as_json(revisions: Sequence[Revision], judged: Sequence[Judged]) -> dict[str
                 "name": one.comparison.name,
                 "baseline": revisions[0].name,
                 "sentence": one.comparison.sentence(),
-                "tasks": [_difference_fields(row) | {"paired": row.task in one.paired} for row in one.comparison.tasks],
+                "tasks": [
+                    _difference_fields(row) | {"paired": row.task not in one.apart} for row in one.comparison.tasks
+                ],
                 "means": [_difference_fields(row) for row in one.comparison.means],
                 "left_out": one.comparison.left_out,
             }
             for one in judged
         ],
         "training": {
-            revision.name: {name: revision.metrics.get("train", {}).get(name) for name, _, _ in TRAINING}
+            revision.name: {name: revision.metrics.get("train", {}).get(name) for name, *_ in TRAINING}
             for revision in revisions
         },
-        "parameters": differing(list(revisions)),
+        "parameters": differing(revisions),
         "notes": notes(revisions, judged),
     }
 
@@ -159,14 +172,13 @@ def _difference_fields(row: Difference) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}
 
 
-def _difference(row: Difference, mark: str) -> tuple[str, ...]:
+def _difference(row: Difference, mark: str = "") -> tuple[str, ...]:
     low, point, high = (amount(value, row.metric, "+") for value in (row.low, row.difference, row.high))
+    first, items = (words.label(row.task) + mark, point), words.count(row.items)
     if math.isnan(row.low):
-        interval, p, verdict = words.NOTHING, words.NOTHING, "not known"
-    else:
-        interval, verdict = f"{low} to {high}", row.verdict
-        p = "< 0.001" if row.corrected < 0.001 else f"{row.corrected:.3f}"
-    return words.label(row.task) + mark, point, interval, p, words.count(row.items), verdict
+        return *first, words.NOTHING, words.NOTHING, items, "not known"
+    p = "< 0.001" if row.corrected < 0.001 else f"{row.corrected:.3f}"
+    return *first, f"{low} to {high}", p, items, row.verdict
 
 
 def _score(score: Score) -> str:
@@ -194,6 +206,10 @@ def _trust(scores: Sequence[Score], revisions: Sequence[Revision]) -> tuple[str,
     return words.label(task), *cells, ", ".join(weak) or words.NOTHING
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(revisions: Sequence[Revision]) -> list[str]:
+    return [revision.name for revision in revisions]
+
+
+def _some(names: Sequence[str]) -> str:
     more = len(names) - NAMES
     return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")

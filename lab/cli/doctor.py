@@ -4,8 +4,10 @@ topic; exit status 0 if `make repro` can run, 1 with what to do otherwise. No ke
 
 import os
 import platform
+import re
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab import formatting as words
 from lab import machine
-from lab.cli.project import Project, find_project
+from lab.cli.terminal import find_project, harmless, make_console
 from lab.errors import LabError
 from lab.git import read_revision
 
@@ -47,16 +49,15 @@ def doctor() -> int:
     Example:
       lab doctor
     """
-    from lab.cli.terminal import harmless, make_console
-
-    project = find_project()
-    params, parameters = read_params(project)
+    root = find_project()
+    params, parameters = read_params(root)
     topics = {
-        "Installation": installation(project.root / "requirements.lock"),
+        "Installation": installation(root / "requirements.lock"),
         "Devices": devices(),
-        "Project": [Finding("folder", str(project.root)), parameters, git(project), dvc(project), disk(project)],
-        **({} if params is None else settings(project, params)),
+        "Project": [Finding("folder", str(root)), parameters, git(root), dvc(root), disk(root)],
     }
+    if params is not None:
+        topics |= {"Models and lists": origins(root, params), "Tracking": tracking(params.tracking)}
     console = make_console()
     for topic, findings in topics.items():
         console.print(topic, style="bold")
@@ -91,12 +92,21 @@ def installation(lock: Path) -> list[Finding]:
 
 
 def locked(lock: Path) -> Finding:
-    """Whether every package of the lock is installed in its version."""
+    """Whether every package of the lock that is for this platform is installed in its version."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
     from packaging.version import Version
 
     if not lock.is_file():
         return Finding(lock.name, "not there", remedy=f"restore it: git checkout {lock.name}")
-    pins, differences = read_lock(lock), []
+    pins: dict[str, str] = {}
+    for line in lock.read_text("utf-8").splitlines():
+        with suppress(InvalidRequirement):  # comments and options
+            requirement = Requirement(line.split(" #")[0].strip())
+            versions = [pin.version for pin in requirement.specifier if pin.operator == "=="]
+            if versions and (requirement.marker is None or requirement.marker.evaluate()):
+                pins[canonicalize_name(requirement.name)] = versions[0]
+    differences = []
     for name, pinned in pins.items():
         version = installed(name)
         if version is None:
@@ -108,23 +118,6 @@ def locked(lock: Path) -> Finding:
     more = f"; and {len(differences) - MAX_NAMED} more" if len(differences) > MAX_NAMED else ""
     remedy = f"{sys.executable} -m pip install -r {lock.name} -e .   (or: make clean repro)"
     return Finding(lock.name, "; ".join(differences[:MAX_NAMED]) + more, remedy=remedy)
-
-
-def read_lock(lock: Path) -> dict[str, str]:
-    """Package -> pinned version, for this platform; comments and options are left out."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    pins: dict[str, str] = {}
-    for line in lock.read_text("utf-8").splitlines():
-        try:
-            requirement = Requirement(line.split(" #")[0].strip())
-        except InvalidRequirement:
-            continue
-        versions = [pin.version for pin in requirement.specifier if pin.operator == "=="]
-        if versions and (requirement.marker is None or requirement.marker.evaluate()):
-            pins[canonicalize_name(requirement.name)] = versions[0]
-    return pins
 
 
 def installed(name: str) -> str | None:
@@ -146,64 +139,60 @@ def devices() -> list[Finding]:
     ]
 
 
-def read_params(project: Project) -> "tuple[Params | None, Finding]":
+def read_params(root: Path) -> "tuple[Params | None, Finding]":
     """The parameters, if they can be read, and what is wrong with them."""
     try:
         from lab.params_yaml import load
 
-        return load(project.root / "params.yaml"), Finding("params.yaml", "valid")
+        return load(root / "params.yaml"), Finding("params.yaml", "valid")
     except ModuleNotFoundError as error:  # which the lock's finding names too
         return None, Finding("params.yaml", f"not read: the package '{error.name}' is not installed", warning=True)
     except LabError as error:
         return None, Finding("params.yaml", str(error), remedy="correct it as the message above says.")
 
 
-def git(project: Project) -> Finding:
-    revision = read_revision(project.root)
+def git(root: Path) -> Finding:
+    revision = read_revision(root)
     if revision.commit is None:
         return Finding("git", "not a repository with a commit", remedy="git init && git add -A && git commit -m Start")
     return Finding("git", str(revision))
 
 
-def dvc(project: Project) -> Finding:
-    if not (project.root / ".dvc" / "config").is_file():
+def dvc(root: Path) -> Finding:
+    if not (root / ".dvc" / "config").is_file():
         return Finding("DVC", "not initialised", remedy="dvc init")
-    lock = project.root / "dvc.lock"
+    lock = root / "dvc.lock"
     if not lock.is_file():
         return Finding("DVC", "initialised; nothing has run yet")
-    stages = sum(line.startswith("  ") and not line.startswith("   ") for line in lock.read_text("utf-8").splitlines())
+    stages = len(re.findall(r"^  [^ ]", lock.read_text("utf-8"), re.MULTILINE))
     return Finding("DVC", f"initialised; dvc.lock records {stages} stages that have run (`dvc status`: what changed)")
 
 
-def disk(project: Project) -> Finding:
-    free = shutil.disk_usage(project.root).free
+def disk(root: Path) -> Finding:
+    free = shutil.disk_usage(root).free
     remedy = f"free {words.size(MIN_FREE_BYTES - free)}; `dvc gc --workspace` removes old outputs from DVC's cache."
     return Finding("disk", f"{words.size(free)} free", remedy=remedy if free < MIN_FREE_BYTES else None)
 
 
-def settings(project: Project, params: "Params") -> dict[str, list[Finding]]:
-    """Where models, lists and tokenizers come from, and where training runs are logged."""
-    try:
-        origins = [
-            language_model(project, params.language.model),
-            blacklist(project, params.url_filter.blacklist),
-            *tokenizers(params.tokenizer.kind),
-        ]
-    except ModuleNotFoundError:  # which the lock's finding names
-        origins = []
+def origins(root: Path, params: "Params") -> list[Finding]:
+    """Where models, lists and tokenizers come from."""
     # Benchmarks other than the sample suite are downloaded to Hugging Face's cache.
     home = os.environ.get("HF_HOME") or f"not set: {Path('~/.cache/huggingface').expanduser()}"
     offline = " (offline: HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-    origins.append(Finding("HF_HOME", home + offline))
-    return {"Models and lists": origins, "Tracking": tracking(params.tracking)}
+    hub = Finding("HF_HOME", home + offline)
+    try:
+        model, lists = language_model(root, params.language.model), blacklist(root, params.url_filter.blacklist)
+        return [model, lists, *tokenizers(params.tokenizer.kind), hub]
+    except ModuleNotFoundError:  # which the lock's finding names
+        return [hub]
 
 
-def language_model(project: Project, name: str) -> Finding:
+def language_model(root: Path, name: str) -> Finding:
     from lab.curate.language.stage import model_path
 
     if "://" in name:
         return Finding("language.model", f"{name}, downloaded when the stage runs")
-    local = project.root / name
+    local = root / name
     try:
         path = local if local.is_file() else model_path(name)
     except LabError as error:
@@ -211,15 +200,13 @@ def language_model(project: Project, name: str) -> Finding:
     return Finding("language.model", f"{path} ({words.size(path.stat().st_size)})")
 
 
-def blacklist(project: Project, setting: str | None) -> Finding:
+def blacklist(root: Path, setting: str | None) -> Finding:
     name = "url_filter.blacklist"
-    if setting is None:
-        return Finding(name, "none")
     if setting == "auto":
-        folder = project.data / "crawl" / "blacklist"
+        folder = root / "data" / "crawl" / "blacklist"
         return Finding(name, f"auto: {folder}" if folder.exists() else "auto: the crawl's own, if it has one")
-    if (project.root / setting).exists():
-        return Finding(name, setting)
+    if setting is None or (root / setting).exists():
+        return Finding(name, setting or "none")
     remedy = f"put a list in UT1's layout at {setting}, or set {name} of params.yaml to auto."
     return Finding(name, f"{setting}: not there", remedy=remedy)
 

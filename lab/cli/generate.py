@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.project import find_project, read_stdin
+from lab import formatting as words
+from lab.cli.terminal import find_project, text_or_stdin
 from lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def generate(
       lab generate "The ferry to the island" --temperature 0 --max-tokens 60
       lab generate "Dear" --count 3 --model ../other/data/export
     """
-    folder = model or find_project().data / "export"
+    folder = model or find_project() / "data" / "export"
     if not folder.is_dir():
         raise InputError(f"{folder}: no exported model here. Run `dvc repro export`, or give --model FOLDER.")
-    beginning = read_stdin("Type what the text begins with") if prompt is None or prompt == "-" else prompt
+    beginning = text_or_stdin(prompt, "Type what the text begins with")
 
     import torch
 
@@ -102,6 +103,4 @@ def decoded(encoding: "tiktoken.Encoding", stream: Iterable[int]) -> Iterator[st
 
 def _show(text: str, *, bold: bool = False) -> None:
     """Print immediately; bold in a terminal. Model text must not move the cursor."""
-    from lab import formatting as words
-
     typer.secho(words.clean(text), bold=bold, nl=False)

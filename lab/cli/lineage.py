@@ -1,20 +1,20 @@
-"""`lab lineage`: where a file of a run came from. In: a score file or any other output. Out: a tree down to the WARC
-files.
-"""
+"""`lab lineage`: where a file of a run came from. In: any output of a stage. Out: a tree down to the WARC files."""
 
 import os
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.project import find_project
+from lab.cli.terminal import find_project, show
 from lab.errors import InputError
+from lab.experiments.lineage import Step, as_dict, trace
+from lab.experiments.overrides import flatten
+from lab.experiments.repository import Repository
 
 if TYPE_CHECKING:
     from rich.tree import Tree
-
-    from lab.experiments.lineage import Lineage, Step
 
 SHORT = 12  # characters of a hash
 
@@ -35,29 +35,18 @@ def lineage(
       lab lineage reports/evaluate.json --revision filters-raw-s1
       lab lineage data/dataset/train --parameters
     """
-    from lab.experiments.lineage import as_dict, trace
-    from lab.experiments.repository import Repository
-
-    project = find_project()
+    root = find_project()
     try:
-        path = Path(os.path.normpath(Path.cwd() / file)).relative_to(project.root).as_posix()
+        path = Path(os.path.normpath(Path.cwd() / file)).relative_to(root).as_posix()
     except ValueError:
-        raise InputError(f"{file}: not in the project {project.root}.") from None
-    origin = trace(Repository(project.root), path, revision)
+        raise InputError(f"{file}: not in the project {root}.") from None
+    origin = trace(Repository(root), path, revision)
     if json:
-        from json import dumps
-
         stages = as_dict(origin.step)
         values = {"path": origin.path, "changed": origin.changed, "stage": origin.step.stage, "stages": stages}
         print(dumps(values, indent=2, ensure_ascii=False))
         return
-    from lab.cli.terminal import make_console
 
-    console = make_console()
-    console.print(_tree(origin, parameters), soft_wrap=not console.is_terminal)
-
-
-def _tree(origin: "Lineage", parameters: bool) -> "Tree":
     from rich.text import Text
     from rich.tree import Tree
 
@@ -65,28 +54,24 @@ def _tree(origin: "Lineage", parameters: bool) -> "Tree":
     if origin.changed:
         tree.add(Text("changed since the stage wrote it: what follows is not about these bytes", "bold red"))
     _add(tree, origin.step, parameters, set())
-    return tree
+    show(tree)
 
 
-def _add(tree: "Tree", step: "Step", parameters: bool, seen: set[str]) -> None:
+def _add(tree: "Tree", step: Step, parameters: bool, seen: set[str]) -> None:
     """A stage's branch; a stage that is in the tree already is only named."""
     from rich.text import Text
-
-    from lab.experiments.overrides import flatten
 
     if step.stage in seen:
         tree.add(Text.assemble((step.stage, "cyan"), (" (above)", "dim")))
         return
     seen.add(step.stage)
-    code = f"code {step.commit[:SHORT]}" if step.commit else "code that was never committed"
-    branch = tree.add(
-        Text.assemble((step.stage, "bold cyan"), "  ", (code, "green" if step.commit else "red"), f"  {step.command}")
-    )
+    code = (f"code {step.commit[:SHORT]}", "green") if step.commit else ("code that was never committed", "red")
+    branch = tree.add(Text.assemble((step.stage, "bold cyan"), "  ", code, f"  {step.command}"))
     for out in step.outs:
         branch.add(Text.assemble(out.path, (f"  {out.md5[:SHORT]}", "dim")))
     if parameters:
         for key, value in flatten(step.parameters).items():
-            branch.add(Text.assemble((f"{key} = {value}", "yellow")))
+            branch.add(Text(f"{key} = {value}", "yellow"))
     elif step.parameters:
         branch.add(Text(f"parameters: {', '.join(step.parameters)}", "yellow"))
     if step.sources is None:

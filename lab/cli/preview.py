@@ -1,20 +1,12 @@
 """`lab preview`: the documents that a curation stage kept and removed. In: data/<stage>/. Out: pages in a terminal."""
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lab.cli.project import find_project
+from lab.cli.terminal import find_project, make_console, page
 from lab.errors import LabError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from lab.cli.stage_rows import Row, Verdict
-
-FACTS = ("status", "mime", "language", "language_score")
 
 
 def preview(
@@ -50,95 +42,19 @@ def preview(
       lab preview language --stats
     """
     from lab.cli import stage_rows
-    from lab.cli.terminal import make_console, page
 
     if stage not in stage_rows.STAGES:
         raise LabError(f"preview: there is no curation stage '{stage}'; there are {', '.join(stage_rows.STAGES)}.")
     if kept and (removed or reason):
         raise LabError("preview: --kept goes with neither --removed nor --reason; leave one out.")
-    folder = find_project().data / stage
+    folder = find_project() / "data" / stage
     if reason is not None:
         stage_rows.require_reason(folder, reason)
-    rows = stage_rows.read_stage(folder, kept=not (removed or reason), removed=not kept)
     pattern = re.compile(re.escape(search), re.IGNORECASE) if search else None
+    rows = stage_rows.read_stage(folder, kept=not (removed or reason), removed=not kept)
     rows = stage_rows.select(rows, reason, pattern)
-    console = make_console()
     if stats:
-        console.print(_table(stage_rows.statistics(rows)))
+        make_console().print(stage_rows.statistics(rows).rich())
         return
-    chosen = stage_rows.sample(rows, sample, seed) if sample else rows
-    page(console, _pages(chosen, characters or None, pattern))
-
-
-def _pages(rows: "Iterable[Row]", characters: int | None, pattern: re.Pattern | None) -> "Iterator[RenderableType]":
-    number = 0
-    for number, row in enumerate(rows, 1):
-        yield _document(number, row, characters, pattern)
-    if not number:
-        yield "No such documents."
-
-
-def _document(number: int, row: "Row", characters: int | None, pattern: re.Pattern | None) -> "RenderableType":
-    """A document: number and verdict, URL, facts, measured value, and the text."""
-    from rich.console import Group
-    from rich.text import Text
-
-    from lab.cli.terminal import harmless
-
-    verdict = Text(f"{number}. ", "bold")
-    if row.reason is None:
-        verdict.append("kept" + (f" ({row.split})" if row.split else ""), "bold green")
-    else:
-        verdict.append("removed: ", "bold red").append_text(harmless(row.reason, "bold red"))
-        if row.detail:
-            verdict.append("  ").append_text(harmless(row.detail, "yellow"))
-    parts = [verdict, harmless(row.url, "cyan")]
-    facts = [f"{name.replace('_', ' ')} {_fact(row.facts[name])}" for name in FACTS if row.facts.get(name) is not None]
-    if row.text is not None:
-        facts.append(f"{len(row.text):,} characters")
-    parts.append(harmless(", ".join(facts), "dim"))
-    if row.text is not None:
-        start = _start(row.text, pattern, characters)
-        end = None if characters is None else start + characters
-        text = harmless(("… " if start else "") + row.text[start:end])
-        if end is not None and end < len(row.text):
-            text.append(" …", "dim")
-        if pattern:
-            text.highlight_regex(pattern, "reverse")
-        parts += [Text(), text]
-    return Group(*parts, Text())
-
-
-def _start(text: str, pattern: re.Pattern | None, characters: int | None) -> int:
-    """Where the excerpt begins: at the start, or a little before a hit that lies beyond the excerpt."""
-    hit = pattern.search(text) if pattern else None
-    if not (hit and characters) or hit.end() <= characters:
-        return 0
-    return max(0, hit.start() - characters // 4)
-
-
-def _fact(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def _table(verdicts: "list[Verdict]") -> "RenderableType":
-    from rich.table import Table
-
-    from lab import formatting as words
-    from lab.cli.terminal import harmless
-
-    table = Table("verdict", box=None, pad_edge=False)
-    for heading in ("documents", "share", "text", "median characters"):
-        table.add_column(heading, justify="right")
-    total = sum(verdict.rows for verdict in verdicts)
-    for verdict in verdicts:
-        table.add_row(
-            harmless(verdict.name),
-            words.count(verdict.rows),
-            words.share(verdict.rows, total),
-            words.size(verdict.bytes),
-            words.count(verdict.median_characters),
-        )
-    table.add_section()
-    table.add_row("all", words.count(total), "", words.size(sum(verdict.bytes for verdict in verdicts)), "")
-    return table
+    rows = stage_rows.sample(rows, sample, seed) if sample else rows
+    page(stage_rows.documents(rows, characters or None, pattern))

@@ -1,29 +1,24 @@
 """Other thresholds for the quality stage's stored statistics. In: `key=value` changes. Out: the parameters with them,
-and documents and bytes by verdict, now and then.
+and a table of documents and bytes by verdict, now and then.
 """
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lab import formatting as words
+from lab.cli.terminal import Table
 from lab.curate.quality import BY_NAME, measured
 from lab.curate.quality.params import FilterParams, QualityParams, merged
 from lab.curate.quality.thresholds import changes_text
 from lab.documents import read_table, shards
-from lab.errors import ParameterError, did_you_mean
+from lab.errors import InputError, ParameterError, did_you_mean
 from lab.experiments import overrides
+from lab.files import read_json
 from lab.params_yaml import check
-
-
-@dataclass
-class Outcome:
-    """Documents of one verdict, and the bytes of their text as the filters leave it."""
-
-    documents_now: int = 0
-    documents_then: int = 0
-    bytes_now: int = 0
-    bytes_then: int = 0
 
 
 def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
@@ -33,16 +28,64 @@ def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
     """
     values = {"quality": params.model_dump(mode="json")}
     for change in changes:
-        key, equals, value = change.partition("=")
-        if not (key and equals and value):
+        key, equals, text = change.partition("=")
+        if not (key and equals and text):
             raise ParameterError(f"what-if: '{change}' is no change; write key=value: quality.gopher.min_words=30.")
         filters, common = _addressed(key, params)
         if common not in answerable(filters):
             raise ParameterError(f"what-if: {_why_not(key, params)}")
-        values = merged(values, _nested(key, _read(change, value)))
+        try:
+            nested = YAML(typ="safe", pure=True).load(text)
+        except YAMLError:
+            raise ParameterError(f"what-if: '{change}': the value is not YAML.") from None
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        values = merged(values, nested)
     then = check(values, "what-if").quality
     _check_filters(params, then)
     return then
+
+
+def outcomes(folder: Path, params: QualityParams, title: str, bytes_per_token: float | None) -> Table:
+    """Documents and tokens (bytes where `bytes_per_token` is None) by verdict, kept first, then the most frequent.
+
+    Now: in the output `folder` of the quality stage; what if: with `params`. Tokens are those of the filtered texts.
+    """
+    now, then, bytes_now, bytes_then = Counter(), Counter(), Counter(), Counter()  # by reason; None: kept
+    for path in shards(folder / measured.FOLDER):
+        table = read_table(path)
+        reasons = table["reason"].to_pylist(), measured.reasons(table, params)
+        for size, before, after in zip(table["bytes"].to_pylist(), *reasons, strict=True):
+            now[before] += 1
+            then[after] += 1
+            bytes_now[before] += size
+            bytes_then[after] += size
+
+    def text(size: int) -> str:
+        return words.short(size / bytes_per_token) if bytes_per_token else words.size(size)
+
+    rows = [
+        (
+            reason or "kept",
+            words.count(now[reason]),
+            words.count(then[reason]),
+            f"{then[reason] - now[reason]:+,}" if then[reason] != now[reason] else "0",
+            text(bytes_now[reason]),
+            text(bytes_then[reason]),
+        )
+        for reason in sorted({None, *now, *then}, key=lambda name: (name is not None, -now[name], -then[name], name))
+    ]
+    kind = "tokens (estimated)" if bytes_per_token else "text"
+    return Table(title, ("verdict", "documents now", "what if", "change", f"{kind} now", "what if"), tuple(rows))
+
+
+def bytes_per_token(root: Path) -> float | None:
+    """Of held-out text, as the tokenizer stage measured it; None before it has run."""
+    try:
+        metrics = read_json(root / "reports" / "tokenizer.json")
+    except InputError:
+        return None
+    return words.number(metrics.get("bytes_per_token")) if isinstance(metrics, dict) else None
 
 
 def answerable(filters: FilterParams) -> list[str]:
@@ -77,47 +120,6 @@ def _addressed(key: str, params: QualityParams) -> tuple[FilterParams, str]:
     if parts[:2] == ["quality", "languages"] and len(parts) == 4:
         return params.of(parts[2]), f"quality.{parts[3]}"
     return params, key
-
-
-def _nested(key: str, value: Any) -> dict[str, Any]:
-    """a.b and 1 -> {a: {b: 1}}."""
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return value
-
-
-def outcomes(folder: Path, params: QualityParams) -> dict[str | None, Outcome]:
-    """Reason (None: kept) -> documents with it in the output `folder` of the quality stage, and with `params`.
-
-    Kept first, then the most frequent.
-    """
-    by_reason: dict[str | None, Outcome] = {None: Outcome()}
-    for path in shards(folder / measured.FOLDER):
-        table = read_table(path)
-        sizes, now = table["bytes"].to_pylist(), table["reason"].to_pylist()
-        for size, before, after in zip(sizes, now, measured.reasons(table, params), strict=True):
-            outcome = by_reason.setdefault(before, Outcome())
-            outcome.documents_now += 1
-            outcome.bytes_now += size
-            outcome = by_reason.setdefault(after, Outcome())
-            outcome.documents_then += 1
-            outcome.bytes_then += size
-
-    def rank(reason: str | None) -> tuple:
-        outcome = by_reason[reason]
-        return reason is not None, -outcome.documents_now, -outcome.documents_then, reason
-
-    return {reason: by_reason[reason] for reason in sorted(by_reason, key=rank)}
-
-
-def _read(change: str, value: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return YAML(typ="safe", pure=True).load(value)
-    except YAMLError:
-        raise ParameterError(f"what-if: '{change}': the value is not YAML.") from None
 
 
 def _why_not(key: str, params: QualityParams) -> str:

@@ -1,13 +1,14 @@
 """`lab tokens`: how a tokenizer splits a text. In: a text or stdin. Out: tokens over their ids, and bytes per token."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.project import find_project, read_stdin
+from lab import formatting as words
+from lab.cli.terminal import find_project, make_console, text_or_stdin
 from lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ class Token:
 
     @property
     def fragment(self) -> bool:
-        try:
-            self.bytes.decode("utf-8")
-        except UnicodeDecodeError:
-            return True
-        return False
+        return self.bytes.decode("utf-8", "ignore").encode() != self.bytes
 
 
 def tokens(
@@ -53,17 +50,18 @@ def tokens(
       cat story.txt | lab tokens --ids
     """
     encoding = open_tokenizer(tokenizer)
-    pieces = split(encoding, read_stdin("Type a text") if text is None or text == "-" else text)
+    pieces = split(encoding, text_or_stdin(text, "Type a text"))
     if ids:
         print(*(token.id for token in pieces))
         return
-
-    from lab.cli.terminal import make_console
-
     console = make_console()
     for line in lines(pieces, console.width):
         console.print(line, soft_wrap=True)
-    console.print(_summary(pieces, encoding), soft_wrap=True, style="dim")
+    size, fragments = sum(len(token.bytes) for token in pieces), sum(token.fragment for token in pieces)
+    summary = f"{len(pieces):,} tokens, {size:,} bytes"
+    summary += f", {size / len(pieces):.2f} bytes per token" if pieces else ""
+    summary += f", {fragments:,} fragments of a character" if fragments else ""
+    console.print(f"{summary}; {encoding.name}, vocabulary {encoding.n_vocab:,}", soft_wrap=True, style="dim")
 
 
 def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
@@ -71,7 +69,7 @@ def open_tokenizer(name: str | None) -> "tiktoken.Encoding":
     from lab.tokens import bpe, foreign
 
     if name is None:
-        return bpe.load(find_project().data / "tokenizer")
+        return bpe.load(find_project() / "data" / "tokenizer")
     if name in foreign.NAMED:
         return foreign.by_name(name)
     if not Path(name).exists():
@@ -88,53 +86,23 @@ def split(encoding: "tiktoken.Encoding", text: str) -> list[Token]:
     return [Token(token, encoding.decode_single_token_bytes(token)) for token in bpe.encode(encoding, text)]
 
 
-def lines(pieces: Iterable[Token], width: int) -> "Iterator[Text]":
+def lines(pieces: Iterable[Token], width: int) -> "list[Text]":
     """Tokens over their ids, column by column, at most `width` columns wide; a new row after each line's end."""
+    from rich.cells import cell_len
     from rich.text import Text
 
-    for row in _rows(pieces, width):
-        above, below = Text(), Text()
-        for number, (token, label, columns) in row:
-            colour = "bold white on red" if token.fragment else COLOURS[number % len(COLOURS)]
-            above.append(label, colour).append(" " * (columns - _columns(label) + GAP))
-            below.append(str(token.id).ljust(columns + GAP), "dim")
-        for line in (above, below):
-            line.rstrip()
-            yield line
-
-
-def _rows(pieces: Iterable[Token], width: int) -> Iterator[list[tuple[int, tuple[Token, str, int]]]]:
-    from lab import formatting as words
-
-    row: list[tuple[int, tuple[Token, str, int]]] = []
-    used = 0
+    rows = []
+    above, below, full = Text(), Text(), True
     for number, token in enumerate(pieces):
         label = words.visible(token.bytes)
-        columns = max(_columns(label), len(str(token.id)))
-        if row and used + columns > width:
-            yield row
-            row, used = [], 0
-        row.append((number, (token, label, columns)))
-        used += columns + GAP
-        if token.bytes.endswith(b"\n"):
-            yield row
-            row, used = [], 0
-    if row:
-        yield row
-
-
-def _columns(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _summary(pieces: list[Token], encoding: "tiktoken.Encoding") -> str:
-    size = sum(len(token.bytes) for token in pieces)
-    parts = [f"{len(pieces):,} tokens", f"{size:,} bytes"]
-    if pieces:
-        parts.append(f"{size / len(pieces):.2f} bytes per token")
-    fragments = sum(token.fragment for token in pieces)
-    if fragments:
-        parts.append(f"{fragments:,} fragments of a character")
-    return f"{', '.join(parts)}; {encoding.name}, vocabulary {encoding.n_vocab:,}"
+        columns = max(cell_len(label), len(str(token.id)))
+        if full or len(below) + columns > width:
+            above, below = Text(), Text()
+            rows += above, below
+        colour = "bold white on red" if token.fragment else COLOURS[number % len(COLOURS)]
+        above.append(label, colour).append(" " * (columns - cell_len(label) + GAP))
+        below.append(str(token.id).ljust(columns + GAP), "dim")
+        full = token.bytes.endswith(b"\n")
+    for line in rows:
+        line.rstrip()
+    return rows

@@ -10,7 +10,6 @@ from lab.errors import ParameterError, did_you_mean
 from lab.experiments.budget import vocabulary
 from lab.model.config import ModelConfig
 from lab.params_yaml import Params
-from lab.train.batches import plan_batches
 from lab.train.optim import budget
 
 # FLOP/s of dense bf16 matrix products (fp16 on the V100, which has no bf16) with float32 sums, from the makers' data
@@ -69,15 +68,6 @@ def make_plan(params: Params) -> Plan:
         )
     tokens = limits.growth.before(limits.steps, batch)
     return Plan(config.parameters(), config.context, batch, limits.steps, tokens, config.flops_per_token())
-
-
-def misfit(params: Params, planned: Plan, devices: int) -> str | None:
-    """Why training would refuse this number of devices; None if it would not."""
-    try:
-        plan_batches(params.train, planned.context, devices)
-    except ParameterError as error:
-        return str(error)
-    return None
 
 
 def peak(gpu: str) -> float:

@@ -55,6 +55,14 @@ def run(root: Path, *command: str) -> str:
     return done.stdout.strip()
 
 
+def initialise(root: Path) -> None:
+    """An empty git repository with a user, and DVC in it."""
+    run(root, "git", "init", "-q")
+    run(root, "git", "config", "user.name", "Test")
+    run(root, "git", "config", "user.email", "test@example.org")
+    run(root, "dvc", "init", "-q")
+
+
 def make_project(root: Path) -> None:
     """HEAD: the baseline, tagged `base`; the experiment `more-words`: quality.min_words = 100."""
     root.mkdir()
@@ -62,10 +70,7 @@ def make_project(root: Path) -> None:
     (root / "dvc.yaml").write_text(PIPELINE)
     (root / "make.py").write_text(MAKE)
     (root / ".gitignore").write_text("/data/\n")
-    run(root, "git", "init", "-q")
-    run(root, "git", "config", "user.name", "Test")
-    run(root, "git", "config", "user.email", "test@example.org")
-    run(root, "dvc", "init", "-q")
+    initialise(root)
     run(root, "dvc", "repro", "-q")
     run(root, "git", "add", "-A")
     run(root, "git", "commit", "-qm", "Baseline")

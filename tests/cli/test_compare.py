@@ -7,9 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from lab.cli.comparison import judge
+from lab.cli.comparison import Revision, flat, judge
 from lab.cli.comparison_tables import scores_table, trust_table
-from lab.cli.revisions import Revision, flat
 from lab.evaluate.answers import Items
 from lab.evaluate.compare import compare
 from lab.formatting import NOTHING

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lab.cli import stage_rows
-from lab.cli.stage_rows import STAGES, read_stage, sample, shard_pairs
+from lab.cli.stage_rows import STAGES, read_stage, sample, shards
 from lab.documents import REMOVED_SCHEMA, RowWriter, read_rows
 from tests.cli.conftest import error_of, start
 from tests.conftest import ROOT
@@ -91,18 +91,18 @@ def test_statistics_add_up(lab, project):
 
 def test_nothing_is_read_before_it_is_shown(lab, project, monkeypatch):
     opened = []
-    real = stage_rows.open_shard
-    monkeypatch.setattr(stage_rows, "open_shard", lambda path: opened.append(path) or real(path))
-    first, *_, last = shard_pairs(project / "data" / "quality", kept=True, removed=True)
+    real = stage_rows.read_rows
+    monkeypatch.setattr(stage_rows, "read_rows", lambda path: opened.append(path) or real(path))
+    first, *_, last = shards(project / "data" / "quality", kept=True, removed=True)
     rows = read_stage(project / "data" / "quality")
     assert opened == []
     next(rows)
-    assert sorted(opened) == sorted(path for path in first if path is not None)
-    (broken, *_) = (path for path in last if path is not None)
+    assert sorted(opened) == sorted(first)
+    broken, *_ = last
     broken.write_bytes(b"broken")
     result = lab("preview", "quality")  # shows the first shards' documents before it meets the broken one
     assert result.status == 1 and broken.name in result.err
-    assert len(heads(result.out)) == sum(len(list(read_rows(path))) for path in first if path is not None)
+    assert len(heads(result.out)) == sum(len(list(read_rows(path))) for path in first)
 
 
 def test_an_unknown_stage_names_the_stages(lab, project):

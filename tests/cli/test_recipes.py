@@ -27,15 +27,9 @@ def repository(tmp_path, monkeypatch) -> Path:
     root.mkdir()
     (root / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (root / "dvc.yaml").write_text(PIPELINE)
-    for command in (
-        ("git", "init", "-q"),
-        ("git", "config", "user.name", "Test"),
-        ("git", "config", "user.email", "test@example.org"),
-        ("dvc", "init", "-q"),
-        ("git", "add", "-A"),
-        ("git", "commit", "-qm", "Baseline"),
-    ):
-        experiments.run(root, *command)
+    experiments.initialise(root)
+    experiments.run(root, "git", "add", "-A")
+    experiments.run(root, "git", "commit", "-qm", "Baseline")
     monkeypatch.chdir(root)
     return root
 
@@ -119,6 +113,6 @@ def test_the_plan_says_where_training_would_refuse_the_devices(project, lab):
 
 def test_the_plan_of_params_yaml(project, lab):
     path = project / "params.yaml"
-    path.write_text(path.read_text().replace('budget: "2500000 tokens"', "budget: 1e9 tokens"))
+    path.write_text(path.read_text().replace("budget: 2500000 tokens", "budget: 1e9 tokens"))
     lines = [" ".join(line.split()) for line in lab("plan").out.splitlines()]
     assert "tokens 1,000,001,536" in lines and "steps 488,282 of 2,048 tokens" in lines

@@ -23,6 +23,17 @@ def judged(project):
     return project
 
 
+def compared(project, params: QualityParams) -> tuple[dict, dict, dict[str, tuple[int, int]]]:
+    """Metrics of a run by default and of one with `params`, and what each removed: reason -> (before, after)."""
+    before, after = (
+        run(project / "data/judged", project / f"data/{n}", p, EngineParams(workers=1))
+        for n, p in enumerate((QualityParams(), params))
+    )
+    reasons = {*before["removed"], *after["removed"]}
+    counts = {reason: tuple(metrics["removed"].get(reason, 0) for metrics in (before, after)) for reason in reasons}
+    return before, after, counts
+
+
 def cells(out: str) -> dict[str, list[str]]:
     rows = [line.strip("| ").split(" | ") for line in out.splitlines() if line.startswith("| ")]
     return {row[0]: row[1:] for row in rows[2:]}
@@ -34,17 +45,10 @@ def test_counts_agree_with_a_run(judged, lab):
     assert found.status == 0, found
     gopher = QualityParams().gopher.model_copy(update=changes)
     params = QualityParams().model_copy(update={"gopher": gopher})
-    before, after = (
-        run(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
-        for n, p in enumerate((QualityParams(), params))
-    )
+    before, after, expected = compared(judged, params)
     rows = cells(found.out)
     assert after["documents_out"] > before["documents_out"]
     told = {verdict: (int(row[0]), int(row[1])) for verdict, row in rows.items()}
-    expected = {
-        reason: (before["removed"].get(reason, 0), after["removed"].get(reason, 0))
-        for reason in {*before["removed"], *after["removed"]}
-    }
     assert told == {"kept": (before["documents_out"], after["documents_out"])} | expected
     assert rows["kept"][2] == f"+{after['documents_out'] - before['documents_out']}"
     assert sum(now for now, _ in told.values()) == sum(then for _, then in told.values()) == len(texts())
@@ -60,15 +64,9 @@ def test_a_language_needs_no_entry_in_the_parameters(judged, lab):
     )
     assert found.status == 0, found
     changes = {"languages": {"de": {"gopher": {"min_words": 5, "min_stop_words": 50}}}}
-    before, after = (
-        run(judged / "data/judged", judged / f"data/{n}", p, EngineParams(workers=1))
-        for n, p in enumerate((QualityParams(), QualityParams.model_validate(changes)))
-    )
+    before, after, expected = compared(judged, QualityParams.model_validate(changes))
     told = {verdict: (int(row[0]), int(row[1])) for verdict, row in cells(found.out).items() if verdict != "kept"}
-    assert told == {
-        reason: (before["removed"].get(reason, 0), after["removed"].get(reason, 0))
-        for reason in {*before["removed"], *after["removed"]}
-    }
+    assert told == expected
     assert before["removed"] != after["removed"]
 
 
