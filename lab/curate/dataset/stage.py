@@ -8,7 +8,7 @@ decided by a hash of its id (or host) and the seed, so it stays there when docum
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -52,7 +52,13 @@ def run(source: Path, out: Path, params: DatasetParams, engine: EngineParams) ->
         plans |= {f"{split}-{number:05d}": (split, plan) for number, plan in enumerate(pieces)}
         size = sum(survey["bytes"].get(split, 0) for survey in surveys)
         splits[split] = {"documents": sum(documents), "bytes": size, "shards": len(pieces)}
-    _require_both(splits, params)
+    for split, other in zip(SPLITS, reversed(SPLITS), strict=True):
+        if not splits[split]["documents"]:
+            raise EmptyCorpusError(
+                f"dataset: the {split} split has no document (the other has {splits[other]['documents']}). With so "
+                f"few, validation_share {params.validation_share:g} by {params.by} is left to chance: set "
+                "dataset.validation_share nearer to 0.5 or another dataset.seed, or crawl more."
+            )
     out.mkdir(parents=True, exist_ok=True)
     for stale in [path for split in SPLITS for path in (out / split).glob("*.parquet")]:
         stale.unlink()
@@ -121,27 +127,12 @@ def _write(plan: tuple[str, tuple[Piece, ...]], folder: Path, name: str, *, para
     written = 0
     with RowWriter(folder / split / f"part-{name.removeprefix(f'{split}-')}.parquet") as writer:
         for piece in pieces:
-            for document in _take(piece, split, params):
+            documents = (one for one in read_documents(piece.source) if split_of(one, params) == split)
+            for document in islice(documents, piece.skip, piece.skip + piece.count):
                 writer.write(document)
                 written += 1
     assert written == sum(piece.count for piece in pieces), plan
     return {"documents": written}
-
-
-def _take(piece: Piece, split: str, params: DatasetParams) -> Iterator[Document]:
-    documents = (document for document in read_documents(piece.source) if split_of(document, params) == split)
-    return islice(documents, piece.skip, piece.skip + piece.count)
-
-
-def _require_both(splits: dict[str, dict[str, int]], params: DatasetParams) -> None:
-    for split, sizes in splits.items():
-        if not sizes["documents"]:
-            other = splits[TRAIN if split == VALIDATION else VALIDATION]["documents"]
-            raise EmptyCorpusError(
-                f"dataset: the {split} split has no document (the other has {other}). With so few, "
-                f"validation_share {params.validation_share:g} by {params.by} is left to chance: set "
-                "dataset.validation_share nearer to 0.5 or another dataset.seed, or crawl more."
-            )
 
 
 def _preview_line(document: Document) -> str:
