@@ -77,7 +77,6 @@ def download(
     source: str | Remote,
     target: Path,
     *,
-    size: int | None = None,
     first: int | None = None,
     sha256: str | None = None,
     check: Callable[[Path], None] | None = None,
@@ -85,16 +84,13 @@ def download(
 ) -> None:
     """Download a file, or its `first` bytes, to `target`, which gets its name when it is complete.
 
-    In: a URL, or what `probe` said of it; `size`, if known, is what the server must say too; `sha256`, in hexadecimal,
-    must be the file's. `check` is called with the complete file before it gets its name: it may change it, or raise
-    InputError to refuse it.
+    In: a URL, or what `probe` said of it; `sha256`, in hexadecimal, must be the file's. `check` is called with the
+    complete file before it gets its name: it may change it, or raise InputError to refuse it.
     What has come stays in <target>.part, with the file's version in <target>.part.json: the next attempt or run
-    continues it, unless the file has changed. InputError: the server refuses, a size or hash that differs.
+    continues it, unless the file has changed. InputError: the server refuses, a hash that differs.
     """
     remote = probe(source, attempts) if isinstance(source, str) else source
     url = remote.url
-    if size is not None and remote.size is not None and remote.size != size:
-        raise InputError(f"{url}: the server says {remote.size} bytes, {size} were expected. Has the file changed?")
     end = remote.size if remote.size is None or first is None else min(first, remote.size)
     part = target.with_name(f"{target.name}.part")
     version = target.with_name(f"{target.name}.part.json")

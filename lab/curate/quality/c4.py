@@ -37,15 +37,8 @@ class Params(Thresholds):
     refuse_curly_bracket: bool = True
 
 
-def clean(text: str | Text, params: Params) -> tuple[str, Reason | None]:
-    """The cleaned text, and why it is refused (or None). A refused text comes back as it was."""
-    text = Text.of(text)
-    cleaned = assess(text, params)
-    return (text.text if cleaned.reason else cleaned.text.text), cleaned.reason
-
-
 def assess(text: str | Text, params: Params) -> Assessment:
-    """As `clean`, with the cleaned text's words and statistics, and the dropped lines by rule, without blank ones.
+    """The cleaned text, why it is refused (or None), and the dropped lines by rule, without blank ones.
 
     A text with too few sentences is cleaned all the same, so that later filters can measure it.
     """

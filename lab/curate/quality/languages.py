@@ -1,17 +1,8 @@
-"""What the quality filters go by in a language: its stop words, and the thresholds that differ for it by default."""
+"""The thresholds of the quality filters that differ by language."""
 
-from functools import lru_cache
 from typing import Any
 
 ENGLISH = "en"
-
-
-@lru_cache
-def stop_words(language: str) -> list[str]:
-    """The stop words of a language (ISO 639-1) in alphabetical order; none if stopwordsiso has no list of it."""
-    import stopwordsiso  # reads its lists on import; only languages other than English need them
-
-    return sorted(stopwordsiso.stopwords(language)) if stopwordsiso.has_lang(language) else []
 
 
 def _language(

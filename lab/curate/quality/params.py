@@ -99,10 +99,9 @@ def _for_language(params: str, language: str) -> FilterParams:
     merged_params = common.of(language)
     if language == ENGLISH:
         return merged_params
-    differing = common.languages.get(language, {})
-    sections = {name: getattr(merged_params, name) for name in BY_NAME}
+    differing = {name: common.languages.get(language, {}).get(name, {}) for name in BY_NAME}
     return merged_params.model_copy(
-        update={name: of.in_language(language, differing.get(name, {})) for name, of in sections.items()}
+        update={name: getattr(merged_params, name).in_language(language, keys) for name, keys in differing.items()}
     )
 
 
