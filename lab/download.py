@@ -6,7 +6,6 @@ Everything else is an InputError that names the URL, the answer and what to do.
 """
 
 import hashlib
-import io
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 import requests
 import urllib3
+from fsspec.spec import AbstractBufferedFile
 
 from lab.errors import InputError
 from lab.files import read_json, write_json
@@ -129,44 +129,22 @@ def read(url: str, limit: int, attempts: int = ATTEMPTS) -> bytes:
     return content
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(AbstractBufferedFile):
     """A file on a server to read anywhere, a block at a time. InputError if the server serves no ranges."""
 
     def __init__(self, url: str, block: int = 1 << 18):
         self._remote = probe(url)
         if self._remote.size is None:
             raise InputError(f"{url}: the server does not answer a range request. Download the file and name it.")
-        self._size, self._block = self._remote.size, block
-        self._place, self._start, self._data = 0, 0, b""
+        super().__init__(None, url, block_size=block, size=self._remote.size)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence])
-        return self._place
-
-    def read(self, size: int = -1) -> bytes:
-        end = self._size if size is None or size < 0 else min(self._place + size, self._size)
-        if self._place >= end:
-            return b""
-        if not (self._start <= self._place and end <= self._start + len(self._data)):
-            last = min(max(end, self._place + self._block), self._size)
-            self._data, self._start = self._fetch(self._place, last), self._place
-        piece = self._data[self._place - self._start : end - self._start]
-        self._place += len(piece)
-        return piece
-
-    def _fetch(self, start: int, end: int) -> bytes:
+    def _fetch_range(self, start: int, end: int) -> bytes:
         def receive() -> bytes:
-            with _get(self._remote.url, start, end) as answer:
+            with _get(self.path, start, end) as answer:
                 _check_range(answer, self._remote, start, end)
                 return b"".join(_blocks(answer, end - start))
 
-        return _patiently(self._remote.url, receive, ATTEMPTS)
+        return _patiently(self.path, receive, ATTEMPTS)
 
 
 def _patiently(url: str, action: Callable[[], T], attempts: int, done: Callable[[], int] = lambda: 0) -> T:

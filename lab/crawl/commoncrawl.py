@@ -5,6 +5,7 @@ is Common Crawl's: <base_url>/crawl-data/<dump>/warc.paths.gz names the files. D
 named by their URL and version, and linked into the output, which DVC empties before each run.
 """
 
+import math
 import zlib
 from collections import Counter
 from hashlib import sha256
@@ -30,21 +31,21 @@ def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
     """
     base = params.base_url.rstrip("/")
     files: list[Path] = []
-    budget = params.max_bytes
+    budget = params.max_bytes or math.inf
     paths = _paths(base, params.dump, params.attempts)[: params.files]
     repeated = {name for name, count in Counter(Path(path).name for path in paths).items() if count > 1}
     for path in paths:
-        if budget is not None and budget <= 0:
+        if budget <= 0:
             break
         remote = probe(f"{base}/{path}", params.attempts)
         if remote.size is None:
             raise InputError(f"{remote.url}: the server does not answer a range request; can't download.")
-        length = remote.size if budget is None else min(remote.size, budget)
+        length = min(remote.size, budget)
         name = path.replace("/", "-") if Path(path).name in repeated else Path(path).name
         target = out / "warc" / (name if length == remote.size else f"first-{length}-{name}")
         target.parent.mkdir(parents=True, exist_ok=True)
         link(_downloaded(remote, length, params.attempts), target)
-        budget = None if budget is None else budget - length
+        budget -= length
         if target.stat().st_size:
             files.append(target)
     if not files:

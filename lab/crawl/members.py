@@ -8,7 +8,7 @@ compression with Zstandard (a dictionary may stand in the file's first frame).
 import os
 import re
 import zlib
-from typing import IO, Protocol
+from typing import IO
 
 import zstandard
 from isal import isal_zlib  # twice as fast as zlib
@@ -35,24 +35,14 @@ class Broken(Exception):
         self.cut = cut
 
 
-class Decoder(Protocol):
-    """Decompresses one member, as zlib's objects do."""
-
-    eof: bool
-    unconsumed_tail: bytes
-    unused_data: bytes
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
 class Frame:
-    """A Decoder of a zstd frame. It gives more than `max_length` where a few bytes unpack to more."""
+    """Decompresses a zstd frame as zlib's objects do a gzip member, but may give more than `max_length` bytes."""
 
     def __init__(self, dictionary: zstandard.ZstdCompressionDict | None):
         self._decoder = zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
         self.eof, self.unconsumed_tail, self.unused_data = False, b"", b""
 
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+    def decompress(self, data: bytes, max_length: int) -> bytes:
         piece = self._decoder.decompress(data[:ZSTD_INPUT])
         self.eof, rest = self._decoder.eof, data[ZSTD_INPUT:]
         self.unconsumed_tail, self.unused_data = (b"", self._decoder.unused_data + rest) if self.eof else (rest, b"")
@@ -100,13 +90,10 @@ class Reader:
         """Begin with the member at a place of the file."""
         self.start, self.end = place, self.size
         self._data, self._offset, self._base = b"", 0, 0
-        self._decoder = self._make_decoder()
+        self._decoder = None
+        if self.kind != "plain":
+            self._decoder = isal_zlib.decompressobj(31) if self.kind == "gzip" else Frame(self._dictionary)
         self._input, self._next = b"", place  # compressed bytes not yet decoded, and the place after them
-
-    def _make_decoder(self) -> Decoder | None:
-        if self.kind == "gzip":
-            return isal_zlib.decompressobj(31)
-        return Frame(self._dictionary) if self.kind == "zstd" else None
 
     def tell(self) -> int:
         """Decompressed bytes of the member before the next one to be read."""
@@ -150,19 +137,18 @@ class Reader:
         """Add decompressed bytes to those that wait to be read; False at the member's end."""
         if self._offset:
             self._data, self._base, self._offset = self._data[self._offset :], self._base + self._offset, 0
-        piece = self._plain() if self._decoder is None else self._decoded(self._decoder)
+        if self._decoder:
+            piece = self._decoded()
+        else:
+            piece = self._at(self._next, PIECE)
+            self._next += len(piece)
         self._data += piece
         return bool(piece)
 
-    def _plain(self) -> bytes:
-        piece = self._at(self._next, PIECE)
-        self._next += len(piece)
-        return piece
-
-    def _decoded(self, decoder: Decoder) -> bytes:
+    def _decoded(self) -> bytes:
+        decoder = self._decoder
         while not decoder.eof:
-            if not self._input:
-                self._input = self._fill()
+            self._input = self._input or self._fill()
             if not self._input:
                 raise Broken("the file ends within a compressed member", cut=True)
             try:
@@ -199,7 +185,7 @@ class Reader:
         the way whose first byte is damaged."""
         damaged = 0
         if self.kind == "plain":
-            return None, damaged
+            return None, 0
         mark, first = MARK[self.kind], FIRST[self.kind]
         while place < end:
             window = self._at(place, WINDOW + HEAD)

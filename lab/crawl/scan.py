@@ -72,13 +72,11 @@ def scan_part(part: FilePart, lost: Lost, tally: Tally) -> Iterator[dict]:
         start = tally.first = reader.next_member(part.start, end)[0] if part.start else reader.first
         while start is not None and start < end:
             damaged = yield from _scan_member(reader, start, part.path, lost, tally)
-            place = start + 1 if damaged else reader.end
-            start = place
+            start = place = start + 1 if damaged else reader.end
             if damaged or not reader.is_member(place):
                 start, damaged_starts = reader.next_member(place, reader.size)
                 gap = not damaged and not reader.is_padding(place, reader.size if start is None else start)
-                for _ in range(max(damaged_starts, gap)):
-                    lost("malformed")
+                _lose(lost, max(damaged_starts, gap))
         tally.next = reader.size if start is None else start
 
 

@@ -37,22 +37,12 @@ def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
 
 def manifest(paths: list[str]) -> dict:
     """{"files": [{"path", "bytes", "sha256"}]} in the order given, globs sorted. InputError names a missing file."""
-    files = []
+    files: dict[str, dict] = {}
     for path in paths:
-        names = [path] if is_url(path) else sorted(glob.glob(path, recursive=True)) or [path]
-        for name in names:
+        for name in [path] if is_url(path) else sorted(glob.glob(path, recursive=True)) or [path]:
             if not is_url(name) and not os.path.isfile(name):
                 raise InputError(f"{name}: no such WARC file. Correct crawl.paths of params.yaml.")
-            files.append(_entry(name))
-    return {"files": list({file["path"]: file for file in files}.values())}
-
-
-def _entry(path: str) -> dict:
-    with open_stream(path) as stream:
-        if is_url(path):
-            return {"path": path, "bytes": stream.seek(0, os.SEEK_END), "sha256": None}
-        return {
-            "path": path,
-            "bytes": os.path.getsize(path),
-            "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
-        }
+            with open_stream(name) as stream:
+                digest = None if is_url(name) else hashlib.file_digest(stream, "sha256").hexdigest()
+                files[name] = {"path": name, "bytes": stream.seek(0, os.SEEK_END), "sha256": digest}
+    return {"files": list(files.values())}

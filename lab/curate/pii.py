@@ -138,7 +138,8 @@ def scrub(text: str, params: PiiParams = DEFAULTS) -> tuple[str, dict[str, int]]
     parts, end = [], 0
     counts: Counter[str] = Counter()
     for span in find(text, params):
-        parts += [text[end : span.start], _stand_in(span.kind, text[span.start : span.end])]
+        choices, key = STAND_INS[span.kind], text_digest(text[span.start : span.end].lower())
+        parts += [text[end : span.start], choices[int.from_bytes(key, "little") % len(choices)]]
         end = span.end
         counts[span.kind] += 1
     return "".join([*parts, text[end:]]) if parts else text, dict(counts)
@@ -207,10 +208,6 @@ def _phones(text: str, region: str | None) -> Iterator[Span]:
             yield Span(match.start, match.end, "phone")
 
 
-def _stand_in(kind: str, text: str) -> str:
-    return STAND_INS[kind][int.from_bytes(text_digest(text.lower()), "little") % len(STAND_INS[kind])]
-
-
 def _scrub_shard(path: Path, folder: Path, name: str, *, params: PiiParams) -> dict:
     changed: Counter[str] = Counter()
 
@@ -220,6 +217,5 @@ def _scrub_shard(path: Path, folder: Path, name: str, *, params: PiiParams) -> d
         return (replace(document, text=text) if counts else document), None
 
     counts = sift(path, folder, name, judge)
-    for kind, number in changed.items():
-        counts.change(kind, number)
+    counts.changed.update(changed)
     return counts.as_dict()

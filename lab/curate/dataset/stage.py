@@ -97,14 +97,12 @@ def cut(sources: Sequence[Path], documents: Sequence[int], size: int) -> list[tu
 
 def _survey(path: Path, folder: Path, name: str, *, params: DatasetParams) -> dict:
     """What a source shard holds of each split, the card's facts, and candidates for the preview."""
-    counts, facts = Counts(), card.Facts()
+    facts = card.Facts()
     documents: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     preview: list[tuple[int, str]] = []
     for document in read_documents(path):
         size, split = text_bytes(document.text), split_of(document, params)
-        counts.documents_in += 1
-        counts.bytes_in += size
         documents[split] += 1
         sizes[split] += size
         facts.add(document)
@@ -112,9 +110,9 @@ def _survey(path: Path, folder: Path, name: str, *, params: DatasetParams) -> di
             preview.append((_hash(f"preview\n{document.id}"), _preview_line(document)))
             if len(preview) > 4 * params.preview_documents:
                 preview = heapq.nsmallest(params.preview_documents, preview)
-    counts.documents_out, counts.bytes_out = counts.documents_in, counts.bytes_in
+    total, length = documents.total(), sizes.total()
     return {
-        "counts": counts.as_dict(),
+        "counts": Counts(total, total, length, length).as_dict(),
         "documents": documents,
         "bytes": sizes,
         "facts": facts.as_dict(),

@@ -100,6 +100,5 @@ def _filter_shard(path: Path, folder: Path, name: str, *, params: QualityParams)
 
     with RowWriter(folder / measured.FOLDER / f"{name}.parquet", schema) as rows:
         counts = sift(path, folder, name, verdict)
-    for kind, lines in changed.items():
-        counts.change(kind, lines)
+    counts.changed.update(changed)
     return counts.as_dict()
