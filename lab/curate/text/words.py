@@ -3,18 +3,20 @@
 In: a chunk, the characters between spaces. Out: its words. The rules are those of spaCy's tokenisers
 (spacy/lang/{en,de}/punctuation.py and tokenizer_exceptions.py, MIT), by which datatrove counts words: marks at the ends
 of a chunk are separate words; the rest is split at some marks inside it, unless it is an abbreviation or a web address.
-Languages without rules use the English ones. Chinese, Japanese and Thai have segmenters.
+Languages without rules use the English ones. Chinese, Japanese and Thai have segmenters, which the extra `languages`
+installs.
 """
 
+import os
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import regex
 
-from lab.curate.text import segmenters
+from lab.errors import InputError
 
 _SINGLE_MARKS = frozenset("'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪")
 _QUOTES = r"'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧"
@@ -30,6 +32,8 @@ _IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
 _SMALL_LETTERS = frozenset(string.ascii_lowercase)
 _SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
 _EVERYWHERE = _SINGLE_LETTERS | set("'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split())
+
+Segment = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -166,12 +170,42 @@ GERMAN = Splitter(
 SPLITTERS = {"en": ENGLISH, "de": GERMAN}
 
 
+def _chinese() -> Segment:
+    import rjieba
+
+    return rjieba.cut
+
+
+def _japanese() -> Segment:
+    from sudachipy import Dictionary, SplitMode
+
+    # Only the spelling of a word is used, no other field.
+    tokenizer = Dictionary(dict="small").tokenizer(SplitMode.A, fields=set())
+    return lambda run: [morpheme.surface() for morpheme in tokenizer.tokenize(run)]
+
+
+def _thai() -> Segment:
+    os.environ.setdefault("PYTHAINLP_READ_ONLY", "1")  # without it, importing creates a folder in the user's home
+    from pythainlp.tokenize.newmm import segment
+
+    return segment
+
+
+# The segmenters of spaCy's tokenisers, which datatrove uses: jieba, Sudachi (its shortest units) and PyThaiNLP's newmm.
+# Each with the characters that it gets, in a group, so that splitting by it keeps them.
+SEGMENTERS: dict[str, tuple[regex.Pattern, Callable[[], Segment]]] = {
+    "zh": (regex.compile(r"(\p{Han}+)"), _chinese),
+    "ja": (regex.compile(r"([\p{Han}\p{Hiragana}\p{Katakana}ーｰ]+)"), _japanese),
+    "th": (regex.compile(r"(\p{Thai}+)"), _thai),
+}
+
+
 @dataclass(frozen=True)
 class SegmentingSplitter:
     """The rules of a language without spaces between words; other scripts are split by the English rules."""
 
     runs: regex.Pattern  # of its script, in a group
-    segment: segmenters.Segment
+    segment: Segment
 
     def split(self, chunk: str) -> list[str]:
         """The words of a run of characters without spaces."""
@@ -187,11 +221,17 @@ class SegmentingSplitter:
 
 def splitter(language: str | None) -> Splitter | SegmentingSplitter:
     """The rules of a language (ISO 639-1). InputError if its segmenter is not installed."""
-    if language in segmenters.SCRIPTS:
-        return _segmenting(language)
-    return SPLITTERS.get(language or "en", ENGLISH)
+    return _segmenting(language) if language in SEGMENTERS else SPLITTERS.get(language or "en", ENGLISH)
 
 
 @lru_cache
 def _segmenting(language: str) -> SegmentingSplitter:
-    return SegmentingSplitter(segmenters.SCRIPTS[language].runs, segmenters.load(language))
+    """Its dictionary is loaded for the first document of the language."""
+    runs, load = SEGMENTERS[language]
+    try:
+        return SegmentingSplitter(runs, load())
+    except ImportError as error:
+        raise InputError(
+            f"Documents in '{language}' (language.keep) can't be split into words: {error.name} is not installed. "
+            "Run pip install -e '.[languages]', or leave the language out of language.keep."
+        ) from None
