@@ -21,7 +21,7 @@ SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 DICTIONARY = b"\x5d\x2a\x4d\x18"  # the skippable frame that holds one
 RECORD = re.compile(rb"\s*WARC/\d", re.IGNORECASE)
 MARK = {"gzip": re.compile(rb"\x8b\x08"), "zstd": re.compile(rb"\xb5\x2f")}  # second and third byte of a member
-FIRST = {"gzip": GZIP[0], "zstd": ZSTD[0]}
+FIRST = {"gzip": GZIP[:1], "zstd": ZSTD[:1]}
 WINDOW = 1 << 20  # bytes read at a time in search of a member
 PADDING = 512  # bytes, of zeros or blanks
 HEAD = 1 << 12  # compressed bytes of a member, which must unpack to a record's begin
@@ -193,18 +193,15 @@ class Reader:
                 offset = match.start() - 1
                 if place + offset >= end:
                     return None, damaged
-                whole = window[offset] == first
-                if self._unpacks_to_record(window[offset : offset + HEAD], whole=whole):
-                    if whole:
+                if self._unpacks_to_record(first + window[offset + 1 : offset + HEAD]):
+                    if window.startswith(first, offset):
                         return place + offset, damaged
                     damaged += 1
             place += WINDOW
         return None, damaged
 
-    def _unpacks_to_record(self, data: bytes, *, whole: bool) -> bool:
-        """Whether a member's first bytes say that a record begins there. Not `whole`: the very first one is damaged."""
-        if not whole:
-            data = bytes([FIRST[self.kind]]) + data[1:]
+    def _unpacks_to_record(self, data: bytes) -> bool:
+        """Whether a member's first bytes say that a record begins there."""
         try:
             if self.kind == "gzip":  # zlib stops at the 64th byte; isal reads on, and may meet damage there
                 data = zlib.decompressobj(31).decompress(data, 64)
