@@ -12,10 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from lab.crawl.members import BLOCK, Broken, Reader
-from lab.crawl.warc import manifest
+from lab.crawl.warc import write_manifest
 from lab.download import Missing, Remote, download, probe, read
 from lab.errors import InputError
-from lab.files import link, write_json
+from lab.files import link
 from lab.params import CrawlParams, EngineParams
 
 EXAMPLE = "CC-MAIN-2024-10"
@@ -50,9 +50,7 @@ def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
             files.append(target)
     if not files:
         raise InputError(f"crawl.max_bytes: {params.max_bytes} bytes hold no whole record; raise it.")
-    written = {"source": "commoncrawl", "dump": params.dump, **manifest([str(path) for path in files])}
-    write_json(out / "manifest.json", written)
-    return {"source": "commoncrawl", "files": len(files), "bytes": sum(file["bytes"] for file in written["files"])}
+    return write_manifest(out, [str(path) for path in files], source="commoncrawl", dump=params.dump)
 
 
 def _downloaded(remote: Remote, length: int, attempts: int) -> Path:

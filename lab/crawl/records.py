@@ -64,8 +64,8 @@ def _read_record(reader: Reader, offset: int, inner: int, size: int) -> Record:
     reader.skip(head.end)
     wanted = length - head.end
     body = reader.read(wanted if size < 0 else min(wanted, CODED * size + HTTP_HEAD))
-    charset = head.charset or (None if head.status >= 0 else http.charset(headers.get("content-type", "")))
-    return Record(http.decode_body(body, head.headers, size), charset)
+    content_type = (head.headers if head.status >= 0 else headers).get("content-type", "")
+    return Record(http.decode_body(body, head.headers, size), http.charset(content_type))
 
 
 def http_head(reader: Reader, length: int) -> http.Head:

@@ -30,9 +30,14 @@ def open_stream(path: str) -> IO[bytes]:
 
 def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
     """Write out/manifest.json for the files of crawl.paths; returns metrics."""
-    written = {"source": "warc", **manifest(params.paths)}
-    write_json(out / "manifest.json", written)
-    return {"source": "warc", "files": len(written["files"]), "bytes": sum(file["bytes"] for file in written["files"])}
+    return write_manifest(out, params.paths, source="warc")
+
+
+def write_manifest(out: Path, paths: list[str], **head: str) -> dict:
+    """Write out/manifest.json, with `head` before its files; returns metrics."""
+    files = manifest(paths)["files"]
+    write_json(out / "manifest.json", {**head, "files": files})
+    return {"source": head["source"], "files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
 def manifest(paths: list[str]) -> dict:

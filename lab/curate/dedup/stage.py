@@ -11,7 +11,7 @@ Memory grows by about 50 bytes per document: signatures stay on disk, and each b
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,19 +57,15 @@ def shingles(text: str, n: int) -> np.ndarray:
 
 def signatures(texts: Sequence[str], params: DedupParams) -> np.ndarray:
     """MinHash signatures, uint64 [documents, bands * rows]: those that datasketch makes of the `shingles`."""
-    multipliers, offsets = _permutations(params.bands * params.rows, params.seed)
-    result = np.full((len(texts), len(offsets)), np.iinfo(np.uint64).max)
+    hashes = params.bands * params.rows
+    multipliers, offsets = MinHash(num_perm=hashes, seed=params.seed, scheme="affine64").permutations
+    result = np.full((len(texts), hashes), np.iinfo(np.uint64).max)
     for row, text in zip(result, texts, strict=True):
         mixed = _mix(shingles(text, params.ngram))
         for start in range(0, len(mixed), _BLOCK):
             permuted = mixed[start : start + _BLOCK, None] * multipliers + offsets
             np.minimum(row, permuted.min(axis=0), out=row)
     return result
-
-
-@lru_cache(4)
-def _permutations(hashes: int, seed: int) -> np.ndarray:
-    return MinHash(num_perm=hashes, seed=seed, scheme="affine64").permutations
 
 
 def _mix(keys: np.ndarray) -> np.ndarray:

@@ -31,8 +31,9 @@ _LONGEST = 2000  # characters; longer chunks, which are no words, are cut first:
 _HYPHEN = re.compile("(-)")
 _IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
 _SMALL_LETTERS = frozenset(string.ascii_lowercase)
-_SINGLE_LETTERS = frozenset(f"{letter}." for letter in string.ascii_lowercase + "äöü")
-_EVERYWHERE = _SINGLE_LETTERS.union("'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split())
+_EVERYWHERE = frozenset(f"{letter}." for letter in string.ascii_lowercase + "äöü").union(
+    "'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split()
+)
 
 Segment = Callable[[str], list[str]]
 

@@ -7,6 +7,7 @@ recognises other spellings of a listed host (upper case, Unicode, IP addresses) 
 Memory grows by 24 bytes per kept row: the hashes of URLs by which repeated ones are found.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -161,10 +162,8 @@ def _split_shard(item: tuple[Path, Path], folder: Path, name: str) -> dict:
     write_table(kept, folder / f"{name}.parquet")
     removed = _with_reasons(index, reasons, details).filter(pc.invert(keep))
     write_table(removed, folder / "removed" / f"{name}.parquet")
-    counts = Counts(len(rows), len(kept), _bytes(index), _bytes(kept))
-    for reason in removed["reason"].to_pylist():
-        counts.remove(reason)
-    return counts.as_dict()
+    reasons = dict(Counter(removed["reason"].to_pylist()))
+    return Counts(len(rows), len(kept), _bytes(index), _bytes(kept), reasons).as_dict()
 
 
 def _bytes(rows: pa.Table) -> int:

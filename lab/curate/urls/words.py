@@ -8,7 +8,6 @@ The lists beside this file are the lab's own; a folder can hold others, such as 
 """
 
 import re
-from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 
@@ -53,20 +52,13 @@ class WordRules:
         borders = {0, *accumulate(map(len, words))}
         places = [match.span() for match in _PLACES.finditer(together)]
         for part in hits:
-            for start in _occurrences(part, together):
-                end = start + len(part)
+            for occurrence in re.finditer(f"(?={part})", together):  # overlapping ones too
+                start, end = occurrence.start(), occurrence.start() + len(part)
                 plural = together.startswith("s", end) and end + 1 in borders
                 within_place = any(first < start < last for first, last in places)
                 if (start in borders or end in borders or plural) and not within_place:
                     return part
         return None
-
-
-def _occurrences(part: str, text: str) -> Iterator[int]:
-    start = text.find(part)
-    while start >= 0:
-        yield start
-        start = text.find(part, start + 1)
 
 
 def _read(path: Path) -> frozenset[str]:
