@@ -51,10 +51,7 @@ def no_records(path: str) -> InputError:
 
 
 def scan(path: str, lost: Lost) -> Iterator[dict]:
-    """Rows of the index for one file, in file order; `lost(reason)` is called for each record that is no row.
-
-    InputError where there is no record at all.
-    """
+    """A file's rows of the index, in order; `lost(reason)` for each record that is none. InputError without records."""
     tally = Tally()
     yield from scan_part(FilePart(path, None), lost, tally)
     if not tally.records:

@@ -57,9 +57,7 @@ _FILE_ENDINGS = frozenset(
     "timer mount automount swap slice scope device desktop".split()
 )
 _FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
-_IPV4 = regex.compile(
-    rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
-)  # fmt: skip
+_IPV4 = regex.compile(rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])")
 _IPV6 = regex.compile(
     rf"(?i)(?:(?<![0-9a-z:.])|(?<=\bipv6:))[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
     rf"(?![0-9a-z]|:[0-9a-f:]|\.[0-9]|[{_ATOM}.]*+@)"  # the last: its end begins an e-mail address

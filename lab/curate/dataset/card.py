@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lab.documents import Document, text_bytes
 from lab.params import DatasetParams
 
-_SHOWN_FILES = 5
 _HUB_SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
               (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**12, "1B<n<10B")]  # fmt: skip
 
@@ -68,6 +67,5 @@ def render(splits: Mapping[str, Mapping[str, int]], facts: Facts, params: Datase
         documents=documents,
         languages=sorted(facts.languages, key=lambda language: (-facts.languages[language], language)),
         files=sorted(facts.files),
-        shown_files=_SHOWN_FILES,
         size_category=next((name for limit, name in _HUB_SIZES if documents < limit), "n>1T"),
     )

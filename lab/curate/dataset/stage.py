@@ -34,10 +34,7 @@ class Piece:
 
 
 def run(source: Path, out: Path, params: DatasetParams, engine: EngineParams) -> dict:
-    """Split the shards of `source` into `out`; Counts, and for each split its documents, bytes and shards.
-
-    EmptyCorpusError if a split gets no document.
-    """
+    """Split the shards of `source` into `out`; Counts, and each split's size. EmptyCorpusError if a split is empty."""
     # A first pass counts the documents of each split in each source shard. From these counts follows which of them go
     # to which new shard, so that a second pass writes all new shards independently, in parallel.
     sources = {path.stem: path for path in shards(source)}

@@ -109,8 +109,7 @@ def join(kept: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def run(source: Path, out: Path, params: DedupParams, engine: EngineParams) -> dict:
     """Deduplicate the shards of `source` into `out`. EmptyCorpusError if nothing is left.
 
-    Returns Counts (`changed` counts dropped lines), the number of groups of near-duplicates and the size of the
-    largest.
+    Returns Counts (`changed`: dropped lines), the number of groups of near-duplicates and the size of the largest.
     """
     # 1. per shard: signatures and keys of each band; 2. per band: pairs of documents with equal keys; 3. once: groups,
     # and a plan of what becomes of each document; 4. optionally, per shard and then once: lines that many of the kept

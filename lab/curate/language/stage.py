@@ -28,10 +28,7 @@ _HEAD = struct.Struct("<8xi60xi")  # of a model file: the width of its vectors, 
 
 
 class LanguageIdentifier:
-    """A fastText language model: a path, a URL, or lid.176.ftz, which comes with the lab.
-
-    `labels`: the languages that it knows. InputError if there is no such model.
-    """
+    """A fastText model (path, URL, or the lab's lid.176.ftz); `labels`: its languages. InputError if there is none."""
 
     def __init__(self, path: str = SHIPPED.name):
         file = model_path(path)

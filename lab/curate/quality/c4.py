@@ -74,10 +74,7 @@ def assess(text: str | Text, params: Params) -> Assessment:
         cleaned = text.of_lines(joined, places)
     else:
         cleaned = Text(joined, text.language)
-    statistics = {
-        "sentences": len(kept) + cleaned.sentence_breaks(),
-        "dropped_lines": sum(dropped.values()),
-    }
+    statistics = {"sentences": len(kept) + cleaned.sentence_breaks(), "dropped_lines": sum(dropped.values())}
     reason = first_broken(statistics, params.rules()) or (None if joined else Reason("empty"))
     return Assessment(cleaned, statistics, reason, dropped)
 

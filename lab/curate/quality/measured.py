@@ -42,10 +42,7 @@ def schema(params: QualityParams) -> pa.Schema:
 
 
 def read_params(folder: Path) -> QualityParams:
-    """The parameters that the statistics of a quality stage's output `folder` were measured with.
-
-    InputError if there are none, or if another version of the lab wrote them.
-    """
+    """The parameters that a quality stage's statistics were measured with. InputError if this version reads none."""
     first = shards(folder / FOLDER)[0]
     try:
         return QualityParams.model_validate(json.loads(pq.read_schema(first).metadata[_PARAMS]))

@@ -3,8 +3,7 @@
 In: a chunk, the characters between spaces. Out: its words. The rules are those of spaCy's tokenisers
 (spacy/lang/{en,de}/punctuation.py and tokenizer_exceptions.py, MIT), by which datatrove counts words: marks at the ends
 of a chunk are separate words; the rest is split at some marks inside it, unless it is an abbreviation or a web address.
-Languages without rules use the English ones. Chinese, Japanese and Thai have segmenters, which the extra `languages`
-installs.
+Languages without rules use the English ones; Chinese, Japanese and Thai the segmenters of the extra `languages`.
 """
 
 import os

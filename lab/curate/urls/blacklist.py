@@ -117,10 +117,7 @@ Categories = list[str] | str | None  # names, or FINEWEB, or None: all that bloc
 
 
 def compiled(source: Path, categories: Categories = None) -> Path:
-    """The folder with the compiled lists of some categories. Compiles them if they are not there yet.
-
-    InputError if there is no such list or category.
-    """
+    """The folder with some categories' lists, compiled if need be. InputError if there is no such list or category."""
     wanted = sorted(categories) if isinstance(categories, list) else categories
     key = blake2b(f"{_FORMAT}{wanted}".encode(), digest_size=16)
     for name, path in _files(source):
@@ -155,26 +152,21 @@ def build(source: Path, categories: Categories = None) -> Blacklist:
     if not lists and categories != FINEWEB:
         raise InputError(f"{source}: no <category>/domains or <category>/urls in it. Correct url_filter.blacklist.")
     names = sorted(set(lists) - white) if not isinstance(categories, list) else categories
-    _require(source, names, set(lists), white)
+    if not names:
+        raise InputError(f"{source}: none of its categories is harmful. Name some in url_filter.categories, or null.")
+    if missing := sorted(set(names) - set(lists)):
+        raise InputError(f"{source}: no category {', '.join(missing)}. It has: {', '.join(sorted(lists))}.")
+    if allowing := ", ".join(sorted(white.intersection(names))):
+        raise InputError(
+            f"{source}: {allowing} lists sites to allow, not to block (its file `usage` says white). Take it out of "
+            "url_filter.categories."
+        )
     chosen = {name: lists[name] for name in names if lists[name]}
     domains, urls = (
         Entries.of((found[kind], number) for number, found in enumerate(chosen.values()) if kind in found)
         for kind in _KINDS
     )
     return Blacklist(domains, urls, {name: sum(map(len, found.values())) for name, found in chosen.items()})
-
-
-def _require(source: Path, names: list[str], known: set[str], white: set[str]) -> None:
-    """InputError unless there are categories, all are in the list, and none is one of sites to allow."""
-    if not names:
-        raise InputError(f"{source}: none of its categories is harmful. Name some in url_filter.categories, or null.")
-    if missing := sorted(set(names) - known):
-        raise InputError(f"{source}: no category {', '.join(missing)}. It has: {', '.join(sorted(known))}.")
-    if allowing := ", ".join(sorted(set(names) & white)):
-        raise InputError(
-            f"{source}: {allowing} lists sites to allow, not to block (its file `usage` says white). Take it out of "
-            "url_filter.categories."
-        )
 
 
 def _entries(kind: str, lines: Iterable[bytes]) -> Iterator[str]:

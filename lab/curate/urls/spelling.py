@@ -69,6 +69,5 @@ def _slashed(url: str) -> str:
     """Backslashes before the query replaced by slashes, as browsers read them."""
     if "\\" not in url:
         return url
-    query = _QUERY.search(url)
-    end = query.start() if query else len(url)
-    return url[:end].replace("\\", "/") + url[end:]
+    address = _QUERY.split(url, maxsplit=1)[0]
+    return address.replace("\\", "/") + url[len(address) :]
