@@ -6,18 +6,17 @@ Everything else is an InputError that names the URL, the answer and what to do.
 """
 
 import hashlib
-import io
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TypeVar
 
 import requests
 import urllib3
+from fsspec.spec import AbstractBufferedFile
 
 from lab.errors import InputError
 from lab.files import read_json, write_json
@@ -65,10 +64,11 @@ def probe(url: str, attempts: int = ATTEMPTS) -> Remote:
     """Ask for a file's size and version. InputError if it can't be had."""
 
     def ask() -> Remote:
-        with _get(url, {"Range": "bytes=0-0"}) as answer:
+        with _get(url, 0, 1) as answer:
             total = answer.headers.get("Content-Range", "").rpartition("/")[2]
             ranged = answer.status_code == 206 and total.isdigit()
-            return Remote(url, int(total) if ranged else None, _tag(answer))
+            tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+            return Remote(url, int(total) if ranged else None, tag)
 
     return _patiently(url, ask, attempts)
 
@@ -77,7 +77,6 @@ def download(
     source: str | Remote,
     target: Path,
     *,
-    size: int | None = None,
     first: int | None = None,
     sha256: str | None = None,
     check: Callable[[Path], None] | None = None,
@@ -85,32 +84,25 @@ def download(
 ) -> None:
     """Download a file, or its `first` bytes, to `target`, which gets its name when it is complete.
 
-    In: a URL, or what `probe` said of it; `size`, if known, is what the server must say too; `sha256`, in hexadecimal,
-    must be the file's. `check` is called with the complete file before it gets its name: it may change it, or raise
-    InputError to refuse it.
+    In: a URL, or what `probe` said of it; `sha256`, in hexadecimal, must be the file's. `check` is called with the
+    complete file before it gets its name: it may change it, or raise InputError to refuse it.
     What has come stays in <target>.part, with the file's version in <target>.part.json: the next attempt or run
-    continues it, unless the file has changed. InputError: the server refuses, a size or hash that differs.
+    continues it, unless the file has changed. InputError: the server refuses, a hash that differs.
     """
     remote = probe(source, attempts) if isinstance(source, str) else source
     url = remote.url
-    if size is not None and remote.size is not None and remote.size != size:
-        raise InputError(f"{url}: the server says {remote.size} bytes, {size} were expected. Has the file changed?")
     end = remote.size if remote.size is None or first is None else min(first, remote.size)
     part = target.with_name(f"{target.name}.part")
     version = target.with_name(f"{target.name}.part.json")
     part.parent.mkdir(parents=True, exist_ok=True)
+    part.touch()
     told = {"size": remote.size, "tag": remote.tag}
     if not (version.is_file() and end is not None and read_json(version) == told):
-        part.unlink(missing_ok=True)
+        part.write_bytes(b"")
         write_json(version, told)
     with progress(f"download {target.name}", end or 0) as ticker:
-        while end is None or _bytes(part) < end:
-            before = _bytes(part)
-            _patiently(url, lambda: _receive(remote, part, end, ticker), attempts, lambda: _bytes(part))
-            if end is None:
-                break
-            if _bytes(part) <= before:
-                raise InputError(f"{url}: the server sends nothing of bytes {before} to {end}. Try again later.")
+        if end is None or part.stat().st_size < end:
+            _patiently(url, lambda: _receive(remote, part, end, ticker), attempts, lambda: part.stat().st_size)
     try:
         if sha256 is not None and (digest := _sha256(part)) != sha256:
             raise InputError(f"{url}: the SHA-256 of what came is {digest}, not {sha256}. Run again to fetch it anew.")
@@ -129,11 +121,7 @@ def read(url: str, limit: int, attempts: int = ATTEMPTS) -> bytes:
 
     def receive() -> bytes:
         with _get(url) as answer:
-            content = b"".join(_blocks(answer))
-            expected = int(answer.headers.get("Content-Length", len(content)))
-            if len(content) < expected:
-                raise Busy(f"{len(content)} bytes of {expected} came")
-            return content
+            return b"".join(_blocks(answer))
 
     content = _patiently(url, receive, attempts)
     if len(content) > limit:
@@ -141,50 +129,22 @@ def read(url: str, limit: int, attempts: int = ATTEMPTS) -> bytes:
     return content
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(AbstractBufferedFile):
     """A file on a server to read anywhere, a block at a time. InputError if the server serves no ranges."""
 
     def __init__(self, url: str, block: int = 1 << 18):
         self._remote = probe(url)
         if self._remote.size is None:
             raise InputError(f"{url}: the server does not answer a range request. Download the file and name it.")
-        self._size, self._block = self._remote.size, block
-        self._place, self._start, self._data = 0, 0, b""
+        super().__init__(None, url, block_size=block, size=self._remote.size)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence])
-        return self._place
-
-    def read(self, size: int = -1) -> bytes:
-        end = self._size if size is None or size < 0 else min(self._place + size, self._size)
-        if self._place >= end:
-            return b""
-        if not (self._start <= self._place and end <= self._start + len(self._data)):
-            last = min(max(end, self._place + self._block), self._size)
-            self._data, self._start = self._fetch(self._place, last), self._place
-        piece = self._data[self._place - self._start : end - self._start]
-        self._place += len(piece)
-        return piece
-
-    def _fetch(self, start: int, end: int) -> bytes:
+    def _fetch_range(self, start: int, end: int) -> bytes:
         def receive() -> bytes:
-            with _get(self._remote.url, {"Range": f"bytes={start}-{end - 1}"}) as answer:
+            with _get(self.path, start, end) as answer:
                 _check_range(answer, self._remote, start, end)
-                content = b"".join(_blocks(answer))
-                if len(content) != end - start:
-                    raise Busy(f"{len(content)} bytes of {end - start} came")
-                return content
+                return b"".join(_blocks(answer, end - start))
 
-        return _patiently(self._remote.url, receive, ATTEMPTS)
+        return _patiently(self.path, receive, ATTEMPTS)
 
 
 def _patiently(url: str, action: Callable[[], T], attempts: int, done: Callable[[], int] = lambda: 0) -> T:
@@ -203,37 +163,51 @@ def _patiently(url: str, action: Callable[[], T], attempts: int, done: Callable[
 
 
 @contextmanager
-def _get(url: str, headers: dict[str, str] | None = None) -> Iterator[requests.Response]:
-    """The server's good answer, its body not read yet. Busy or InputError for others, and for errors while reading."""
-    session = requests.Session()
-    session.max_redirects = MAX_REDIRECTS
-    headers = {"Accept-Encoding": "identity", **(headers or {})}
+def _get(url: str, start: int = 0, end: int | None = None) -> Iterator[requests.Response]:
+    """The server's good answer, its body not read yet; with `end`, of the range of bytes up to it.
+
+    Busy or InputError for other answers, and for errors while the body is read.
+    """
+    headers = {"Accept-Encoding": "identity"} | ({} if end is None else {"Range": f"bytes={start}-{end - 1}"})
     try:
-        with session.get(url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as answer:
-            status = answer.status_code
-            if status in BUSY:
-                raise Busy(f"the server answers {status} {answer.reason or ''}".strip(), _retry_after(answer))
-            if status not in (200, 206):
-                reason = REFUSED.get(status, "it can't be downloaded")
-                error = Missing if status in REFUSED else InputError
-                raise error(f"{url}: the server answers {status}: {reason}. Correct the URL, or try again later.")
-            yield answer
+        with requests.Session() as session:
+            session.max_redirects = MAX_REDIRECTS
+            with session.get(url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as answer:
+                _require_good(answer, url)
+                yield answer
     except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
         raise InputError(f"{url}: {error}. Correct the URL.") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        of_network = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
-        if not isinstance(error, of_network):
-            raise  # of the file that is written
+    # No other OSError: it is of the file that is written.
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
         raise Busy(f"can't be reached, or the connection broke ({type(error).__name__}). Is there a network?") from None
-    finally:
-        session.close()
 
 
-def _blocks(answer: requests.Response) -> Iterator[bytes]:
-    """The body in blocks. Busy if the server sends less than SLOWEST bytes per second."""
-    started, received = time.monotonic(), 0
+def _require_good(answer: requests.Response, url: str) -> None:
+    status = answer.status_code
+    if status in BUSY:
+        try:
+            wait = urllib3.Retry().get_retry_after(answer.raw)
+        except urllib3.exceptions.InvalidHeader:
+            wait = None
+        raise Busy(f"the server answers {status} {answer.reason or ''}".strip(), wait)
+    if status not in (200, 206):
+        reason = REFUSED.get(status, "it can't be downloaded")
+        error = Missing if status in REFUSED else InputError
+        raise error(f"{url}: the server answers {status}: {reason}. Correct the URL, or try again later.")
+
+
+def _blocks(answer: requests.Response, size: int | None = None) -> Iterator[bytes]:
+    """The body in blocks, `size` bytes of it, or as many as the server announces.
+
+    Busy if fewer come, or if the server sends less than SLOWEST bytes per second.
+    """
+    expected = size or int(answer.headers.get("Content-Length", 0))
+    total = received = 0
+    started = time.monotonic()
     # read1, not iter_content: what came before a connection breaks is kept.
     while block := answer.raw.read1(BLOCK):
+        block = block if size is None else block[: size - total]
+        total += len(block)
         received += len(block)
         yield block
         seconds = time.monotonic() - started
@@ -241,12 +215,14 @@ def _blocks(answer: requests.Response) -> Iterator[bytes]:
             if received < SLOWEST * seconds:
                 raise Busy(f"{received} bytes in {seconds:.0f} seconds")
             started, received = time.monotonic(), 0
+    if total < expected:
+        raise Busy(f"the connection ended after {total} bytes of {expected}")
 
 
 def _receive(remote: Remote, part: Path, end: int | None, ticker: Ticker) -> None:
     """Append what is missing up to `end`; without `end`, write the whole file."""
-    start = _bytes(part) if end is not None else 0
-    with _get(remote.url, {} if end is None else {"Range": f"bytes={start}-{end - 1}"}) as answer:
+    start = part.stat().st_size if end is not None else 0
+    with _get(remote.url, start, end) as answer:
         if answer.status_code == 200 and (end is None or end == remote.size):
             start = 0  # all of it, whatever was asked for
         elif end is not None:
@@ -254,16 +230,9 @@ def _receive(remote: Remote, part: Path, end: int | None, ticker: Ticker) -> Non
         ticker.advance(start - ticker.done)
         with open(part, "ab") as file:
             file.truncate(start)
-            for block in _blocks(answer):
-                block = block if end is None else block[: end - start]
+            for block in _blocks(answer, None if end is None else end - start):
                 file.write(block)
-                start += len(block)
                 ticker.advance(len(block))
-        expected = int(answer.headers.get("Content-Length", start)) if end is None else start
-        if start < expected:
-            raise Busy(f"{start} bytes of {expected} came")
-    if end is not None and start < end:
-        raise Busy(f"the connection ended at byte {start} of {end}")
 
 
 def _check_range(answer: requests.Response, remote: Remote, start: int, end: int) -> None:
@@ -273,25 +242,6 @@ def _check_range(answer: requests.Response, remote: Remote, start: int, end: int
         raise InputError(f"{remote.url}: asked for {expected}, the server gives {answer.status_code} {given}.")
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise InputError(f"{remote.url}: the server compresses ranges, which can't be joined.")
-
-
-def _tag(answer: requests.Response) -> str | None:
-    return answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    """Seconds that the header Retry-After asks for, as a number or a date (RFC 9110, section 10.2.3)."""
-    value = answer.headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
-
-
-def _bytes(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _sha256(path: Path) -> str:

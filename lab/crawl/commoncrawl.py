@@ -5,16 +5,17 @@ is Common Crawl's: <base_url>/crawl-data/<dump>/warc.paths.gz names the files. D
 named by their URL and version, and linked into the output, which DVC empties before each run.
 """
 
+import math
 import zlib
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
 from lab.crawl.members import BLOCK, Broken, Reader
-from lab.crawl.warc import manifest
+from lab.crawl.warc import write_manifest
 from lab.download import Missing, Remote, download, probe, read
 from lab.errors import InputError
-from lab.files import link, write_json
+from lab.files import link
 from lab.params import CrawlParams, EngineParams
 
 EXAMPLE = "CC-MAIN-2024-10"
@@ -30,28 +31,26 @@ def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
     """
     base = params.base_url.rstrip("/")
     files: list[Path] = []
-    budget = params.max_bytes
+    budget = params.max_bytes or math.inf
     paths = _paths(base, params.dump, params.attempts)[: params.files]
     repeated = {name for name, count in Counter(Path(path).name for path in paths).items() if count > 1}
     for path in paths:
-        if budget is not None and budget <= 0:
+        if budget <= 0:
             break
         remote = probe(f"{base}/{path}", params.attempts)
         if remote.size is None:
             raise InputError(f"{remote.url}: the server does not answer a range request; can't download.")
-        length = remote.size if budget is None else min(remote.size, budget)
+        length = min(remote.size, budget)
         name = path.replace("/", "-") if Path(path).name in repeated else Path(path).name
         target = out / "warc" / (name if length == remote.size else f"first-{length}-{name}")
         target.parent.mkdir(parents=True, exist_ok=True)
         link(_downloaded(remote, length, params.attempts), target)
-        budget = None if budget is None else budget - length
+        budget -= length
         if target.stat().st_size:
             files.append(target)
     if not files:
         raise InputError(f"crawl.max_bytes: {params.max_bytes} bytes hold no whole record; raise it.")
-    written = {"source": "commoncrawl", "dump": params.dump, **manifest([str(path) for path in files])}
-    write_json(out / "manifest.json", written)
-    return {"source": "commoncrawl", "files": len(files), "bytes": sum(file["bytes"] for file in written["files"])}
+    return write_manifest(out, [str(path) for path in files], source="commoncrawl", dump=params.dump)
 
 
 def _downloaded(remote: Remote, length: int, attempts: int) -> Path:

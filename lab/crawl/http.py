@@ -37,10 +37,6 @@ class Head:
     def media_type(self) -> str:
         return media_type(self.headers.get("content-type", ""))
 
-    @property
-    def charset(self) -> str | None:
-        return charset(self.headers.get("content-type", ""))
-
 
 def media_type(value: str) -> str:
     """A Content-Type's type and subtype in lower case, without parameters; "" where there is none."""

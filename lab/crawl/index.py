@@ -1,8 +1,8 @@
 """The stage index: one row per capture (response or resource record) of the crawl's WARC files.
 
 In: data/crawl/manifest.json. Out: shards of `INDEX_SCHEMA`, what a CDX index holds; records that are no captures are
-counted by type, in `other_records`. A large file is scanned in parts by
-several workers, with the same rows as if it were scanned whole.
+counted by type, in `other_records`. A large file is scanned in parts by several workers, with the same rows as if it
+were scanned whole.
 """
 
 import os
@@ -65,9 +65,7 @@ def run(crawl: Path, out: Path, params: IndexParams, engine: EngineParams) -> di
     scanned = [shard for of_file in by_file.values() for shard in of_file]
     tables = (read_table(path) for shard in scanned for path in shards(shard.folder))
     _reshard(tables, out, params.records_per_shard)
-    others: Counter[str] = Counter()
-    for shard in scanned:
-        others.update(shard.result["others"])
+    others = sum((Counter(shard.result["others"]) for shard in scanned), Counter())
     counts = Counts.total(shard.result["counts"] for shard in scanned).require_output("index")
     return counts.as_dict() | {"other_records": dict(sorted(others.items()))}
 

@@ -8,7 +8,7 @@ compression with Zstandard (a dictionary may stand in the file's first frame).
 import os
 import re
 import zlib
-from typing import IO, Protocol
+from typing import IO
 
 import zstandard
 from isal import isal_zlib  # twice as fast as zlib
@@ -21,7 +21,7 @@ SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 DICTIONARY = b"\x5d\x2a\x4d\x18"  # the skippable frame that holds one
 RECORD = re.compile(rb"\s*WARC/\d", re.IGNORECASE)
 MARK = {"gzip": re.compile(rb"\x8b\x08"), "zstd": re.compile(rb"\xb5\x2f")}  # second and third byte of a member
-FIRST = {"gzip": GZIP[0], "zstd": ZSTD[0]}
+FIRST = {"gzip": GZIP[:1], "zstd": ZSTD[:1]}
 WINDOW = 1 << 20  # bytes read at a time in search of a member
 PADDING = 512  # bytes, of zeros or blanks
 HEAD = 1 << 12  # compressed bytes of a member, which must unpack to a record's begin
@@ -35,24 +35,14 @@ class Broken(Exception):
         self.cut = cut
 
 
-class Decoder(Protocol):
-    """Decompresses one member, as zlib's objects do."""
-
-    eof: bool
-    unconsumed_tail: bytes
-    unused_data: bytes
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
 class Frame:
-    """A Decoder of a zstd frame. It gives more than `max_length` where a few bytes unpack to more."""
+    """Decompresses a zstd frame as zlib's objects do a gzip member, but may give more than `max_length` bytes."""
 
     def __init__(self, dictionary: zstandard.ZstdCompressionDict | None):
         self._decoder = zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
         self.eof, self.unconsumed_tail, self.unused_data = False, b"", b""
 
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+    def decompress(self, data: bytes, max_length: int) -> bytes:
         piece = self._decoder.decompress(data[:ZSTD_INPUT])
         self.eof, rest = self._decoder.eof, data[ZSTD_INPUT:]
         self.unconsumed_tail, self.unused_data = (b"", self._decoder.unused_data + rest) if self.eof else (rest, b"")
@@ -100,13 +90,10 @@ class Reader:
         """Begin with the member at a place of the file."""
         self.start, self.end = place, self.size
         self._data, self._offset, self._base = b"", 0, 0
-        self._decoder = self._make_decoder()
+        self._decoder = None
+        if self.kind != "plain":
+            self._decoder = isal_zlib.decompressobj(31) if self.kind == "gzip" else Frame(self._dictionary)
         self._input, self._next = b"", place  # compressed bytes not yet decoded, and the place after them
-
-    def _make_decoder(self) -> Decoder | None:
-        if self.kind == "gzip":
-            return isal_zlib.decompressobj(31)
-        return Frame(self._dictionary) if self.kind == "zstd" else None
 
     def tell(self) -> int:
         """Decompressed bytes of the member before the next one to be read."""
@@ -150,19 +137,18 @@ class Reader:
         """Add decompressed bytes to those that wait to be read; False at the member's end."""
         if self._offset:
             self._data, self._base, self._offset = self._data[self._offset :], self._base + self._offset, 0
-        piece = self._plain() if self._decoder is None else self._decoded(self._decoder)
+        if self._decoder:
+            piece = self._decoded()
+        else:
+            piece = self._at(self._next, PIECE)
+            self._next += len(piece)
         self._data += piece
         return bool(piece)
 
-    def _plain(self) -> bytes:
-        piece = self._at(self._next, PIECE)
-        self._next += len(piece)
-        return piece
-
-    def _decoded(self, decoder: Decoder) -> bytes:
+    def _decoded(self) -> bytes:
+        decoder = self._decoder
         while not decoder.eof:
-            if not self._input:
-                self._input = self._fill()
+            self._input = self._input or self._fill()
             if not self._input:
                 raise Broken("the file ends within a compressed member", cut=True)
             try:
@@ -199,7 +185,7 @@ class Reader:
         the way whose first byte is damaged."""
         damaged = 0
         if self.kind == "plain":
-            return None, damaged
+            return None, 0
         mark, first = MARK[self.kind], FIRST[self.kind]
         while place < end:
             window = self._at(place, WINDOW + HEAD)
@@ -207,18 +193,15 @@ class Reader:
                 offset = match.start() - 1
                 if place + offset >= end:
                     return None, damaged
-                whole = window[offset] == first
-                if self._unpacks_to_record(window[offset : offset + HEAD], whole=whole):
-                    if whole:
+                if self._unpacks_to_record(first + window[offset + 1 : offset + HEAD]):
+                    if window.startswith(first, offset):
                         return place + offset, damaged
                     damaged += 1
             place += WINDOW
         return None, damaged
 
-    def _unpacks_to_record(self, data: bytes, *, whole: bool) -> bool:
-        """Whether a member's first bytes say that a record begins there. Not `whole`: the very first one is damaged."""
-        if not whole:
-            data = bytes([FIRST[self.kind]]) + data[1:]
+    def _unpacks_to_record(self, data: bytes) -> bool:
+        """Whether a member's first bytes say that a record begins there."""
         try:
             if self.kind == "gzip":  # zlib stops at the 64th byte; isal reads on, and may meet damage there
                 data = zlib.decompressobj(31).decompress(data, 64)

@@ -64,32 +64,29 @@ def _read_record(reader: Reader, offset: int, inner: int, size: int) -> Record:
     reader.skip(head.end)
     wanted = length - head.end
     body = reader.read(wanted if size < 0 else min(wanted, CODED * size + HTTP_HEAD))
-    charset = head.charset or (None if head.status >= 0 else http.charset(headers.get("content-type", "")))
-    return Record(http.decode_body(body, head.headers, size), charset)
+    content_type = (head.headers if head.status >= 0 else headers).get("content-type", "")
+    return Record(http.decode_body(body, head.headers, size), http.charset(content_type))
 
 
 def http_head(reader: Reader, length: int) -> http.Head:
     """The head of the response that comes next, if one does; it is left to be read."""
-    size = min(length, HTTP_HEAD)
-    while True:
-        block = reader.peek(size)[:size]
+    for size in (HTTP_HEAD, MAX_HEAD):
+        block = reader.peek(min(length, size))[:size]
         head = http.parse_head(block)
-        if head.end < len(block) or len(block) < size or size >= min(length, MAX_HEAD):
-            return head
-        size = min(length, size * 8)
+        if head.end < len(block) or len(block) < size:
+            break
+    return head
 
 
 def read_headers(reader: Reader) -> dict[str, str] | None:
     """A record's headers by their names in lower case, or None where no record begins. The block comes next."""
-    size = WARC_HEAD
-    while True:
+    for size in (WARC_HEAD, HTTP_HEAD, MAX_HEAD):
         window = reader.peek(size)
         end = HEAD_END.search(window)
-        if not VERSION.match(window) or (not end and (len(window) < size or size >= MAX_HEAD)):
-            return None
-        if end:
+        if end or len(window) < size or not VERSION.match(window):
             break
-        size *= 8
+    if not end or not VERSION.match(window):
+        return None
     reader.skip(end.end())
     headers: dict[str, str] = {}
     name = ""

@@ -51,10 +51,7 @@ def no_records(path: str) -> InputError:
 
 
 def scan(path: str, lost: Lost) -> Iterator[dict]:
-    """Rows of the index for one file, in file order; `lost(reason)` is called for each record that is no row.
-
-    InputError where there is no record at all.
-    """
+    """A file's rows of the index, in order; `lost(reason)` for each record that is none. InputError without records."""
     tally = Tally()
     yield from scan_part(FilePart(path, None), lost, tally)
     if not tally.records:
@@ -72,13 +69,11 @@ def scan_part(part: FilePart, lost: Lost, tally: Tally) -> Iterator[dict]:
         start = tally.first = reader.next_member(part.start, end)[0] if part.start else reader.first
         while start is not None and start < end:
             damaged = yield from _scan_member(reader, start, part.path, lost, tally)
-            place = start + 1 if damaged else reader.end
-            start = place
+            start = place = start + 1 if damaged else reader.end
             if damaged or not reader.is_member(place):
                 start, damaged_starts = reader.next_member(place, reader.size)
                 gap = not damaged and not reader.is_padding(place, reader.size if start is None else start)
-                for _ in range(max(damaged_starts, gap)):
-                    lost("malformed")
+                _lose(lost, max(damaged_starts, gap))
         tally.next = reader.size if start is None else start
 
 

@@ -30,29 +30,24 @@ def open_stream(path: str) -> IO[bytes]:
 
 def crawl(out: Path, params: CrawlParams, engine: EngineParams) -> dict:
     """Write out/manifest.json for the files of crawl.paths; returns metrics."""
-    written = {"source": "warc", **manifest(params.paths)}
-    write_json(out / "manifest.json", written)
-    return {"source": "warc", "files": len(written["files"]), "bytes": sum(file["bytes"] for file in written["files"])}
+    return write_manifest(out, params.paths, source="warc")
+
+
+def write_manifest(out: Path, paths: list[str], **head: str) -> dict:
+    """Write out/manifest.json, with `head` before its files; returns metrics."""
+    files = manifest(paths)["files"]
+    write_json(out / "manifest.json", {**head, "files": files})
+    return {"source": head["source"], "files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
 def manifest(paths: list[str]) -> dict:
     """{"files": [{"path", "bytes", "sha256"}]} in the order given, globs sorted. InputError names a missing file."""
-    files = []
+    files: dict[str, dict] = {}
     for path in paths:
-        names = [path] if is_url(path) else sorted(glob.glob(path, recursive=True)) or [path]
-        for name in names:
+        for name in [path] if is_url(path) else sorted(glob.glob(path, recursive=True)) or [path]:
             if not is_url(name) and not os.path.isfile(name):
                 raise InputError(f"{name}: no such WARC file. Correct crawl.paths of params.yaml.")
-            files.append(_entry(name))
-    return {"files": list({file["path"]: file for file in files}.values())}
-
-
-def _entry(path: str) -> dict:
-    with open_stream(path) as stream:
-        if is_url(path):
-            return {"path": path, "bytes": stream.seek(0, os.SEEK_END), "sha256": None}
-        return {
-            "path": path,
-            "bytes": os.path.getsize(path),
-            "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
-        }
+            with open_stream(name) as stream:
+                digest = None if is_url(name) else hashlib.file_digest(stream, "sha256").hexdigest()
+                files[name] = {"path": name, "bytes": stream.seek(0, os.SEEK_END), "sha256": digest}
+    return {"files": list(files.values())}

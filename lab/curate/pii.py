@@ -56,9 +56,7 @@ _FILE_ENDINGS = frozenset(
     "timer mount automount swap slice scope device desktop".split()
 )
 _FIRST_OF_LOCAL = regex.compile(rf"[{_LETTER}0-9_]")
-_IPV4 = regex.compile(
-    rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])"
-)  # fmt: skip
+_IPV4 = regex.compile(rf"(?<![{_LETTER}_0-9])(?<![{_LETTER}]-)(?<![0-9]\.){_QUAD}(?![{_LETTER}_0-9]|\.[0-9])")
 _IPV6 = regex.compile(
     rf"(?i)(?:(?<![0-9a-z:.])|(?<=\bipv6:))[23][0-9a-f]{{3}}:(?:[0-9a-f]{{0,4}}:){{1,6}}(?:{_QUAD}|[0-9a-f]{{1,4}}|(?<=::))"
     rf"(?![0-9a-z]|:[0-9a-f:]|\.[0-9]|[{_ATOM}.]*+@)"  # the last: its end begins an e-mail address
@@ -137,7 +135,8 @@ def scrub(text: str, params: PiiParams = DEFAULTS) -> tuple[str, dict[str, int]]
     parts, end = [], 0
     counts: Counter[str] = Counter()
     for span in find(text, params):
-        parts += [text[end : span.start], _stand_in(span.kind, text[span.start : span.end])]
+        choices, key = STAND_INS[span.kind], text_digest(text[span.start : span.end].lower())
+        parts += [text[end : span.start], choices[int.from_bytes(key, "little") % len(choices)]]
         end = span.end
         counts[span.kind] += 1
     return "".join([*parts, text[end:]]) if parts else text, dict(counts)
@@ -204,10 +203,6 @@ def _phones(text: str, region: str | None) -> Iterator[Span]:
             yield Span(match.start, match.end, "phone")
 
 
-def _stand_in(kind: str, text: str) -> str:
-    return STAND_INS[kind][int.from_bytes(text_digest(text.lower()), "little") % len(STAND_INS[kind])]
-
-
 def _scrub_shard(path: Path, folder: Path, name: str, *, params: PiiParams) -> dict:
     changed: Counter[str] = Counter()
 
@@ -217,6 +212,5 @@ def _scrub_shard(path: Path, folder: Path, name: str, *, params: PiiParams) -> d
         return (replace(document, text=text) if counts else document), None
 
     counts = sift(path, folder, name, judge)
-    for kind, number in changed.items():
-        counts.change(kind, number)
+    counts.changed.update(changed)
     return counts.as_dict()

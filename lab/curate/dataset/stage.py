@@ -8,7 +8,7 @@ decided by a hash of its id (or host) and the seed, so it stays there when docum
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -34,10 +34,7 @@ class Piece:
 
 
 def run(source: Path, out: Path, params: DatasetParams, engine: EngineParams) -> dict:
-    """Split the shards of `source` into `out`; Counts, and for each split its documents, bytes and shards.
-
-    EmptyCorpusError if a split gets no document.
-    """
+    """Split the shards of `source` into `out`; Counts, and each split's size. EmptyCorpusError if a split is empty."""
     # A first pass counts the documents of each split in each source shard. From these counts follows which of them go
     # to which new shard, so that a second pass writes all new shards independently, in parallel.
     sources = {path.stem: path for path in shards(source)}
@@ -52,7 +49,13 @@ def run(source: Path, out: Path, params: DatasetParams, engine: EngineParams) ->
         plans |= {f"{split}-{number:05d}": (split, plan) for number, plan in enumerate(pieces)}
         size = sum(survey["bytes"].get(split, 0) for survey in surveys)
         splits[split] = {"documents": sum(documents), "bytes": size, "shards": len(pieces)}
-    _require_both(splits, params)
+    for split, other in zip(SPLITS, reversed(SPLITS), strict=True):
+        if not splits[split]["documents"]:
+            raise EmptyCorpusError(
+                f"dataset: the {split} split has no document (the other has {splits[other]['documents']}). With so "
+                f"few, validation_share {params.validation_share:g} by {params.by} is left to chance: set "
+                "dataset.validation_share nearer to 0.5 or another dataset.seed, or crawl more."
+            )
     out.mkdir(parents=True, exist_ok=True)
     for stale in [path for split in SPLITS for path in (out / split).glob("*.parquet")]:
         stale.unlink()
@@ -91,14 +94,12 @@ def cut(sources: Sequence[Path], documents: Sequence[int], size: int) -> list[tu
 
 def _survey(path: Path, folder: Path, name: str, *, params: DatasetParams) -> dict:
     """What a source shard holds of each split, the card's facts, and candidates for the preview."""
-    counts, facts = Counts(), card.Facts()
+    facts = card.Facts()
     documents: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     preview: list[tuple[int, str]] = []
     for document in read_documents(path):
         size, split = text_bytes(document.text), split_of(document, params)
-        counts.documents_in += 1
-        counts.bytes_in += size
         documents[split] += 1
         sizes[split] += size
         facts.add(document)
@@ -106,9 +107,9 @@ def _survey(path: Path, folder: Path, name: str, *, params: DatasetParams) -> di
             preview.append((_hash(f"preview\n{document.id}"), _preview_line(document)))
             if len(preview) > 4 * params.preview_documents:
                 preview = heapq.nsmallest(params.preview_documents, preview)
-    counts.documents_out, counts.bytes_out = counts.documents_in, counts.bytes_in
+    total, length = documents.total(), sizes.total()
     return {
-        "counts": counts.as_dict(),
+        "counts": Counts(total, total, length, length).as_dict(),
         "documents": documents,
         "bytes": sizes,
         "facts": facts.as_dict(),
@@ -121,27 +122,12 @@ def _write(plan: tuple[str, tuple[Piece, ...]], folder: Path, name: str, *, para
     written = 0
     with RowWriter(folder / split / f"part-{name.removeprefix(f'{split}-')}.parquet") as writer:
         for piece in pieces:
-            for document in _take(piece, split, params):
+            documents = (one for one in read_documents(piece.source) if split_of(one, params) == split)
+            for document in islice(documents, piece.skip, piece.skip + piece.count):
                 writer.write(document)
                 written += 1
     assert written == sum(piece.count for piece in pieces), plan
     return {"documents": written}
-
-
-def _take(piece: Piece, split: str, params: DatasetParams) -> Iterator[Document]:
-    documents = (document for document in read_documents(piece.source) if split_of(document, params) == split)
-    return islice(documents, piece.skip, piece.skip + piece.count)
-
-
-def _require_both(splits: dict[str, dict[str, int]], params: DatasetParams) -> None:
-    for split, sizes in splits.items():
-        if not sizes["documents"]:
-            other = splits[TRAIN if split == VALIDATION else VALIDATION]["documents"]
-            raise EmptyCorpusError(
-                f"dataset: the {split} split has no document (the other has {other}). With so few, "
-                f"validation_share {params.validation_share:g} by {params.by} is left to chance: set "
-                "dataset.validation_share nearer to 0.5 or another dataset.seed, or crawl more."
-            )
 
 
 def _preview_line(document: Document) -> str:

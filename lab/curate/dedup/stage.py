@@ -11,13 +11,14 @@ Memory grows by about 50 bytes per document: signatures stay on disk, and each b
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import regex
 from datasketch import MinHash
+from pyarrow.dataset import dataset
 
 from lab.curate.dedup import lines
 from lab.curate.text import HASH_BASE, SYMBOLS, Text, extend_ngrams, word_hash
@@ -56,8 +57,9 @@ def shingles(text: str, n: int) -> np.ndarray:
 
 def signatures(texts: Sequence[str], params: DedupParams) -> np.ndarray:
     """MinHash signatures, uint64 [documents, bands * rows]: those that datasketch makes of the `shingles`."""
-    multipliers, offsets = _permutations(params.bands * params.rows, params.seed)
-    result = np.full((len(texts), len(offsets)), np.iinfo(np.uint64).max)
+    hashes = params.bands * params.rows
+    multipliers, offsets = MinHash(num_perm=hashes, seed=params.seed, scheme="affine64").permutations
+    result = np.full((len(texts), hashes), np.iinfo(np.uint64).max)
     for row, text in zip(result, texts, strict=True):
         mixed = _mix(shingles(text, params.ngram))
         for start in range(0, len(mixed), _BLOCK):
@@ -66,24 +68,11 @@ def signatures(texts: Sequence[str], params: DedupParams) -> np.ndarray:
     return result
 
 
-@lru_cache(4)
-def _permutations(hashes: int, seed: int) -> np.ndarray:
-    return MinHash(num_perm=hashes, seed=seed, scheme="affine64").permutations
-
-
 def _mix(keys: np.ndarray) -> np.ndarray:
     """MurmurHash3's finalizer, which datasketch applies to keys before it permutes them."""
     for multiplier in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         keys = (keys ^ (keys >> np.uint64(33))) * np.uint64(multiplier)
     return keys ^ (keys >> np.uint64(33))
-
-
-def duplicates(signatures: np.ndarray, params: DedupParams) -> np.ndarray:
-    """For each document the index of the one kept in its place (itself if it is kept), int64 [documents]."""
-    kept = np.arange(len(signatures))
-    for band in range(params.bands):
-        kept = join(kept, *matches(band_keys(signatures, band, params.rows)))
-    return kept
 
 
 def band_keys(signatures: np.ndarray, band: int, rows: int) -> np.ndarray:
@@ -120,8 +109,7 @@ def join(kept: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def run(source: Path, out: Path, params: DedupParams, engine: EngineParams) -> dict:
     """Deduplicate the shards of `source` into `out`. EmptyCorpusError if nothing is left.
 
-    Returns Counts (`changed` counts dropped lines), the number of groups of near-duplicates and the size of the
-    largest.
+    Returns Counts (`changed`: dropped lines), the number of groups of near-duplicates and the size of the largest.
     """
     # 1. per shard: signatures and keys of each band; 2. per band: pairs of documents with equal keys; 3. once: groups,
     # and a plan of what becomes of each document; 4. optionally, per shard and then once: lines that many of the kept
@@ -134,18 +122,15 @@ def run(source: Path, out: Path, params: DedupParams, engine: EngineParams) -> d
     bands |= {"exact": params.bands} if params.exact else {}
     matched = over("dedup.bands", partial(_match, keys=keys), bands, inputs=lambda _: keys)
     pairs = [shard.folder / f"{shard.name}.npy" for shard in matched]
-    (grouped,) = over(
-        "dedup.groups",
-        partial(_group, signed=[shard.folder / shard.name for shard in signed], pairs=pairs, exact=params.exact),
-        {"groups": None},
-        inputs=lambda _: [*pairs, *keys],
-    )
+    group = partial(_group, exact=params.exact)
+    groups = (list(sources.values()), [shard.folder / shard.name for shard in signed], pairs)
+    (grouped,) = over("dedup.groups", group, {"groups": groups}, inputs=lambda item: [*item[0], *keys, *pairs])
     plans = {name: (path, grouped.folder / f"{name}.parquet") for name, path in sources.items()}
     common: list[Path] = []
     if params.lines:
         counted = over("dedup.lines", lines.count, plans, inputs=list)
-        counts = [shard.folder / f"{shard.name}.npy" for shard in counted]
         merge = partial(lines.common, limit=params.max_line_repeats)
+        counts = [shard.folder / f"{shard.name}.npy" for shard in counted]
         (merged,) = over("dedup.common", merge, {"common": counts}, inputs=list)
         common = [merged.folder / "common.npy"]
     written = over("dedup", _write, {name: (*plan, *common) for name, plan in plans.items()}, inputs=list, out=out)
@@ -154,18 +139,13 @@ def run(source: Path, out: Path, params: DedupParams, engine: EngineParams) -> d
 
 
 def _sign(path: Path, folder: Path, name: str, *, params: DedupParams) -> dict:
-    """Save signatures [documents, hashes], keys [bands + 1, documents] (the last: of the exact text) and URLs."""
-    documents = list(read_documents(path))
-    signed = signatures([document.text for document in documents], params)
-    exact = np.array([word_hash(document.text) for document in documents], np.uint64)
+    """Save signatures [documents, hashes] and keys [bands + 1, documents] (the last: of the exact text)."""
+    texts = [document.text for document in read_documents(path)]
+    signed = signatures(texts, params)
+    keys = [band_keys(signed, band, params.rows) for band in range(params.bands)]
     np.save(folder / f"{name}.signatures.npy", signed)
-    np.save(
-        folder / f"{name}.keys.npy",
-        np.stack([*(band_keys(signed, band, params.rows) for band in range(params.bands)), exact]),
-    )
-    urls = pa.table([[document.url for document in documents]], pa.schema([("url", pa.string())]))
-    write_table(urls, folder / f"{name}.urls.parquet")
-    return {"documents": len(documents)}
+    np.save(folder / f"{name}.keys.npy", np.stack([*keys, np.array(list(map(word_hash, texts)), np.uint64)]))
+    return {"documents": len(texts)}
 
 
 def _match(band: int, folder: Path, name: str, *, keys: Sequence[Path]) -> dict:
@@ -175,8 +155,12 @@ def _match(band: int, folder: Path, name: str, *, keys: Sequence[Path]) -> dict:
     return {"pairs": len(pairs[0])}
 
 
-def _group(_: None, folder: Path, name: str, *, signed: Sequence[Path], pairs: Sequence[Path], exact: bool) -> dict:
-    """Save what becomes of each document: for each shard a table of reason (null: keep) and detail."""
+def _group(item: tuple[list[Path], list[Path], list[Path]], folder: Path, name: str, *, exact: bool) -> dict:
+    """Save what becomes of each document: for each shard a table of reason (null: keep) and detail.
+
+    `item`: the shards, what `_sign` saved of each (without its suffixes), and the pairs of each band.
+    """
+    sources, signed, pairs = item
     hashes = [np.load(f"{path}.signatures.npy", mmap_mode="r") for path in signed]
     texts = [np.load(f"{path}.keys.npy", mmap_mode="r")[-1] for path in signed]
     starts = np.cumsum([0, *map(len, hashes)])
@@ -184,38 +168,27 @@ def _group(_: None, folder: Path, name: str, *, signed: Sequence[Path], pairs: S
     for path in pairs:
         kept = join(kept, *np.load(path))
     removed = np.flatnonzero(kept != np.arange(len(kept)))
-    urls = _urls(np.unique(kept[removed]), signed, starts)
+    twins = kept[removed]
+    urls = dataset(sources).take(pa.array(twins), columns=["url"])["url"].to_pylist()
 
-    def fate(index: int) -> tuple[str, str]:
-        twin = int(kept[index])
+    def fate(index: int, twin: int, url: str) -> dict[str, str]:
         shard, other = np.searchsorted(starts, [index, twin], side="right") - 1
         row, twin_row = index - starts[shard], twin - starts[other]
         if exact and texts[shard][row] == texts[other][twin_row]:
-            return "exact_duplicate", f"same text as {urls[twin]}"
+            return {"reason": "exact_duplicate", "detail": f"same text as {url}"}
         similarity = np.mean(hashes[shard][row] == hashes[other][twin_row])
-        return "near_duplicate", f"Jaccard similarity about {similarity:.2f} with {urls[twin]}"
+        detail = f"Jaccard similarity about {similarity:.2f} with {url}"
+        return {"reason": "near_duplicate", "detail": detail}
 
     schema = pa.schema([("reason", pa.string()), ("detail", pa.string())])
-    by_shard = np.split(removed, np.searchsorted(removed, starts[1:-1]))
-    for path, start, end, indices in zip(signed, starts[:-1], starts[1:], by_shard, strict=True):
-        reasons: list[str | None] = [None] * int(end - start)
-        details = reasons.copy()
-        for index in indices.tolist():
-            reasons[index - start], details[index - start] = fate(index)
-        write_table(pa.table([reasons, details], schema), folder / f"{path.name}.parquet")
-    sizes = np.bincount(kept[removed], minlength=1) + 1
+    for path, start, end in zip(sources, starts[:-1], starts[1:], strict=True):
+        inside = slice(*np.searchsorted(removed, [start, end]))
+        indices = removed[inside].tolist()
+        fates = dict(zip(indices, map(fate, indices, twins[inside].tolist(), urls[inside]), strict=True))
+        rows = [fates.get(index, {}) for index in range(start, end)]
+        write_table(pa.Table.from_pylist(rows, schema), folder / path.name)
+    sizes = np.bincount(twins, minlength=1) + 1
     return {"groups": int(np.count_nonzero(sizes > 1)), "largest_group": int(sizes.max())}
-
-
-def _urls(indices: np.ndarray, signed: Sequence[Path], starts: np.ndarray) -> dict[int, str]:
-    """URLs of documents, numbered over all shards (ascending)."""
-    urls: dict[int, str] = {}
-    by_shard = np.split(indices, np.searchsorted(indices, starts[1:-1]))
-    for path, start, inside in zip(signed, starts[:-1], by_shard, strict=True):
-        if len(inside):
-            column = read_table(Path(f"{path}.urls.parquet"))["url"]
-            urls |= zip(inside.tolist(), column.take(pa.array(inside - start)).to_pylist(), strict=True)
-    return urls
 
 
 def _write(item: tuple[Path, ...], folder: Path, name: str) -> dict:

@@ -28,10 +28,7 @@ _HEAD = struct.Struct("<8xi60xi")  # of a model file: the width of its vectors, 
 
 
 class LanguageIdentifier:
-    """A fastText language model: a path, a URL, or lid.176.ftz, which comes with the lab.
-
-    `labels`: the languages that it knows. InputError if there is no such model.
-    """
+    """A fastText model (path, URL, or the lab's lid.176.ftz); `labels`: its languages. InputError if there is none."""
 
     def __init__(self, path: str = SHIPPED.name):
         file = model_path(path)
@@ -47,18 +44,14 @@ class LanguageIdentifier:
 
         A text in capitals is scored in small letters: the model has hardly seen others, and takes English for Japanese.
         """
-        text = text.lower() if _in_capitals(text) else text
+        begin = text[:CAPITALS_SAMPLE]
+        in_capitals = sum(map(str.isupper, begin)) > sum(map(str.islower, begin))
+        text = text.lower() if in_capitals else text
         line = text.replace("\n", " ").encode("utf-8", "replace").decode()  # without halves of surrogate pairs
         labels, probabilities = self._model.predict(line)
         if not labels:
             return "", 0.0
         return labels[0].removeprefix(_LABEL), min(round(float(probabilities[0]), DECIMALS), 1.0)
-
-
-def _in_capitals(text: str) -> bool:
-    """Whether most letters at the text's beginning are capitals."""
-    begin = text[:CAPITALS_SAMPLE]
-    return sum(map(str.isupper, begin)) > sum(map(str.islower, begin))
 
 
 def _require_whole(file: Path) -> None:
@@ -83,20 +76,15 @@ def _require_whole(file: Path) -> None:
 def model_path(name: str) -> Path:
     """The model's file; downloads it first if `name` is a URL. InputError if there is none."""
     if "://" in name:
-        return _downloaded(name)
+        target = CACHE.expanduser() / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{name.rsplit('/', 1)[-1]}"
+        if not target.is_file():
+            download(name, target, check=_require_whole)
+        return target
     if Path(name).is_file():
         return Path(name)
     if name != SHIPPED.name:
         raise InputError(f"{name}: no such language model. Set language.model to lid.176.ftz, a path or a URL.")
     return SHIPPED
-
-
-def _downloaded(url: str) -> Path:
-    name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{url.rsplit('/', 1)[-1]}"
-    target = CACHE.expanduser() / name
-    if not target.is_file():
-        download(url, target, check=_require_whole)
-    return target
 
 
 identifier = cache(LanguageIdentifier)

@@ -37,15 +37,8 @@ class Params(Thresholds):
     refuse_curly_bracket: bool = True
 
 
-def clean(text: str | Text, params: Params) -> tuple[str, Reason | None]:
-    """The cleaned text, and why it is refused (or None). A refused text comes back as it was."""
-    text = Text.of(text)
-    cleaned = assess(text, params)
-    return (text.text if cleaned.reason else cleaned.text.text), cleaned.reason
-
-
 def assess(text: str | Text, params: Params) -> Assessment:
-    """As `clean`, with the cleaned text's words and statistics, and the dropped lines by rule, without blank ones.
+    """The cleaned text, why it is refused (or None), and the dropped lines by rule, without blank ones.
 
     A text with too few sentences is cleaned all the same, so that later filters can measure it.
     """
@@ -81,10 +74,7 @@ def assess(text: str | Text, params: Params) -> Assessment:
         cleaned = text.of_lines(joined, places)
     else:
         cleaned = Text(joined, text.language)
-    statistics = {
-        "sentences": len(kept) + cleaned.sentence_breaks(),
-        "dropped_lines": sum(dropped.values()),
-    }
+    statistics = {"sentences": len(kept) + cleaned.sentence_breaks(), "dropped_lines": sum(dropped.values())}
     reason = first_broken(statistics, params.rules()) or (None if joined else Reason("empty"))
     return Assessment(cleaned, statistics, reason, dropped)
 

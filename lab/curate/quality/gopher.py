@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from lab.curate.quality.languages import stop_words
 from lab.curate.quality.thresholds import Thresholds, first_broken
 from lab.curate.text.text import ALPHABETIC, NON_SYMBOL, Text, word_hash
 from lab.documents import Reason
@@ -76,6 +75,14 @@ def statistics(text: str | Text, params: Params) -> dict[str, float]:
         "alphabetic_word_share": np.count_nonzero(kinds & ALPHABETIC) / words,
         "stop_words": len(_hashes_of(tuple(params.stop_words)).intersection(text.hashes.tolist())),
     }
+
+
+@lru_cache
+def stop_words(language: str) -> list[str]:
+    """The stop words of a language (ISO 639-1) in alphabetical order; none if stopwordsiso has no list of it."""
+    import stopwordsiso  # reads its lists on import; only languages other than English need them
+
+    return sorted(stopwordsiso.stopwords(language)) if stopwordsiso.has_lang(language) else []
 
 
 @lru_cache(16)

@@ -42,10 +42,7 @@ def schema(params: QualityParams) -> pa.Schema:
 
 
 def read_params(folder: Path) -> QualityParams:
-    """The parameters that the statistics of a quality stage's output `folder` were measured with.
-
-    InputError if there are none, or if another version of the lab wrote them.
-    """
+    """The parameters that a quality stage's statistics were measured with. InputError if this version reads none."""
     first = shards(folder / FOLDER)[0]
     try:
         return QualityParams.model_validate(json.loads(pq.read_schema(first).metadata[_PARAMS]))
@@ -79,13 +76,13 @@ def _reasons(table: pa.Table, params: FilterParams) -> list[str | None]:
             verdicts[where] = len(labels)
             labels.append(label)
 
-    refuse(_equal(table["reason"], "error"), "error")
+    refuse(np.array(table["reason"].to_pylist(), object) == "error", "error")
     for name, rules in params.rules.items():
         cleans = changes_text(BY_NAME[name])
         if cleans:
-            refused = table[f"{name}.refused"]
-            for label in sorted(filter(None, set(refused.to_pylist()))):
-                refuse(_equal(refused, label), f"{name}:{label}")
+            refused = np.array(table[f"{name}.refused"].to_pylist(), object)
+            for label in sorted({*refused} - {None}):
+                refuse(refused == label, f"{name}:{label}")
         for rule in rules:
             values = table[f"{name}.{rule.statistic}"].to_numpy()  # NaN where null
             refuse(np.isnan(values), f"{name}:empty")
@@ -95,7 +92,3 @@ def _reasons(table: pa.Table, params: FilterParams) -> list[str | None]:
         if cleans:
             refuse(table["bytes"].to_numpy() == 0, f"{name}:empty")
     return [labels[index] for index in verdicts.tolist()]
-
-
-def _equal(column: pa.ChunkedArray, label: str) -> np.ndarray:
-    return np.array([value == label for value in column.to_pylist()], bool)

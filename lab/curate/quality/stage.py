@@ -46,19 +46,6 @@ class Judgement:
     refused: dict[str, Reason] = field(default_factory=dict)
 
 
-def judge(
-    text: str | Text, params: QualityParams, language: str | None = None
-) -> tuple[str, Reason | None, dict[str, int]]:
-    """The text as the filters leave it, why it is refused (or None), and how many lines went, by `c4:parameter`.
-
-    A refused text comes back as it was. `language` (ISO 639-1) decides how words are split, and which thresholds and
-    stop words hold.
-    """
-    text = Text.of(text, language)
-    judgement = assess(text, params)
-    return (text.text, judgement.reason, {}) if judgement.reason else (judgement.text, None, judgement.changed)
-
-
 def assess(text: str | Text, params: QualityParams, language: str | None = None) -> Judgement:
     """The verdict, and what every filter measures: also those after the first that refuses.
 
@@ -71,7 +58,7 @@ def assess(text: str | Text, params: QualityParams, language: str | None = None)
         assessment = assess_by(BY_NAME[name], text, getattr(filters, name))
         judgement.statistics.update({f"{name}.{key}": value for key, value in assessment.statistics.items()})
         if assessment.reason and not judgement.reason:
-            judgement.reason = _named(name, assessment.reason)
+            judgement.reason = Reason(f"{name}:{assessment.reason}", assessment.reason.detail)
         if assessment.refused:
             judgement.refused[f"{name}.refused"] = assessment.reason
             break
@@ -81,14 +68,10 @@ def assess(text: str | Text, params: QualityParams, language: str | None = None)
     return judgement
 
 
-def _named(filter_name: str, reason: Reason) -> Reason:
-    named = Reason(f"{filter_name}:{reason}")
-    named.detail = reason.detail
-    return named
-
-
 def _filter_shard(path: Path, folder: Path, name: str, *, params: QualityParams) -> dict:
-    _load_segmenters(path)
+    # InputError where a language's segmenter is not installed: raised in `verdict`, it would only cost that document.
+    for language in pc.unique(read_table(path, ["language"])["language"]).to_pylist():
+        splitter(language)
     changed: Counter[str] = Counter()
     schema = measured.schema(params)
     unmeasured = dict.fromkeys(schema.names)
@@ -108,15 +91,5 @@ def _filter_shard(path: Path, folder: Path, name: str, *, params: QualityParams)
 
     with RowWriter(folder / measured.FOLDER / f"{name}.parquet", schema) as rows:
         counts = sift(path, folder, name, verdict)
-    for kind, lines in changed.items():
-        counts.change(kind, lines)
+    counts.changed.update(changed)
     return counts.as_dict()
-
-
-def _load_segmenters(shard: Path) -> None:
-    """Get ready to split a shard's documents into words. InputError where a language's segmenter is not installed.
-
-    Called before any document is judged: raised while one is, it would only cost that document.
-    """
-    for language in pc.unique(read_table(shard, ["language"])["language"]).to_pylist():
-        splitter(language)

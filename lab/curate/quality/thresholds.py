@@ -93,7 +93,7 @@ class Assessment:
 
 
 def changes_text(module: ModuleType) -> bool:
-    """Whether a filter changes the text that later ones measure."""
+    """Whether later filters measure another text than this filter gets."""
     return hasattr(module, "assess")
 
 
@@ -110,15 +110,10 @@ def first_broken(statistics: Mapping[str, float], rules: Sequence[Rule]) -> Reas
 
     A missing statistic could not be measured, for lack of words or lines: the reason is "empty".
     """
-    for parameter, limit in rules:
-        value = statistics.get(parameter[4:])
+    for rule in rules:
+        value = statistics.get(rule.statistic)
         if value is None:
             return Reason("empty")
-        if limit is None:
-            continue
-        if parameter.startswith("min_"):
-            if value < limit:
-                return Reason(parameter, value, "<", limit)
-        elif value > limit:
-            return Reason(parameter, value, ">", limit)
+        if rule.limit is not None and (value < rule.limit if rule.least else value > rule.limit):
+            return Reason(rule.parameter, value, "<" if rule.least else ">", rule.limit)
     return None

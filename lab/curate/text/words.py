@@ -3,18 +3,20 @@
 In: a chunk, the characters between spaces. Out: its words. The rules are those of spaCy's tokenisers
 (spacy/lang/{en,de}/punctuation.py and tokenizer_exceptions.py, MIT), by which datatrove counts words: marks at the ends
 of a chunk are separate words; the rest is split at some marks inside it, unless it is an abbreviation or a web address.
-Languages without rules use the English ones. Chinese, Japanese and Thai have segmenters.
+Languages without rules use the English ones; Chinese, Japanese and Thai the segmenters of the extra `languages`.
 """
 
+import os
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import regex
 
-from lab.curate.text import segmenters
+from lab.errors import InputError
 
 _SINGLE_MARKS = frozenset("'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪")
 _QUOTES = r"'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧"
@@ -28,8 +30,11 @@ _LONGEST = 2000  # characters; longer chunks, which are no words, are cut first:
 _HYPHEN = re.compile("(-)")
 _IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
 _SMALL_LETTERS = frozenset(string.ascii_lowercase)
-_SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
-_EVERYWHERE = _SINGLE_LETTERS | set("'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split())
+_EVERYWHERE = frozenset(f"{letter}." for letter in string.ascii_lowercase + "äöü").union(
+    "'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split()
+)
+
+Segment = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,11 @@ class Splitter:
         return [part for part in self.infix.split(core) if part]
 
 
+def _abbreviations(language: str) -> frozenset[str]:
+    path = Path(__file__).with_name(f"{language}_abbreviations.txt")
+    return _EVERYWHERE.union(path.read_text("utf-8").split())
+
+
 ENGLISH = Splitter(
     prefix=regex.compile(r"\.\.+ | …+ | [§%=—–] | \+(?![0-9]) | (?:US|[CA])?\$ | \p{Sc} | \p{So}", _FLAGS),
     suffix=regex.compile(
@@ -119,13 +129,7 @@ ENGLISH = Splitter(
         | (?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])(?=\p{{L}}) )""",
         _FLAGS,
     ),
-    abbreviations=frozenset(
-        "Mr. Mrs. Ms. Messrs. Dr. Prof. St. Mt. Jr. Gen. Gov. Rep. Rev. Sen. Adm. Inc. Ltd. Co. co. Corp. Bros. vs. "
-        "e.g. i.e. E.g. I.e. a.m. p.m. Ph.D. D.C. N.Y. N.J. Jan. Feb. Mar. Apr. Jun. Jul. Aug. Sep. Sept. Oct. Nov. "
-        "Dec. Ariz. Calif. Colo. Conn. Fla. Ga. Ill. Ind. Kan. Ky. Mass. Md. Mich. Minn. Miss. Mo. Mont. Neb. Nev. "
-        "Okla. Ore. Pa. Tenn. Va. Wash. Wis. and/or w/o o'clock ma'am 's 'S 'd 'm 're 've 'll".split()
-    )
-    | _EVERYWHERE,
+    abbreviations=_abbreviations("english"),
     contraction=regex.compile(r"(?i)(.+)(n['’]t|['’](?:ll|re|ve|d|m))"),
     joined={"cannot": ["can", "not"], "Cannot": ["Can", "not"], "gonna": ["gon", "na"], "gotta": ["got", "ta"]},
 )
@@ -145,20 +149,7 @@ GERMAN = Splitter(
         | (?<=[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}])(?=\p{{L}}) )""",
         _FLAGS,
     ),
-    abbreviations=frozenset(
-        "A.C. A.D. A.G. Abb. Abk. Abs. Abt. Apr. Aug. B.A. B.Sc. Bd. Betr. Bf. Bhf. Biol. Bsp. CDU/CSU Chr. Cie. "
-        "Co. D.C. Dez. Di. Dipl. Dipl.-Ing. Do. Dr. Fa. Fam. Feb. Fr. Frl. G.m.b.H. Gebr. Hbf. Hg. Hr. Hrn. Hrsg. "
-        "I. II. III. IV. Inc. Ing. Jan. Jh. Jhd. Jr. Jul. Jun. K.O. L' L.A. M.A. M.Sc. Mi. Mio. Mo. Mr. Mrd. Mrz. "
-        "MwSt. Mär. N.Y. N.Y.C. Nov. Nr. O.K. Okt. Orig. P.S. Pkt. Prof. R.I.P. Red. S' Sa. Sep. Sept. So. St. Std. "
-        "Str. Tel. Tsd. U.S. U.S.A. U.S.S. Univ. Vol. a.D. a.M. a.Z. abzgl. adv. al. allg. betr. biol. bspw. bzgl. "
-        "bzw. c/o ca. co. d' d.h. dgl. e.V. e.g. ebd. ehem. eigtl. engl. entspr. erm. etc. ev. evtl. frz. geb. "
-        "gegr. gem. ggf. ggfs. ggü. h.c. hrsg. i.A. i.G. i.O. i.Tr. i.V. i.d.R. i.e. incl. inkl. insb. jr. jun. "
-        "jur. kath. lat. lt. m.E. m.M. max. min. mind. mtl. n.Chr. nat. o.a. o.g. o.k. o.ä. orig. p.a. p.s. pers. "
-        "phil. q.e.d. rer. röm. s' s.o. sen. sog. std. stellv. tägl. u.U. u.a. u.s.w. u.v.m. usf. usw. uvm. v.Chr. "
-        "v.a. v.l.n.r. vgl. vllt. vlt. vs. wiss. z.B. z.Bsp. z.T. z.Z. z.Zt. z.b. zzgl. österr. 'S 's 'n 'ne 'nem "
-        "'nen".split()
-    )
-    | _EVERYWHERE,
+    abbreviations=_abbreviations("german"),
     contraction=regex.compile(
         r"((?:auf|hinter|unter|vor|über)(?=.m$)|(?:du|er|ich|ihr|sie|wir)(?=.s$)|.+(?=’(?:[sS]|n|ne|nem|nen)$))(['’]\w+)"
     ),
@@ -166,12 +157,42 @@ GERMAN = Splitter(
 SPLITTERS = {"en": ENGLISH, "de": GERMAN}
 
 
+def _chinese() -> Segment:
+    import rjieba
+
+    return rjieba.cut
+
+
+def _japanese() -> Segment:
+    from sudachipy import Dictionary, SplitMode
+
+    # Only the spelling of a word is used, no other field.
+    tokenizer = Dictionary(dict="small").tokenizer(SplitMode.A, fields=set())
+    return lambda run: [morpheme.surface() for morpheme in tokenizer.tokenize(run)]
+
+
+def _thai() -> Segment:
+    os.environ.setdefault("PYTHAINLP_READ_ONLY", "1")  # without it, importing creates a folder in the user's home
+    from pythainlp.tokenize.newmm import segment
+
+    return segment
+
+
+# The segmenters of spaCy's tokenisers, which datatrove uses: jieba, Sudachi (its shortest units) and PyThaiNLP's newmm.
+# Each with the characters that it gets, in a group, so that splitting by it keeps them.
+SEGMENTERS: dict[str, tuple[regex.Pattern, Callable[[], Segment]]] = {
+    "zh": (regex.compile(r"(\p{Han}+)"), _chinese),
+    "ja": (regex.compile(r"([\p{Han}\p{Hiragana}\p{Katakana}ーｰ]+)"), _japanese),
+    "th": (regex.compile(r"(\p{Thai}+)"), _thai),
+}
+
+
 @dataclass(frozen=True)
 class SegmentingSplitter:
     """The rules of a language without spaces between words; other scripts are split by the English rules."""
 
     runs: regex.Pattern  # of its script, in a group
-    segment: segmenters.Segment
+    segment: Segment
 
     def split(self, chunk: str) -> list[str]:
         """The words of a run of characters without spaces."""
@@ -187,11 +208,17 @@ class SegmentingSplitter:
 
 def splitter(language: str | None) -> Splitter | SegmentingSplitter:
     """The rules of a language (ISO 639-1). InputError if its segmenter is not installed."""
-    if language in segmenters.SCRIPTS:
-        return _segmenting(language)
-    return SPLITTERS.get(language or "en", ENGLISH)
+    return _segmenting(language) if language in SEGMENTERS else SPLITTERS.get(language or "en", ENGLISH)
 
 
 @lru_cache
 def _segmenting(language: str) -> SegmentingSplitter:
-    return SegmentingSplitter(segmenters.SCRIPTS[language].runs, segmenters.load(language))
+    """Its dictionary is loaded for the first document of the language."""
+    runs, load = SEGMENTERS[language]
+    try:
+        return SegmentingSplitter(runs, load())
+    except ImportError as error:
+        raise InputError(
+            f"Documents in '{language}' (language.keep) can't be split into words: {error.name} is not installed. "
+            "Run pip install -e '.[languages]', or leave the language out of language.keep."
+        ) from None

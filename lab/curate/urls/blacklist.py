@@ -14,8 +14,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -97,45 +96,28 @@ class Blacklist:
         return f"{hit[0]} ({list(self.categories)[hit[1]]})" if hit else None
 
     @classmethod
-    def of(cls, domains: Mapping[str, str], urls: Mapping[str, str]) -> "Blacklist":
-        """From entry -> category, without a file."""
-        names = dict(sorted(Counter([*domains.values(), *urls.values()]).items()))
-
-        def entries(table: Mapping[str, str]) -> Entries:
-            lists = ([entry for entry, category in table.items() if category == name] for name in names)
-            return Entries.of((hashes(texts), number) for number, texts in enumerate(lists))
-
-        return cls(entries(domains), entries(urls), names)
-
-    @classmethod
     def load(cls, folder: Path) -> "Blacklist":
         """Map a compiled blacklist into memory."""
 
-        def entries(kind: str) -> Entries:
-            # As plain arrays: lookups in a np.memmap itself are slower.
-            return Entries(*(np.asarray(np.load(path, mmap_mode="r")) for path in _column_files(folder, kind)))
+        def column(name: str) -> np.ndarray:
+            # As a plain array: lookups in a np.memmap itself are slower.
+            return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
 
-        return cls(entries("domains"), entries("urls"), read_json(folder / _CATEGORIES))
+        domains, urls = (Entries(column(f"{kind}.hashes"), column(f"{kind}.categories")) for kind in _KINDS)
+        return cls(domains, urls, read_json(folder / _CATEGORIES))
 
     def save(self, folder: Path) -> None:
         for kind, entries in zip(_KINDS, (self.domains, self.urls), strict=True):
-            for path, column in zip(_column_files(folder, kind), (entries.hashes, entries.categories), strict=True):
-                np.save(path, column)
+            np.save(folder / f"{kind}.hashes.npy", entries.hashes)
+            np.save(folder / f"{kind}.categories.npy", entries.categories)
         write_json(folder / _CATEGORIES, self.categories)
-
-
-def _column_files(folder: Path, kind: str) -> list[Path]:
-    return [folder / f"{kind}.{column}.npy" for column in ("hashes", "categories")]
 
 
 Categories = list[str] | str | None  # names, or FINEWEB, or None: all that block
 
 
 def compiled(source: Path, categories: Categories = None) -> Path:
-    """The folder with the compiled lists of some categories. Compiles them if they are not there yet.
-
-    InputError if there is no such list or category.
-    """
+    """The folder with some categories' lists, compiled if need be. InputError if there is no such list or category."""
     wanted = sorted(categories) if isinstance(categories, list) else categories
     key = blake2b(f"{_FORMAT}{wanted}".encode(), digest_size=16)
     for name, path in _files(source):
@@ -155,11 +137,6 @@ def compiled(source: Path, categories: Categories = None) -> Path:
     return folder
 
 
-def categories_in_force(folder: Path) -> dict[str, int]:
-    """The categories of a compiled blacklist, with their numbers of entries."""
-    return read_json(folder / _CATEGORIES)
-
-
 def build(source: Path, categories: Categories = None) -> Blacklist:
     """Read and hash the lists of some categories. InputError if there is no such list or category."""
     lists: dict[str, dict[str, np.ndarray]] = {}
@@ -175,27 +152,21 @@ def build(source: Path, categories: Categories = None) -> Blacklist:
     if not lists and categories != FINEWEB:
         raise InputError(f"{source}: no <category>/domains or <category>/urls in it. Correct url_filter.blacklist.")
     names = sorted(set(lists) - white) if not isinstance(categories, list) else categories
-    _require(source, names, set(lists), white)
-    chosen = {name: lists[name] for name in names if lists[name]}
-    by_kind = {
-        kind: [(found[kind], number) for number, found in enumerate(chosen.values()) if kind in found]
-        for kind in _KINDS
-    }
-    counts = {name: sum(map(len, found.values())) for name, found in chosen.items()}
-    return Blacklist(Entries.of(by_kind["domains"]), Entries.of(by_kind["urls"]), counts)
-
-
-def _require(source: Path, names: list[str], known: set[str], white: set[str]) -> None:
-    """InputError unless there are categories, all are in the list, and none is one of sites to allow."""
     if not names:
         raise InputError(f"{source}: none of its categories is harmful. Name some in url_filter.categories, or null.")
-    if missing := sorted(set(names) - known):
-        raise InputError(f"{source}: no category {', '.join(missing)}. It has: {', '.join(sorted(known))}.")
-    if allowing := ", ".join(sorted(set(names) & white)):
+    if missing := sorted(set(names) - set(lists)):
+        raise InputError(f"{source}: no category {', '.join(missing)}. It has: {', '.join(sorted(lists))}.")
+    if allowing := ", ".join(sorted(white.intersection(names))):
         raise InputError(
             f"{source}: {allowing} lists sites to allow, not to block (its file `usage` says white). Take it out of "
             "url_filter.categories."
         )
+    chosen = {name: lists[name] for name in names if lists[name]}
+    domains, urls = (
+        Entries.of((found[kind], number) for number, found in enumerate(chosen.values()) if kind in found)
+        for kind in _KINDS
+    )
+    return Blacklist(domains, urls, {name: sum(map(len, found.values())) for name, found in chosen.items()})
 
 
 def _entries(kind: str, lines: Iterable[bytes]) -> Iterator[str]:

@@ -7,10 +7,11 @@ compressed (RFC 5952); normal forms that duplicates share; 64 bits for each text
 import ipaddress
 import re
 from collections.abc import Iterable
-from hashlib import blake2b
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 import numpy as np
+
+from lab.documents import text_digest
 
 _SESSION_NAMES = r"phpsessid|jsessionid|sessionid|session_id|aspsessionid[a-z]{8}|cfid|cftoken"
 # Query fields that name a visit. Of `sid` only phpBB's: elsewhere it may be the number of a story.
@@ -61,14 +62,12 @@ def listed(url: str) -> str:
 
 def hashes(texts: Iterable[str]) -> np.ndarray:
     """64 bits of BLAKE2b (RFC 7693) for each text, uint64 [texts]; the same on every machine."""
-    digests = (blake2b(text.encode("utf-8", "replace"), digest_size=8).digest() for text in texts)
-    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
+    return np.frombuffer(b"".join(map(text_digest, texts)), "<u8")
 
 
 def _slashed(url: str) -> str:
     """Backslashes before the query replaced by slashes, as browsers read them."""
     if "\\" not in url:
         return url
-    query = _QUERY.search(url)
-    end = query.start() if query else len(url)
-    return url[:end].replace("\\", "/") + url[end:]
+    address = _QUERY.split(url, maxsplit=1)[0]
+    return address.replace("\\", "/") + url[len(address) :]

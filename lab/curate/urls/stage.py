@@ -7,71 +7,65 @@ recognises other spellings of a listed host (upper case, Unicode, IP addresses) 
 Memory grows by 24 bytes per kept row: the hashes of URLs by which repeated ones are found.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.dataset import dataset
 
 from lab.crawl.index import INDEX_SCHEMA
-from lab.curate.urls import blacklist as blacklists
-from lab.curate.urls import repeats
-from lab.curate.urls.blacklist import Blacklist
-from lab.curate.urls.repeats import REMOVED_SCHEMA
+from lab.curate.urls.blacklist import Blacklist, compiled
 from lab.curate.urls.spelling import hashes, host_of, normalised
-from lab.curate.urls.words import BANNED, BANNED_SUBWORDS, SOFT_BANNED, WordRules
+from lab.curate.urls.words import WordRules
 from lab.documents import Counts, Reason, excerpt, read_table, shards, write_table
 from lab.engine import digest
 from lab.engine import run as run_shards
 from lab.params import EngineParams, UrlFilterParams
 
 HTML = ("text/html", "application/xhtml+xml")
+REMOVED_SCHEMA = INDEX_SCHEMA.append(pa.field("reason", pa.string())).append(pa.field("detail", pa.string()))
+REPEATED_SCHEMA = pa.schema([("row", pa.int64()), ("url", pa.string())])
 
 
 class UrlFilter:
-    """What a URL alone rules out. `domains`, `urls`: entry -> category, or instead of both a compiled `blacklist`."""
+    """What a URL alone rules out."""
 
-    def __init__(
-        self,
-        domains: Mapping[str, str] | None = None,
-        urls: Mapping[str, str] | None = None,
-        *,
-        blacklist: Blacklist | None = None,
-        words: WordRules | None = None,
-    ):
-        self._blacklist = blacklist or Blacklist.of(domains or {}, urls or {})
-        self._words = words or WordRules(BANNED, SOFT_BANNED, BANNED_SUBWORDS)
+    def __init__(self, blacklist: Blacklist | None, words: WordRules):
+        self._blacklist, self._words = blacklist, words
 
     @classmethod
-    def from_params(cls, params: UrlFilterParams, crawl: Path | None = None) -> "UrlFilter":
-        """`crawl`: the folder that a blacklist `auto` is in. InputError if a list is missing or can't be read."""
-        return cls.load(params, compiled_blacklist(params, crawl))
+    def from_params(cls, params: UrlFilterParams) -> "UrlFilter":
+        """InputError if a list is missing or can't be read."""
+        return cls.load(params, compiled_blacklist(params))
 
     @classmethod
     def load(cls, params: UrlFilterParams, lists: Path | None) -> "UrlFilter":
         """With the compiled blacklist in the folder `lists`, instead of the one that the parameters name."""
-        return cls(blacklist=Blacklist.load(lists) if lists else None, words=WordRules.from_params(params))
+        return cls(Blacklist.load(lists) if lists else None, WordRules(params))
 
     def reason(self, url: str) -> Reason | None:
         """Why the URL is refused, with the entry or words that it hit as detail; None: keep."""
         host = host_of(url)
         if not host:
             return Reason("malformed_url", excerpt(url))
-        if entry := self._blacklist.domain(host):
+        if self._blacklist and (entry := self._blacklist.domain(host)):
             return Reason("blacklist_domain", entry)
-        if entry := self._blacklist.url(url):
+        if self._blacklist and (entry := self._blacklist.url(url)):
             return Reason("blacklist_url", entry)
         return self._words.reason(url)
 
 
 def compiled_blacklist(params: UrlFilterParams, crawl: Path | None = None) -> Path | None:
-    """The folder with the compiled lists that the parameters name; None: no lists."""
+    """The folder with the compiled lists that the parameters name; None: no lists. `auto` is a folder in `crawl`."""
     if params.blacklist == "auto":
         source = crawl / "blacklist" if crawl and (crawl / "blacklist").is_dir() else None
     else:
         source = Path(params.blacklist) if params.blacklist else None
-    return blacklists.compiled(source, params.categories) if source else None
+    return compiled(source, params.categories) if source else None
 
 
 @cache
@@ -86,7 +80,7 @@ def run(index: Path, crawl: Path, out: Path, params: UrlFilterParams, engine: En
     EmptyCorpusError if nothing passes, InputError if a list is missing or can't be read.
     """
     lists = compiled_blacklist(params, crawl)
-    WordRules.from_params(params)  # a missing list is an error here, not in a worker
+    WordRules(params)  # a missing list is an error here, not in a worker
     words = digest(sorted(Path(params.word_lists).glob("*.txt"))) if params.word_lists else None
     judged = run_shards(
         "url_filter.judged",
@@ -98,15 +92,15 @@ def run(index: Path, crawl: Path, out: Path, params: UrlFilterParams, engine: En
     paths = [shard.folder / shard.name for shard in judged]
     (repeated,) = run_shards(
         "url_filter.repeated",
-        partial(repeats.find, judged=paths),
+        partial(_find_repeated, judged=paths),
         {"repeated": None},
         engine=engine,
         inputs=lambda _: [Path(f"{path}.keys.npy") for path in paths],
     )
     pairs = {path.name: (Path(f"{path}.parquet"), repeated.folder / f"{path.name}.parquet") for path in paths}
-    results = run_shards("url_filter", repeats.split, pairs, engine=engine, inputs=list, out=out)
+    results = run_shards("url_filter", _split_shard, pairs, engine=engine, inputs=list, out=out)
     counts = Counts.total(shard.result for shard in results).require_output("url_filter")
-    return counts.as_dict() | {"blacklist": blacklists.categories_in_force(lists) if lists else {}}
+    return counts.as_dict() | {"blacklist": Blacklist.load(lists).categories if lists else {}}
 
 
 def _judge_shard(source: Path, folder: Path, name: str, *, params: UrlFilterParams, lists: Path | None) -> dict:
@@ -116,8 +110,7 @@ def _judge_shard(source: Path, folder: Path, name: str, *, params: UrlFilterPara
     fields = [rows[field].to_pylist() for field in ("url", "mime", "status")]
     reasons = [_reason(url or "", mime, status, params, urls) for url, mime, status in zip(*fields, strict=True)]
     details = [reason and reason.detail for reason in reasons]
-    columns = [*rows.columns, pa.array(map(_label, reasons), pa.string()), pa.array(details, pa.string())]
-    write_table(pa.table(columns, schema=REMOVED_SCHEMA), folder / f"{name}.parquet")
+    write_table(_with_reasons(rows, reasons, details), folder / f"{name}.parquet")
     kept = [url or "" for url, reason in zip(fields[0], reasons, strict=True) if reason is None]
     np.save(folder / f"{name}.keys.npy", hashes(map(normalised, kept if params.duplicate_urls else [])))
     return {"rows": len(rows)}
@@ -131,5 +124,47 @@ def _reason(url: str, mime: str | None, status: int | None, params: UrlFilterPar
     return urls.reason(url)
 
 
-def _label(reason: Reason | None) -> str | None:
-    return reason and str(reason)
+def _with_reasons(rows: pa.Table, reasons: list[str | None], details: list[str | None]) -> pa.Table:
+    columns = [*rows.columns, pa.array(reasons, pa.string()), pa.array(details, pa.string())]
+    return pa.table(columns, schema=REMOVED_SCHEMA)
+
+
+def _find_repeated(_: None, folder: Path, name: str, *, judged: Sequence[Path]) -> dict:
+    """A table per shard of its repeated rows: `row`, counted among those without a reason, and the first one's `url`.
+
+    `judged`: the shards' paths, without their suffixes .parquet and .keys.npy.
+    """
+    keys = [np.load(f"{path}.keys.npy") for path in judged]
+    first, groups = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)[1:]
+    first = first[groups]
+    repeated = np.flatnonzero(first != np.arange(len(first)))  # counted through all shards
+    candidates = dataset([f"{path}.parquet" for path in judged])
+    no_reason = pc.field("reason").is_null()
+    urls = candidates.take(pa.array(first[repeated]), columns=["url"], filter=no_reason)["url"].to_pylist()
+    starts = np.cumsum([0, *map(len, keys)])
+    bounds = np.searchsorted(repeated, starts)
+    for path, start, begin, end in zip(judged, starts[:-1], bounds[:-1], bounds[1:], strict=True):
+        table = pa.table([repeated[begin:end] - start, urls[begin:end]], schema=REPEATED_SCHEMA)
+        write_table(table, folder / f"{path.name}.parquet")
+    return {"repeated": len(repeated)}
+
+
+def _split_shard(item: tuple[Path, Path], folder: Path, name: str) -> dict:
+    """Write the kept rows of a judged shard, and the removed ones, among them those of `_find_repeated`'s table."""
+    rows, repeated = read_table(item[0]), read_table(item[1])
+    reasons, details = rows["reason"].to_pylist(), rows["detail"].to_pylist()
+    candidates = [row for row, reason in enumerate(reasons) if reason is None]
+    for row, url in zip(repeated["row"].to_pylist(), repeated["url"].to_pylist(), strict=True):
+        reasons[candidates[row]], details[candidates[row]] = "duplicate_url", url
+    index = rows.select(INDEX_SCHEMA.names)
+    keep = pa.array([reason is None for reason in reasons], pa.bool_())
+    kept = index.filter(keep)
+    write_table(kept, folder / f"{name}.parquet")
+    removed = _with_reasons(index, reasons, details).filter(pc.invert(keep))
+    write_table(removed, folder / "removed" / f"{name}.parquet")
+    reasons = dict(Counter(removed["reason"].to_pylist()))
+    return Counts(len(rows), len(kept), _bytes(index), _bytes(kept), reasons).as_dict()
+
+
+def _bytes(rows: pa.Table) -> int:
+    return pc.sum(pc.max_element_wise(rows["length"], 0)).as_py() or 0

@@ -10,7 +10,7 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.curate.dedup.stage import band_keys, duplicates, join, matches, normalise, run, shingles, signatures
+from lab.curate.dedup.stage import band_keys, join, matches, normalise, run, shingles, signatures
 from lab.curate.text import Text, word_hash
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.errors import EmptyCorpusError
@@ -23,6 +23,14 @@ WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"
 def prose(seed: int, words: int = 120) -> str:
     chance = random.Random(seed)
     return " ".join(chance.choice(WORDS) for _ in range(words))
+
+
+def duplicates(signed: np.ndarray, params: DedupParams) -> np.ndarray:
+    """For each document the index of the one kept in its place (itself if it is kept), int64 [documents]."""
+    kept = np.arange(len(signed))
+    for band in range(params.bands):
+        kept = join(kept, *matches(band_keys(signed, band, params.rows)))
+    return kept
 
 
 def spelt(number: int) -> str:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.curate.language import LanguageIdentifier
-from lab.curate.language.stage import SHIPPED, judge, model_path, run
+from lab.curate.language.stage import SHIPPED, LanguageIdentifier, judge, model_path, run
 from lab.documents import Document, RowWriter
 from lab.errors import InputError, ParameterError
 from lab.params import EngineParams, LanguageParams

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
+from lab.curate.quality.params import QualityParams
+from lab.curate.quality.stage import assess
+from lab.curate.text.text import Text
 from lab.documents import Reason
 
 PROSE = (
@@ -21,6 +24,18 @@ def words(count: int, prefix: str = "word") -> list[str]:
     """Different words of letters only, with the stop words that the filter asks for."""
     letters = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(count - 2)]
     return ["the", "and", *(prefix + pair for pair in letters)]
+
+
+def filtered(
+    text: str | Text, params: QualityParams, language: str | None = None
+) -> tuple[str, Reason | None, dict[str, int]]:
+    """The text as the filters leave it, why it is refused (or None), and how many lines went, by `c4:parameter`.
+
+    A refused text comes back as it was.
+    """
+    text = Text.of(text, language)
+    judgement = assess(text, params)
+    return (text.text, judgement.reason, {}) if judgement.reason else (judgement.text, None, judgement.changed)
 
 
 def check_details(reasons: Iterable[Reason | None]) -> None:

@@ -4,10 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.curate.quality.c4 import Params, assess, clean
+from lab.curate.quality.c4 import Params, assess
 from lab.curate.text.text import Text
+from lab.documents import Reason
 
 PARAMS = Params()
+
+
+def clean(text: str, params: Params) -> tuple[str, Reason | None]:
+    """The cleaned text, and why it is refused (or None). A refused text comes back as it was."""
+    cleaned = assess(text, params)
+    return (text if cleaned.reason else cleaned.text.text), cleaned.reason
+
+
 LINES = [f"This is sentence number {number} of a text." for number in range(6)]
 
 

@@ -7,12 +7,13 @@ import pytest
 from lab import params_yaml
 from lab.curate.quality import stage as quality
 from lab.curate.quality.gopher import Params as GopherParams
-from lab.curate.quality.languages import stop_words
+from lab.curate.quality.gopher import stop_words
 from lab.curate.quality.params import QualityParams, for_language
 from lab.curate.text import words
 from lab.documents import Document, RowWriter, read_documents
 from lab.errors import InputError, ParameterError
 from lab.params import EngineParams
+from tests.curate.quality.examples import filtered
 
 PARAMS = QualityParams()
 GERMAN = """Die Fähre zur Insel fährt um neun Uhr ab und kommt noch vor dem Abendläuten wieder zurück.
@@ -39,8 +40,8 @@ THAI = """เรือข้ามฟากไปยังเกาะออก�
 
 @pytest.mark.parametrize(("language", "text"), [("de", GERMAN), ("zh", CHINESE), ("ja", JAPANESE), ("th", THAI)])
 def test_prose_of_a_language_passes_out_of_the_box_and_not_by_english_rules(language, text):
-    assert quality.judge(text, PARAMS, language)[:2] == (text, None)
-    assert quality.judge(text, PARAMS, "en")[1] is not None
+    assert filtered(text, PARAMS, language)[:2] == (text, None)
+    assert filtered(text, PARAMS, "en")[1] is not None
 
 
 def test_english_is_judged_by_the_parameters_as_they_stand():
@@ -53,8 +54,8 @@ def test_stop_words_of_other_languages_are_their_own():
     text = "\n".join(line.replace(" und ", " the and to of ") for line in GERMAN.split("\n"))
     assert {"der", "und"} <= set(for_language(PARAMS, "de").gopher.stop_words)
     no_german = QualityParams(languages={"de": {"gopher": {"stop_words": ["quak", "muh"]}}})
-    assert quality.judge(text, no_german, "de")[1] == "gopher:min_stop_words"
-    assert quality.judge(text, PARAMS, "de")[1] is None
+    assert filtered(text, no_german, "de")[1] == "gopher:min_stop_words"
+    assert filtered(text, PARAMS, "de")[1] is None
 
 
 def test_lists_are_sorted_so_that_outputs_never_depend_on_the_order_of_a_set():

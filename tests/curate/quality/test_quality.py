@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from bench.decisions import FILTERS, Page, cause, compare, golden, judge, table
 from bench.pages import pages, resiliparse_text
-from lab.curate.quality import stage as quality
 from lab.curate.quality.gopher import Params as GopherParams
 from lab.curate.quality.params import QualityParams
 from lab.curate.quality.stage import run
@@ -20,6 +19,7 @@ from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.errors import EmptyCorpusError
 from lab.params import EngineParams
 from tests.conftest import ROOT
+from tests.curate.quality.examples import filtered
 
 PARAMS = QualityParams()
 GOLDEN = ROOT / "tests/curate/quality/golden_decisions.json"
@@ -44,16 +44,16 @@ def only(*names: str) -> QualityParams:
 
 
 def test_prose_passes_unchanged():
-    assert quality.judge(PROSE, PARAMS) == (PROSE, None, {})
+    assert filtered(PROSE, PARAMS) == (PROSE, None, {})
 
 
 @pytest.mark.parametrize("reason, text", REFUSED.items())
 def test_each_filter_refuses_under_its_name_and_can_be_switched_off(reason, text):
-    after, found, _ = quality.judge(text, PARAMS)
+    after, found, _ = filtered(text, PARAMS)
     assert found == reason and after == text and found.detail
     name = reason.split(":")[0]
-    assert quality.judge(text, only(name))[1] == reason
-    assert quality.judge(text, only()) == (text, None, {})
+    assert filtered(text, only(name))[1] == reason
+    assert filtered(text, only()) == (text, None, {})
 
 
 def test_the_first_filter_in_finewebs_order_gives_the_reason():
@@ -65,17 +65,17 @@ def test_the_first_filter_in_finewebs_order_gives_the_reason():
         "fineweb:max_short_line_share",
     ]
     for place, expected in enumerate(order):
-        found = quality.judge(text, only(*PARAMS.filters[place:]))[1]
+        found = filtered(text, only(*PARAMS.filters[place:]))[1]
         assert found.split(":")[0] == expected.split(":")[0]
 
 
 def test_fineweb_judges_what_c4_leaves():
     """Twenty short lines: C4 drops them, so that FineWeb has no objection; without C4 it has."""
     text = PROSE + "\n" + "\n".join(f"Menu {letter}" for letter in "abcdefghijklmnopqrst")
-    after, reason, dropped = quality.judge(text, PARAMS)
+    after, reason, dropped = filtered(text, PARAMS)
     assert (after, reason, dropped) == (PROSE, None, {"c4:min_words_per_line": 20})
     without_c4 = only("repetition", "gopher", "fineweb")
-    assert quality.judge(text, without_c4)[1] == "fineweb:max_short_line_share"
+    assert filtered(text, without_c4)[1] == "fineweb:max_short_line_share"
 
 
 def test_language_decides_how_words_are_split():
@@ -87,17 +87,17 @@ def test_language_decides_how_words_are_split():
             "languages": {"de": {"gopher": {"stop_words": ["Am", "und"]}}},
         }
     )
-    assert quality.judge(text, params, "de")[1] is None
-    assert quality.judge(text, params)[1] == "gopher:min_alphabetic_word_share"
+    assert filtered(text, params, "de")[1] is None
+    assert filtered(text, params)[1] == "gopher:min_alphabetic_word_share"
 
 
 @given(
     st.text(max_size=400) | st.lists(st.sampled_from(["the ", "and ", "\n", ".", "[1]", "{", "é", "京"])).map("".join)
 )
 def test_no_text_crashes(text):
-    after, reason, dropped = quality.judge(text, PARAMS)
+    after, reason, dropped = filtered(text, PARAMS)
     assert reason is None or (after == text and not dropped and ":" in reason)
-    assert quality.judge(text, only()) == (text, None, {})
+    assert filtered(text, only()) == (text, None, {})
 
 
 # The stage.

@@ -135,7 +135,7 @@ def test_only_harmful_lists_block_by_default(tmp_path, monkeypatch):
     assert blocked("fineweb") == {"bad.example", "ours.example"}
     assert blocked(None) == {"bad.example", "news.example", "ours.example"}
     assert blocked(["press"]) == {"news.example"}
-    assert blacklist.categories_in_force(blacklist.compiled(lists, "fineweb")) == {"adult": 1, "our_own": 1}
+    assert blacklist.build(lists, "fineweb").categories == {"adult": 1, "our_own": 1}
     with pytest.raises(InputError, match=r"no category malware\. It has: adult"):
         blocked(["malware"])
     with pytest.raises(InputError, match="liste_bu lists sites to allow"):

@@ -1,12 +1,14 @@
 """The URL filter: without these a blocked site gets through in disguise, or a harmless one is lost."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.crawl.index import INDEX_SCHEMA
+from lab.curate.urls.blacklist import Blacklist, build
 from lab.curate.urls.spelling import host_of, listed, normalised
 from lab.curate.urls.stage import UrlFilter, run
 from lab.curate.urls.words import WordRules
@@ -22,8 +24,21 @@ DOMAINS = {
     "x.y": "z",
 }
 URLS = {"a.example/x": "warez", "long.example/films?id=7": "warez"}
-FILTER = UrlFilter(DOMAINS, URLS)
-WORDS = WordRules.from_params(UrlFilterParams())
+WORDS = WordRules(UrlFilterParams())
+
+
+def blacklist() -> Blacklist:
+    """Of DOMAINS and URLS, from files."""
+    with TemporaryDirectory() as folder:
+        for kind, entries in (("domains", DOMAINS), ("urls", URLS)):
+            for entry, category in entries.items():
+                path = Path(folder) / category / kind
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(f"{path.read_text() if path.exists() else ''}{entry}\n")
+        return build(Path(folder))
+
+
+FILTER = UrlFilter(blacklist(), WORDS)
 
 
 @pytest.mark.parametrize(
