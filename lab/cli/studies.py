@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lab.experiments.queue import Queue
-    from lab.experiments.states import State
+    from lab.experiments.schedule import State
 
 STYLES: dict[str, str] = {"queued": "dim", "running": "bold cyan", "done": "green", "failed": "bold red"}
 REPEATED = "its corpus is too small for the budget: parts were seen again"
@@ -107,7 +107,7 @@ def isoflop(
     queue = scaling.isoflop_queue(study, Repository(root))
 
     def write(folder: Path) -> None:
-        from lab.experiments.points import read_points
+        from lab.experiments.scaling import read_points
         from lab.report.studies.isoflop import write
 
         write(folder, study, read_points(queue, scaling.isoflop_trials(study), "lab isoflop"))
@@ -146,7 +146,7 @@ def sweep(
     queue = scaling.sweep_queue(name, study, Repository(root))
 
     def write(folder: Path) -> None:
-        from lab.experiments.points import read_points
+        from lab.experiments.scaling import read_points
         from lab.report.studies.sweep import write
 
         write(folder, name, study, read_points(queue, scaling.sweep_trials(name, study), f"lab sweep {name}"))

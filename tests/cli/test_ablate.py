@@ -6,13 +6,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-<<<<<<< HEAD
-from lab.cli.queue import _table
-from lab.experiments.schedule import State
-=======
 from lab.cli.studies import _table
-from lab.experiments.states import State
->>>>>>> r-cli
+from lab.experiments.schedule import State
 from tests.experiments.conftest import tiny  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.slow

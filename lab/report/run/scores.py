@@ -68,17 +68,12 @@ def models_table(run: Run) -> ModelTable | None:
     if not isinstance(others, dict) or not others:
         return None
     columns = {OURS: scores_of(run)}
-<<<<<<< HEAD
-    columns |= {str(name): read_scores(model["scores"]) for name, model in others.items() if _is_scored(model)}
+    columns |= {
+        str(name): read_scores(model["scores"])
+        for name, model in others.items()
+        if isinstance(model, dict) and "scores" in model
+    }
     firsts = first_scores(score for column in columns.values() for score in column)
-=======
-    for name, model in others.items():
-        if isinstance(model, dict) and "scores" in model:
-            columns[str(name)] = read_scores(model["scores"])
-    firsts: dict[str, Score] = {}
-    for score in (score for column in columns.values() for score in column):
-        firsts.setdefault(score.task, score)
->>>>>>> r-report
     by_metric = [{(score.task, score.metric): score for score in column} for column in columns.values()]
     rows = [
         ModelRow(task, first.metric, first.chance, [column.get((task, first.metric)) for column in by_metric])

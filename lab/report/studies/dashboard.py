@@ -91,17 +91,8 @@ def blocks(results: Results, entity: str, project: str) -> list[Any]:
 
 def compared(results: Results) -> list[tuple[str, str]]:
     """(task, its first metric) of all tasks of any run, as the scores are named in W&B."""
-<<<<<<< HEAD
     scores = (score for run in results.runs for score in read_scores(run.reports.get("evaluate", {}).get("scores")))
     return [(task, score.metric) for task, score in first_scores(scores).items()]
-=======
-    metrics: dict[str, str] = {}
-    for run in results.runs:
-        for task, values in run.reports.get("evaluate", {}).get("scores", {}).items():
-            if (metric := first_metric(values)) is not None:
-                metrics.setdefault(task, metric)
-    return list(metrics.items())
->>>>>>> r-report
 
 
 def _known(wr: Any, kept: Path) -> Any:

@@ -11,12 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-<<<<<<< HEAD
 from lab.experiments.scaling import Point, Points
-=======
-from lab.experiments.points import Point, Points
 from lab.files import write_json, write_text
->>>>>>> r-report
 from lab.formatting import power, short
 from lab.report.document import render_page, render_text
 
