@@ -21,8 +21,8 @@ from random import Random
 from bench.datatrove import VENV, datatrove_python
 from bench.pages import ARCHIVE
 from bench.published import publish, run_command
-from lab.crawl.warc import Record, read_records
-from lab.crawl.warc_scan import scan
+from lab.crawl.records import Record, read_records
+from lab.crawl.scan import scan
 from lab.curate.urls import UrlFilter
 from lab.curate.urls.spelling import host_of
 from lab.documents import Reason
