@@ -82,7 +82,7 @@ def run(work: Work) -> Result:
     params, config, gpu = train_params(work), model_config(work), work.device == "cuda"
     trainer = make_trainer(params)
     layout = plan_batches(params, work.context, 1)
-    data = TokenData(Path(work.tokens), layout, params, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
+    data = TokenData(Path(work.tokens), layout, params, workers=READERS_ON_GPU if gpu else 0)
     data.last = work.steps
     watch, losses = Stopwatch(work.device), []
     with ExitStack() as stack:

@@ -1,9 +1,8 @@
 """A training run in Weights & Biases: online where there is a key, else a file under .lab/wandb that can be sent later.
 
-In: parameters, hashes, and a `Measured` row per step. Out: a W&B run that can be grouped by any decision and drawn over
-tokens or FLOPs, and .lab/train/run.json, by which `log_scores` adds the evaluation's scores to the same run. Runs of
-one ablation are a group (tracking.group), else the experiments that DVC made from one revision. Tags of the form
-`name:value` (an ablation's `variant:raw`, `seed:1`) are in the config as well, so that runs can be grouped by them.
+.lab/train/run.json says to which run `log_scores` adds the evaluation's scores. Runs of one ablation are a group
+(tracking.group), else the experiments that DVC made from one revision. Tags of the form `name:value` (an ablation's
+`variant:raw`, `seed:1`) are in the config as well, so that runs can be grouped by them.
 """
 
 import os
@@ -26,6 +25,7 @@ RUN = Path(".lab/train/run.json")
 SECONDS_TO_CONNECT = 30
 BY_FLOPS = "by_flops"  # W&B gives a metric one x-axis, so the curves that are drawn over FLOPs too are logged twice
 CURVES = ("loss", "bits_per_byte")
+LOGGED = ("loss", "learning_rate", "gradient_norm", "tokens_per_second", "skipped_steps")  # of a `Measured` row
 
 
 def mode(params: TrackingParams) -> str:
@@ -33,17 +33,6 @@ def mode(params: TrackingParams) -> str:
     if params.mode == "auto":
         return "online" if os.environ.get("WANDB_API_KEY") else "offline"
     return params.mode
-
-
-def _experiments_of_revision() -> str | None:
-    """The revision that `dvc exp run` started from, which its experiments share; None outside of it."""
-    return os.environ.get("DVC_EXP_BASELINE_REV", "")[:7] or None
-
-
-def _revision() -> str | None:
-    """The commit of the working tree, with "+changes" if its sources differ from it; None outside git."""
-    revision = read_revision(Path())
-    return revision.commit and revision.commit + ("+changes" if revision.dirty else "")
 
 
 @dataclass(frozen=True)
@@ -63,7 +52,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Factors that turn losses and rates into figures comparable across models and machines."""
+    """Factors that make losses and rates comparable across models and machines."""
 
     flops_per_token: float
     peak: float  # FLOP/s that the devices reach together on a matrix product; MFU is the share of it
@@ -74,7 +63,6 @@ class Sizes:
         return tokens_per_second * self.flops_per_token / self.peak
 
     def bits(self, loss: float) -> float:
-        """A validation loss in nats per token as bits per byte."""
         return bits_per_byte(loss, self.bytes_per_token)
 
 
@@ -90,25 +78,18 @@ class Tracker:
             return
         last = read_json(RUN) if RUN.exists() else {}
         identity = last["id"] if resumed and last.get("key") == key else secrets.token_hex(4)
-        target = {"project": params.tracking.project, "entity": params.tracking.entity}
-        self._run = _open(identity, target, mode(params.tracking), **_described(params, facts), job_type="train")
+        self._run = _open(identity, mode(params.tracking), **_described(params, facts), job_type="train")
         opened = "offline" if self._run.offline else "online"
-        write_json(RUN, {"id": self._run.id, "key": key, "mode": opened, **target, **_place(params.tracking)})
-        _set_axes(self._run)
+        write_json(RUN, {"id": self._run.id, "key": key, "mode": opened, **_target(params), **_place(params.tracking)})
 
     def step(self, row: Measured) -> None:
-        """Log a step."""
         if self._run is None:
             return
         values = {
             "step": row.step,
             "tokens": row.tokens,
             "flops": row.tokens * self._sizes.flops_per_token,
-            "train/loss": row.loss,
-            "train/learning_rate": row.learning_rate,
-            "train/gradient_norm": row.gradient_norm,
-            "train/tokens_per_second": row.tokens_per_second,
-            "train/skipped_steps": row.skipped_steps,
+            **{f"train/{name}": getattr(row, name) for name in LOGGED},
             "train/mfu": self._sizes.mfu(row.tokens_per_second),
         }
         if row.validation_loss is not None:
@@ -118,7 +99,6 @@ class Tracker:
         self._run.log(values | row.details)
 
     def samples(self, tokens: int, samples: list[dict]) -> None:
-        """Log texts that the model wrote after `tokens` tokens."""
         if self._run is not None:
             import wandb
 
@@ -127,11 +107,9 @@ class Tracker:
 
     def finish(self, summary: dict | None = None) -> None:
         """Close the run with its final metrics, or as failed where there are none."""
-        if self._run is None:
-            return
-        self._run.summary.update(summary or {})
-        _close(self._run, exit_code=0 if summary is not None else 1)
-        self._run = None
+        if self._run is not None:
+            self._run.summary.update(summary or {})
+            _close(self._run, exit_code=0 if summary is not None else 1)
 
 
 def log_scores(
@@ -151,14 +129,12 @@ def log_scores(
         return
     training = _training_run(params.tracking)
     if training is None:
-        target = {"project": params.tracking.project, "entity": params.tracking.entity}
-        run = _open(secrets.token_hex(4), target, wandb_mode, **_described(params, {}), job_type="evaluate")
+        run = _open(secrets.token_hex(4), wandb_mode, **_described(params, {}), job_type="evaluate")
     else:
         target = {name: training[name] for name in ("project", "entity")}
-        run = _open(training["id"], target, wandb_mode if training["mode"] == "online" else "offline")
+        run = _open(training["id"], wandb_mode if training["mode"] == "online" else "offline", **target)
     import wandb
 
-    _set_axes(run)
     for row in milestones:
         values = _flat(row["scores"])
         by_flops = {f"{BY_FLOPS}/{name}": value for name, value in values.items()}
@@ -167,11 +143,6 @@ def log_scores(
     run.log(items if milestones else _flat(scores) | items)
     run.summary.update(_flat(scores))
     _close(run)
-
-
-def labels(tags: Sequence[str]) -> dict[str, str]:
-    """["variant:raw", "small"] -> {"variant": "raw"}."""
-    return dict(tag.split(":", 1) for tag in tags if ":" in tag)
 
 
 def _training_run(params: TrackingParams) -> dict | None:
@@ -186,16 +157,25 @@ def _training_run(params: TrackingParams) -> dict | None:
 
 
 def _place(params: TrackingParams) -> dict[str, Any]:
-    """Name, group and tags, which identify an experiment's run among others."""
-    name = os.environ.get("DVC_EXP_NAME")
-    return {"name": name, "group": params.group or _experiments_of_revision(), "tags": params.tags}
+    """Name, group and tags, which identify an experiment's run among others.
+
+    The group defaults to the revision that `dvc exp run` started from, which its experiments share.
+    """
+    group = params.group or os.environ.get("DVC_EXP_BASELINE_REV", "")[:7] or None
+    return {"name": os.environ.get("DVC_EXP_NAME"), "group": group, "tags": params.tags}
+
+
+def _target(params: Params) -> dict[str, str | None]:
+    return {"project": params.tracking.project, "entity": params.tracking.entity}
 
 
 def _described(params: Params, facts: dict) -> dict[str, Any]:
-    """Name, group, tags and config of a new run."""
-    place = _place(params.tracking)
-    config = params.model_dump(mode="json") | {"revision": _revision()} | labels(params.tracking.tags) | facts
-    return place | {"config": config, "tags": place["tags"] or None}
+    """Where a new run goes, its name, group and tags, and its config with the revision of the sources."""
+    place, revision = _place(params.tracking), read_revision(Path())
+    labels = dict(tag.split(":", 1) for tag in params.tracking.tags if ":" in tag)
+    commit = revision.commit and revision.commit + ("+changes" if revision.dirty else "")
+    config = params.model_dump(mode="json") | {"revision": commit} | labels | facts
+    return _target(params) | place | {"config": config, "tags": place["tags"] or None}
 
 
 def _flat(scores: dict[str, dict]) -> dict[str, float]:
@@ -207,34 +187,30 @@ def _flat(scores: dict[str, dict]) -> dict[str, float]:
     }
 
 
-def _set_axes(run: Any) -> None:
-    """Tokens are the x-axis of all metrics but those under BY_FLOPS."""
-    for axis in ("tokens", "flops"):
-        run.define_metric(axis)
-    run.define_metric("*", step_metric="tokens")
-    run.define_metric(f"{BY_FLOPS}/*", step_metric="flops")
-
-
-def _open(identity: str, target: dict, wandb_mode: str, **described: Any) -> Any:
+def _open(identity: str, wandb_mode: str, **described: Any) -> Any:
+    """A run whose metrics have tokens as their x-axis, but those under BY_FLOPS."""
     import wandb
 
     FOLDER.mkdir(exist_ok=True)
     settings = wandb.Settings(
         silent=True, console="off", init_timeout=SECONDS_TO_CONNECT, disable_git=True, save_code=False
     )
+    arguments: dict[str, Any] = dict(dir=str(FOLDER.absolute()), settings=settings, reinit="create_new", **described)
     # Offline there is no server to ask whether the run exists; `wandb sync` joins what has the same id.
     resume = {"resume": "allow"} if wandb_mode == "online" else {}
-    arguments: dict[str, Any] = dict(
-        id=identity, dir=str(FOLDER.absolute()), settings=settings, reinit="create_new", **target, **described
-    )
     try:
-        return wandb.init(mode=wandb_mode, **resume, **arguments)
+        run = wandb.init(mode=wandb_mode, id=identity, **resume, **arguments)
     except wandb.errors.Error as error:
         if wandb_mode == "offline":
             raise
         print(f"wandb: not online ({error}); this run is kept offline", file=sys.stderr, flush=True)
         # The id that failed to connect stays taken in wandb's service, so this one is another.
-        return wandb.init(mode="offline", **arguments | {"id": secrets.token_hex(4)})
+        run = wandb.init(mode="offline", id=secrets.token_hex(4), **arguments)
+    for axis in ("tokens", "flops"):
+        run.define_metric(axis)
+    run.define_metric("*", step_metric="tokens")
+    run.define_metric(f"{BY_FLOPS}/*", step_metric="flops")
+    return run
 
 
 def _close(run: Any, exit_code: int = 0) -> None:

@@ -20,7 +20,7 @@ from lab.errors import LabError
 from lab.git import read_revision
 
 if TYPE_CHECKING:
-    from lab.params import TrackingParams
+    from lab.params import TrackingParams, UrlFilterParams
     from lab.params_yaml import Params
 
 PYTHON = (3, 11)
@@ -181,7 +181,7 @@ def origins(root: Path, params: "Params") -> list[Finding]:
     offline = " (offline: HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
     hub = Finding("HF_HOME", home + offline)
     try:
-        model, lists = language_model(root, params.language.model), blacklist(root, params.url_filter.blacklist)
+        model, lists = language_model(root, params.language.model), blacklist(root, params.url_filter)
         return [model, lists, *tokenizers(params.tokenizer.kind), hub]
     except ModuleNotFoundError:  # which the lock's finding names
         return [hub]
@@ -200,15 +200,22 @@ def language_model(root: Path, name: str) -> Finding:
     return Finding("language.model", f"{path} ({words.size(path.stat().st_size)})")
 
 
-def blacklist(root: Path, setting: str | None) -> Finding:
-    name = "url_filter.blacklist"
-    if setting == "auto":
-        folder = root / "data" / "crawl" / "blacklist"
-        return Finding(name, f"auto: {folder}" if folder.exists() else "auto: the crawl's own, if it has one")
-    if setting is None or (root / setting).exists():
-        return Finding(name, setting or "none")
-    remedy = f"put a list in UT1's layout at {setting}, or set {name} of params.yaml to auto."
-    return Finding(name, f"{setting}: not there", remedy=remedy)
+def blacklist(root: Path, params: "UrlFilterParams") -> Finding:
+    """Where the blacklist is, and which of its categories are in force, with their numbers of entries."""
+    from lab.curate.urls.blacklist import build
+
+    name, setting = "url_filter.blacklist", params.blacklist
+    path = root / "data" / "crawl" / "blacklist" if setting == "auto" else root / (setting or "")
+    if setting is None or (setting == "auto" and not path.exists()):
+        return Finding(name, "auto: the crawl's own, if it has one" if setting else "none")
+    if not path.exists():
+        remedy = f"put a list in UT1's layout at {setting}, or set {name} of params.yaml to auto."
+        return Finding(name, f"{setting}: not there", remedy=remedy)
+    try:
+        categories = build(path, params.categories).categories
+    except LabError as error:
+        return Finding(name, str(error), remedy="correct url_filter as the message above says.")
+    return Finding(name, f"{path}: " + ", ".join(f"{key} ({count:,})" for key, count in categories.items()))
 
 
 def tokenizers(kind: str) -> list[Finding]:

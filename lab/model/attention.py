@@ -1,13 +1,9 @@
 """Causal attention, by torch's kernels or, on CPUs, by plain products of blocks, which train faster there.
 
-In: queries [batch, heads, time, head_width]; keys and values of as many heads or fewer, each of which then serves
-heads / kv_heads neighbouring queries (Ainslie et al. 2023). Out: mixed values, in the shape of the queries.
-
 softmax(q k' / sqrt(head_width)) v (Vaswani et al. 2017, section 3.2.1) is computed for a block of queries at a time
-with the keys up to the block's end, so that most of the masked future is never computed. Unlike flash attention
-(Dao et al. 2022), which torch has for CPUs too, the weights that softmax gave are kept for the backward pass:
-heads * time numbers per token, which save two of seven products and every exponential. Without gradients there is
-nothing to save. reports/benchmarks/train.md shows what this is worth.
+with the keys up to the block's end. Unlike flash attention (Dao et al. 2022), which torch has for CPUs too, the weights
+that softmax gave are kept for the backward pass: heads * time numbers per token, which save two of seven products and
+every exponential. reports/benchmarks/train.md shows what this is worth.
 """
 
 import torch
@@ -23,7 +19,8 @@ BLOCK_BYTES = 256  # of a block's scores for one key: 64 queries of float32, 128
 def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | BlockMask | None, dropout: float) -> Tensor:
     """Each query's mix of the values up to its own, or of those that `mask` [batch, 1, time, keys] allows.
 
-    A mask must hide the future. Fewer queries than keys without a mask: one query, which sees all keys.
+    Queries are [batch, heads, time, head_width]; a head of keys and values serves heads / kv_heads neighbouring ones
+    (Ainslie et al. 2023). A mask must hide the future. Without one, fewer queries than keys are one, which sees all.
     """
     if isinstance(mask, BlockMask):
         return attend_within(mask, queries, keys, values)

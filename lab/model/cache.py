@@ -1,7 +1,7 @@
 """The key-value cache: keys and values of the tokens read so far, so that the next token costs one token's work.
 
-Rows may hold texts of different lengths: a row's tokens are at its front; what follows them is masked and later
-overwritten. So each row of a padded batch gets the result that it would get alone.
+Rows may hold texts of different lengths: what follows a row's tokens is masked and later overwritten. So each row of a
+padded batch gets the result that it would get alone.
 """
 
 import torch
@@ -12,7 +12,8 @@ from lab.model.config import ModelConfig
 
 
 class Cache:
-    """Room for `room` tokens per row, at most the model's context. `lengths`: the number of tokens in each row."""
+    """Room for `room` tokens per row, at most the model's context. `lengths`: the number of tokens in each row; set
+    to lower ones, the rest (padding, say) is forgotten."""
 
     def __init__(self, config: ModelConfig, batch: int, room: int, *, device: torch.device, dtype: torch.dtype):
         self.room = min(room, config.context)
@@ -21,10 +22,6 @@ class Cache:
         # Zeros, as masked values are multiplied by 0, and 0 times NaN is NaN.
         self._keys = torch.zeros(shape, device=device, dtype=dtype)
         self._values = torch.zeros(shape, device=device, dtype=dtype)
-
-    def keep(self, lengths: list[int]) -> None:
-        """Keep the first `lengths` tokens of each row; forget the rest (padding, say)."""
-        self.lengths = list(lengths)
 
     def positions(self, time: int) -> slice | Tensor:
         """The positions of the next `time` tokens: a slice where all rows agree, else [batch, time].
@@ -50,15 +47,13 @@ class Cache:
 
     def extend(self, layer: int, positions: slice | Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write one layer's new keys and values [batch, kv_heads, time, head_width]; returns old and new ones."""
-        if isinstance(positions, slice):
-            self._keys[layer][:, :, positions] = keys
-            self._values[layer][:, :, positions] = values
-            end = positions.stop
-        else:
-            rows = torch.arange(len(positions), device=positions.device)[:, None]
-            self._keys[layer][rows, :, positions] = keys.transpose(1, 2)
-            self._values[layer][rows, :, positions] = values.transpose(1, 2)
-            end = max(self.lengths) + positions.shape[1]
+        end = max(self.lengths) + keys.shape[2]
+        for kept, new in ((self._keys[layer], keys), (self._values[layer], values)):
+            if isinstance(positions, slice):
+                kept[:, :, positions] = new
+            else:
+                rows = torch.arange(len(positions), device=positions.device)[:, None]
+                kept[rows, :, positions] = new.transpose(1, 2)
         return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]
 
     def advance(self, time: int) -> None:

@@ -94,9 +94,7 @@ class ModelConfig:
         except TypeError as error:
             raise InputError(f"this is not the description of a model: {error}.") from None
 
-    def as_dict(self) -> dict:
-        """Plain values, for JSON."""
-        return asdict(self)
+    as_dict = asdict  # plain values, for JSON
 
     @property
     def head_width(self) -> int:

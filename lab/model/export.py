@@ -1,8 +1,7 @@
 """The stage `export`: the trained model as a Hugging Face folder with weights, tokenizer and model card.
 
-In: the output of lab.train (model.safetensors, model.json) and the tokenizer. Out: the folder, written whole or not at
-all, and metrics. A model whose choices are neither all GPT-2's nor all Llama's is written in a layout of our own, which
-lab.model.huggingface.load, and so evaluation, reads; the card says so.
+In: what training left, and the tokenizer. A model whose choices are neither all GPT-2's nor all Llama's is written in a
+layout of our own, which lab.model.huggingface.load, and so evaluation, reads; the card says so.
 """
 
 import hashlib
@@ -17,25 +16,19 @@ from lab.errors import InputError, ParameterError
 from lab.files import read_json
 from lab.model import huggingface
 from lab.model.config import ModelConfig
-from lab.model.huggingface import OWN, layout_of
 from lab.model.transformer import Transformer
 from lab.params import EngineParams, ExportParams
 from lab.tokens import bpe
 
 
 def run(train: Path, tokenizer: Path, out: Path, params: ExportParams, engine: EngineParams) -> dict:
-    """Write `out`; returns the stage's metrics.
+    """Write `out`, whole or not at all; returns the stage's metrics.
 
-    Raises InputError where the weights are missing or not those that model.json describes, or where the tokenizer is
-    not the one that the model was trained with.
+    Raises InputError where weights, model.json and tokenizer are missing or do not belong together.
     """
     about = read_json(train / "model.json")
-    tokenizer_hash = bpe.tokenizer_hash(tokenizer)
-    if about.get("tokenizer") != tokenizer_hash:
-        raise InputError(
-            f"{train}/model.json: the model was trained with the tokenizer {str(about.get('tokenizer'))[:16]}, but "
-            f"{tokenizer} is the tokenizer {tokenizer_hash[:16]}. Run `dvc repro train`."
-        )
+    made = f"{train}/model.json: the model was trained"
+    bpe.check_same(tokenizer, about.get("tokenizer"), made=made, stage="train")
     model, encoding = read_trained(train), bpe.load(tokenizer)
     temporary = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -47,13 +40,12 @@ def run(train: Path, tokenizer: Path, out: Path, params: ExportParams, engine: E
         raise
     shutil.rmtree(out, ignore_errors=True)
     temporary.rename(out)
-    weights = out / "model.safetensors"
+    weights, layout = out / "model.safetensors", huggingface.layout_of(model.config, mixed=True)
     with open(weights, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    layout = layout_of(model.config, mixed=True)
     return {
         "architecture": layout.class_name,
-        "loads_in_transformers": layout is not OWN,
+        "loads_in_transformers": layout is not huggingface.OWN,
         "parameters": model.config.parameters(),
         "dtype": params.dtype,
         "bytes": sum(path.stat().st_size for path in sorted(out.rglob("*")) if path.is_file()),
@@ -80,9 +72,9 @@ def read_trained(folder: Path) -> Transformer:
 
 
 def model_card(config: ModelConfig, encoding: tiktoken.Encoding, about: dict) -> str:
-    """README.md: what the model is, what it was trained on, how to use it."""
+    """README.md."""
     try:
-        name = layout_of(config).class_name
+        name = huggingface.layout_of(config).class_name
         how = f"`transformers.AutoModelForCausalLM.from_pretrained(folder)` loads it, as {name}."
     except ParameterError as error:
         how = f"`lab.model.huggingface.load(folder)` loads it; transformers can't: {error}"

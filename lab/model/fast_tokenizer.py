@@ -1,8 +1,7 @@
 """A tiktoken encoding as Hugging Face's fast tokenizer, with the same ids for every text.
 
-In: a tiktoken.Encoding. Out: the contents of tokenizer.json and tokenizer_config.json. tiktoken stores tokens but no
-merges; the merge that made a token is recovered by merging its bytes with the tokens of lower rank. Any longer text
-makes the same merge: where a token's two ends are token borders, no byte outside of it took part.
+tiktoken stores tokens but no merges; the merge that made a token is recovered by merging its bytes with the tokens of
+lower rank. Any longer text makes the same merge: where a token's ends are token borders, no byte outside took part.
 """
 
 import json
@@ -15,7 +14,6 @@ from lab.tokens.bpe import end_of_text, spell
 
 
 def tokenizer_json(encoding: tiktoken.Encoding) -> str:
-    """The contents of tokenizer.json."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
     ranks = encoding._mergeable_ranks
@@ -40,7 +38,6 @@ def tokenizer_json(encoding: tiktoken.Encoding) -> str:
 
 
 def tokenizer_config(encoding: tiktoken.Encoding, context: int) -> dict:
-    """The contents of tokenizer_config.json."""
     name = encoding.decode([end_of_text(encoding)])
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -55,13 +52,9 @@ def tokenizer_config(encoding: tiktoken.Encoding, context: int) -> dict:
 
 def merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
     """The two parts of each token of more than a byte, in the order of ranks; without tokens that no merge makes."""
-    pairs = []
-    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
-        if len(token) > 1:
-            parts = _merge(token, ranks, rank)
-            if len(parts) == 2:
-                pairs.append((parts[0], parts[1]))
-    return pairs
+    ordered = sorted(ranks.items(), key=lambda item: item[1])
+    merged = (_merge(token, ranks, rank) for token, rank in ordered if len(token) > 1)
+    return [(parts[0], parts[1]) for parts in merged if len(parts) == 2]
 
 
 def _merge(token: bytes, ranks: dict[bytes, int], limit: int) -> list[bytes]:

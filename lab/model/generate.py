@@ -1,10 +1,9 @@
 """Text from a model, token by token, with a key-value cache; one prompt or many at once.
 
-In: a model and prompts of token ids. Out: tokens. Sampling follows Hugging Face's order: temperature, then the top_k
-most likely, then the smallest set that holds top_p of the probability (Holtzman et al. 2020). A row's random numbers
-come from its own generator (seed + row), so a row of a batch is the same as alone, up to rounding.
-
-When a text fills the context, its first half is dropped and the second is read again from position 0.
+Sampling follows Hugging Face's order: temperature, then the top_k most likely, then the smallest set that holds top_p
+of the probability (Holtzman et al. 2020). A row's random numbers come from its own generator (seed + row), so a row of
+a batch is the same as alone, up to rounding. When a text fills the context, its second half is read again from
+position 0.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -20,23 +19,14 @@ SMALLEST_TEMPERATURE = 1e-6  # below it logits leave float32's range, and it cou
 
 
 def generate(
-    model: Transformer,
-    prompt: list[int],
-    *,
-    max_tokens: int,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int = 0,
-    stop: Collection[int] = (),
+    model: Transformer, prompt: list[int], *, max_tokens: int, stop: Collection[int] = (), **sampling
 ) -> Iterator[int]:
     """Tokens after the prompt, one by one: at most `max_tokens`, ending before a token in `stop`.
 
-    Temperature 0 always takes the most likely token. Raises InputError for a prompt that is empty, too long or has
-    unknown tokens, ParameterError for invalid settings.
+    `sampling`: as of `Sampler`. Raises InputError for a prompt that is empty, too long or has unknown tokens,
+    ParameterError for invalid settings.
     """
-    sampler = Sampler(1, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
-    for (token,) in _steps(model, [prompt], max_tokens, sampler):
+    for (token,) in _steps(model, [prompt], max_tokens, Sampler(1, **sampling)):
         if token in stop:
             return
         yield token
@@ -47,18 +37,15 @@ def generate_batch(
     prompts: list[list[int]],
     *,
     max_tokens: int,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int = 0,
     stop: Collection[int] = (),
     finished: Callable[[int, list[int]], bool] = lambda row, tokens: False,
+    **sampling,
 ) -> list[list[int]]:
     """The result of `generate` for each prompt (row r with seed + r). Prompts may have different lengths.
 
     `finished(row, tokens so far)` can end a row early; its last token is kept. Raises as `generate` does.
     """
-    sampler = Sampler(len(prompts), temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+    sampler = Sampler(len(prompts), **sampling)
     texts: list[list[int]] = [[] for _ in prompts]
     running = set(range(len(prompts)))
     for tokens in _steps(model, prompts, max_tokens, sampler) if prompts else ():
@@ -75,9 +62,17 @@ def generate_batch(
 
 
 class Sampler:
-    """Logits [batch, vocabulary] -> tokens [batch]."""
+    """Logits [batch, vocabulary] -> tokens [batch]. Temperature 0 always takes the most likely token."""
 
-    def __init__(self, rows: int, *, temperature: float, top_k: int | None, top_p: float | None, seed: int):
+    def __init__(
+        self,
+        rows: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ):
         if temperature < 0:
             raise ParameterError(f"temperature: {temperature} is below 0. 0 takes the most likely token.")
         if top_k is not None and top_k < 1:
@@ -112,46 +107,39 @@ def _steps(model: Transformer, prompts: list[list[int]], max_tokens: int, sample
     """Per step the next token of every row."""
     _check(model, prompts)
     context = model.config.context
-    texts = [list(prompt) for prompt in prompts]
-    cache, logits = None, None
+    texts, cache = [list(prompt) for prompt in prompts], None
     for step in range(max_tokens):
         if cache is None or max(map(len, texts)) > context:
             texts = [text if len(text) <= context else text[-(context // 2) :] for text in texts]
             cache = model.cache(len(texts), max(map(len, texts)) + max_tokens - step)
-            logits = _read(model, texts, cache)
+            unread = texts
         else:
-            logits = _read_last(model, texts, cache)
-        tokens = sampler(logits).tolist()
+            unread = [text[-1:] for text in texts]
+        tokens = sampler(_read(model, unread, cache)).tolist()
         for text, token in zip(texts, tokens, strict=True):
             text.append(token)
         yield tokens
 
 
 def _check(model: Transformer, prompts: list[list[int]]) -> None:
+    context, vocabulary = model.config.context, model.config.vocabulary
     for prompt in prompts:
         if not prompt:
             raise InputError("the prompt has no tokens. Begin with the end-of-text token, or with some text.")
-        if len(prompt) > model.config.context:
-            raise InputError(
-                f"the prompt has {len(prompt)} tokens, the model's context {model.config.context}. Shorten it."
-            )
+        if len(prompt) > context:
+            raise InputError(f"the prompt has {len(prompt)} tokens, the model's context {context}. Shorten it.")
         for token in prompt:
-            if not 0 <= token < model.config.vocabulary:
-                raise InputError(f"the prompt has token {token}, the model knows {model.config.vocabulary} tokens.")
+            if not 0 <= token < vocabulary:
+                raise InputError(f"the prompt has token {token}, the model knows {vocabulary} tokens.")
 
 
 @torch.inference_mode()
 def _read(model: Transformer, texts: list[list[int]], cache: Cache) -> Tensor:
-    """Fill an empty cache; logits [batch, vocabulary] after each text."""
+    """Add texts, padded to one length, to the rows of the cache; logits [batch, vocabulary] after each."""
     lengths = [len(text) for text in texts]
+    kept = [before + length for before, length in zip(cache.lengths, lengths, strict=True)]
     padded = [text + [0] * (max(lengths) - len(text)) for text in texts]
     device = model.embedding.weight.device
     states = model.hidden(torch.tensor(padded, device=device), cache)
-    cache.keep(lengths)
+    cache.lengths = kept  # without the padding
     return model.head(states[torch.arange(len(texts), device=device), torch.tensor(lengths, device=device) - 1])
-
-
-@torch.inference_mode()
-def _read_last(model: Transformer, texts: list[list[int]], cache: Cache) -> Tensor:
-    last = torch.tensor([[text[-1]] for text in texts], device=model.embedding.weight.device)
-    return model.head(model.hidden(last, cache)[:, -1])

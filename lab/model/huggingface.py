@@ -1,8 +1,8 @@
 """Models as Hugging Face folders: ours written so that transformers loads them, and theirs read.
 
-In and out: config.json, safetensors (one file, or shards with an index), tokenizer.json. A folder of ours also holds
-tiktoken/, the tokenizer as lab.tokens.bpe saves it. Layouts: transformers' GPT-2 and Llama, and one of our own for
-models that fit neither. Nothing is pickled.
+In and out: config.json, safetensors (one file, or shards with an index), tokenizer.json, in a layout of
+lab.model.layouts or, for models that fit none, our own. A folder of ours also holds tiktoken/, the tokenizer as
+lab.tokens.bpe saves it. Nothing is pickled.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,7 @@ from lab.errors import InputError, ParameterError
 from lab.files import read_json, write_json, written_whole
 from lab.model.config import ModelConfig
 from lab.model.fast_tokenizer import tokenizer_config, tokenizer_json
-from lab.model.gpt2 import GPT2
-from lab.model.layout import Layout, Weight
-from lab.model.llama import LLAMA
+from lab.model.layouts import GPT2, LLAMA, Layout, Weight
 from lab.model.transformer import Transformer
 from lab.tokens import bpe, foreign
 
@@ -40,17 +38,13 @@ OWN = Layout(
 
 
 def layout_of(config: ModelConfig, *, mixed: bool = False) -> Layout:
-    """Hugging Face's layout for a model; with `mixed`, our own where none fits.
-
-    Raises ParameterError, naming the fields that do not fit, where there is none.
-    """
-    misfits = [(layout, layout.misfit(config)) for layout in (GPT2, LLAMA)]
-    for layout, misfit in misfits:
-        if misfit is None:
-            return layout
+    """Hugging Face's layout for a model; where none fits, our own (`mixed`), or ParameterError naming the fields."""
+    misfits = {layout: layout.misfit(config) for layout in (GPT2, LLAMA)}
+    if fitting := [layout for layout, misfit in misfits.items() if misfit is None]:
+        return fitting[0]
     if mixed:
         return OWN
-    reasons = "; ".join(f"{layout.class_name} has no {misfit}" for layout, misfit in misfits)
+    reasons = "; ".join(f"{layout.class_name} has no {misfit}" for layout, misfit in misfits.items())
     raise ParameterError(f"transformers has no model with these choices: {reasons}. Change one of these.")
 
 
@@ -63,11 +57,9 @@ def save(
     card: str = "",
     mixed: bool = False,
 ) -> None:
-    """Write the folder. `card`: the text of README.md; `mixed`: also write a model that transformers does not know, in
-    a layout that only `load` reads.
+    """Write the folder. `card`: the text of README.md; `mixed`: as of `layout_of`.
 
-    Raises ParameterError, naming the field, for such a model without `mixed`, and for an unknown dtype; InputError
-    where the tokenizer has more tokens than the model.
+    Raises ParameterError for an unknown dtype or layout, InputError where the tokenizer has more tokens than the model.
     """
     config = model.config
     if dtype not in DTYPES:
@@ -83,16 +75,10 @@ def save(
     (folder / "tokenizer.json").write_text(tokenizer_json(tokenizer), "utf-8")
     write_json(folder / "tokenizer_config.json", tokenizer_config(tokenizer, config.context))
     bpe.save(tokenizer, folder / TOKENIZER)
-    write_json(folder / "generation_config.json", {**tokens, "pad_token_id": end})
+    write_json(folder / "generation_config.json", tokens | {"pad_token_id": end})
     (folder / "README.md").write_text(card, "utf-8")
-    described = {
-        "architectures": [layout.class_name],
-        "model_type": layout.model_type,
-        **layout.describe(config),
-        **tokens,
-        "torch_dtype": dtype,
-    }
-    write_json(folder / "config.json", described)
+    described = {"architectures": [layout.class_name], "model_type": layout.model_type} | layout.describe(config)
+    write_json(folder / "config.json", described | tokens | {"torch_dtype": dtype})
 
 
 def check_vocabulary(tokenizer: tiktoken.Encoding, config: ModelConfig) -> None:
@@ -108,7 +94,6 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transform
 
     Raises InputError, naming the file, where one is missing, broken, or of an unsupported model.
     """
-    folder = Path(folder)
     config, weights = _read_config(folder / "config.json")
     with torch.device("meta"):
         model = Transformer(config)
@@ -121,8 +106,8 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Transform
 
 def load_tokenizer(folder: Path) -> tiktoken.Encoding:
     """The tokenizer of such a folder."""
-    tiktoken_folder = Path(folder) / TOKENIZER
-    return bpe.load(tiktoken_folder) if tiktoken_folder.exists() else foreign.from_file(Path(folder) / "tokenizer.json")
+    saved = Path(folder) / TOKENIZER
+    return bpe.load(saved) if saved.exists() else foreign.from_file(Path(folder) / "tokenizer.json")
 
 
 def _read_config(path: Path) -> tuple[ModelConfig, list[Weight]]:
@@ -153,8 +138,7 @@ def _theirs(model: Transformer, weights: list[Weight], dtype: torch.dtype) -> It
         whole = torch.zeros(weight.rows) if weight.ours is None else ours[weight.ours].detach()
         whole = (whole.T if weight.transposed else whole).to("cpu", dtype)
         pieces = whole.split(weight.rows) if len(weight.theirs) > 1 else [whole]
-        for name, piece in zip(weight.theirs, pieces, strict=True):
-            yield name, piece.clone().contiguous()
+        yield from ((name, piece.clone().contiguous()) for name, piece in zip(weight.theirs, pieces, strict=True))
 
 
 def _fill(model: Transformer, weights: list[Weight], folder: Path) -> None:
@@ -164,14 +148,12 @@ def _fill(model: Transformer, weights: list[Weight], folder: Path) -> None:
     for weight in weights:
         pieces = [_read(files, name, folder) for name in weight.theirs]
         whole = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
-        whole = whole.T if weight.transposed else whole
-        target = ours[weight.ours]
+        whole, target = whole.T if weight.transposed else whole, ours[weight.ours]
+        where = f"{folder}: {weight.theirs[0]}"
         if whole.shape != target.shape:
-            raise InputError(
-                f"{folder}: {weight.theirs[0]} is {list(whole.shape)}, config.json says {list(target.shape)}."
-            )
+            raise InputError(f"{where} is {list(whole.shape)}, config.json says {list(target.shape)}.")
         if whole.dtype not in DTYPES.values():
-            raise InputError(f"{folder}: {weight.theirs[0]} is {whole.dtype}, none of {', '.join(DTYPES)}.")
+            raise InputError(f"{where} is {whole.dtype}, none of {', '.join(DTYPES)}.")
         target.copy_(whole)
 
 
@@ -180,14 +162,14 @@ def _weight_files(folder: Path) -> dict[str, safe_open]:
     index = folder / "model.safetensors.index.json"
     names = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
     files = {}
-    for name in names:
+    for path in (folder / name for name in names):
         try:
-            file = safe_open(folder / name, framework="pt")
+            file = safe_open(path, framework="pt")
         except FileNotFoundError:
-            raise InputError(f"{folder / name}: no such file. Only safetensors are read, never pickles.") from None
+            raise InputError(f"{path}: no such file. Only safetensors are read, never pickles.") from None
         except SafetensorError as error:
-            raise InputError(f"{folder / name}: not a whole safetensors file ({error}).") from None
-        files |= {key: file for key in file.keys()}  # noqa: SIM118
+            raise InputError(f"{path}: not a whole safetensors file ({error}).") from None
+        files |= dict.fromkeys(file.keys(), file)
     return files
 
 

@@ -1,12 +1,9 @@
 """Cross-entropy of a linear head in pieces of the tokens, so that the logits are never whole in memory.
 
-In: hidden states [tokens, width], head [vocabulary, width], targets [tokens]. Out: mean nats per token. The gradients
-of a piece are computed from its logits at once (as in Liger Kernel's fused linear cross-entropy, Hsu et al. 2024), so
-nothing is computed twice and the result is that of torch's cross_entropy on full logits, up to rounding.
-
-The z-loss, z_loss * mean(log(Z)^2) with Z softmax's denominator (PaLM, Chowdhery et al. 2022, section 5: 1e-4), keeps
-logits from drifting. It is added to the gradients only: the value stays the cross-entropy, comparable between runs with
-and without it.
+The gradients of a piece are computed from its logits at once (as in Liger Kernel's fused linear cross-entropy, Hsu et
+al. 2024), so nothing is computed twice. The z-loss, z_loss * mean(log(Z)^2) with Z softmax's denominator (PaLM,
+Chowdhery et al. 2022, section 5: 1e-4), keeps logits from drifting. It is added to the gradients only: the value stays
+the cross-entropy, comparable between runs with and without it.
 """
 
 import torch
@@ -22,7 +19,7 @@ def linear_cross_entropy(
 ) -> Tensor:
     """Mean of -log softmax(hidden @ head.T)[targets], float32. Under autocast the products are in its type.
 
-    The gradients are those of the mean plus `z_loss` times the mean of log(Z)^2. `losses`, [tokens] float32, is filled
+    `hidden`: [tokens, width], `head`: [vocabulary, width], `targets`: [tokens]. `losses`, [tokens] float32, is filled
     with every token's own loss; without gradients only. For the products alone the head is padded with rows of zeros
     to a multiple of `pad_to`, which is faster on GPUs (128); their logits are masked.
     """
@@ -36,7 +33,7 @@ def linear_cross_entropy(
     if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
         assert losses is None
         return _LinearCrossEntropy.apply(hidden, head, targets, z_loss, vocabulary)
-    return _forward(hidden, head, targets, None, None, z_loss, vocabulary, losses)
+    return _forward(hidden, head, targets, vocabulary, losses=losses)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -45,7 +42,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden_gradient = torch.empty_like(hidden)
         head_gradient = torch.empty(head.shape, device=head.device, dtype=torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
-            loss = _forward(hidden, head, targets, hidden_gradient, head_gradient, z_loss, vocabulary)
+            loss = _forward(hidden, head, targets, vocabulary, z_loss, (hidden_gradient, head_gradient))
         ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
         ctx.tokens = len(hidden)
         return loss
@@ -61,13 +58,13 @@ def _forward(
     hidden: Tensor,
     head: Tensor,
     targets: Tensor,
-    hidden_gradient: Tensor | None,
-    head_gradient: Tensor | None,
-    z_loss: float,
     vocabulary: int,
+    z_loss: float = 0.0,
+    gradients: tuple[Tensor, Tensor] | None = None,
     losses: Tensor | None = None,
 ) -> Tensor:
-    """The mean loss; fills the given tensors with the gradients of the sum and with each token's loss."""
+    """The mean loss; fills the given tensors with the gradients of the sum (`hidden`'s and `head`'s) and each token's
+    loss."""
     tokens = len(hidden)
     total = torch.zeros((), device=hidden.device, dtype=torch.float32)
     step = max(1, PIECE.get(hidden.device.type, PIECE_ELSEWHERE) // len(head))
@@ -82,16 +79,16 @@ def _forward(
         total += nats.sum()
         if losses is not None:
             losses[start : start + step] = nats[:, 0]
-        if head_gradient is not None:
+        if gradients is not None:
+            hidden_gradient, head_gradient = gradients
             slope = logs.exp_()
             if z_loss:
                 slope *= 1 + 2 * z_loss * (target_logits + nats)  # log Z
             slope = slope.scatter_add_(1, target, slope.new_full(target.shape, -1.0)).to(hidden.dtype)
             hidden_gradient[start : start + step] = slope @ head
             if piece.dtype == head_gradient.dtype:
-                head_gradient.addmm_(
-                    slope.T, piece, beta=int(start > 0)
-                )  # without an intermediate tensor of the head's size
+                # Without an intermediate tensor of the head's size.
+                head_gradient.addmm_(slope.T, piece, beta=int(start > 0))
             elif start:
                 head_gradient += slope.T @ piece
             else:

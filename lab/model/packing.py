@@ -1,12 +1,9 @@
 """Packed documents: the attention mask and positions of documents that share a row of tokens.
 
-In: tokens [batch, time] and the token that begins each document. Out: a mask by which a token sees its own document up
-to itself (Grattafiori et al. 2024, section 3.2), and positions that start at 0 with each document. So a document's
-logits are the same as if it were alone in its row.
-
-Learned and sinusoidal positions need that restart. Rotary ones do not and continue through the row: attention depends
-only on their differences, which are the same wherever a document begins. A row may begin within a document; its tokens
-up to the first separator are then a document of their own.
+A token sees its own document up to itself (Grattafiori et al. 2024, section 3.2), and positions start at 0 with each
+document, so a document's logits are the same as if it were alone in its row. (Of rotary positions, which continue
+through the row, attention sees the differences only.) A row may begin within a document; its tokens up to the first
+separator are then one of their own.
 """
 
 from collections.abc import Callable

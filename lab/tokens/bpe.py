@@ -1,12 +1,11 @@
 """Byte-level BPE tokenizers: trained on text, kept in a folder, always used through tiktoken.
 
-In: texts. Out: a tiktoken.Encoding. `save` writes it as ranks.tiktoken (tiktoken's format: base64 of a token's bytes,
-its rank) and tokenizer.json (pattern, special tokens, hash); `load` reads it. The algorithm is Sennrich et al. 2016 on
-bytes (Radford et al. 2019, section 2.2), the split pattern GPT-4's (cl100k_base).
+In: texts. Out: a tiktoken.Encoding, in a folder ranks.tiktoken (a line: base64 of a token's bytes, its rank) and
+tokenizer.json (pattern, special tokens, hash). The algorithm is Sennrich et al. 2016 on bytes (Radford et al. 2019,
+section 2.2), the split pattern GPT-4's (cl100k_base).
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -44,14 +43,12 @@ def train(texts: Iterable[str], vocabulary: int, max_bytes: int) -> tiktoken.Enc
     """A tokenizer of exactly `vocabulary` tokens, <|endoftext|> included, from the first `max_bytes` bytes of text."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
+    # The trainer's time grows with the square of a piece's length, and merges of endless ones are useless.
+    patterns = (TRAINING_PATTERN, rf"[\s\S]{{{LONGEST_PIECE}}}")
+    splits = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in patterns]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(TRAINING_PATTERN), behavior="isolated"),
-            # The trainer's time grows with the square of a piece's length, and merges of endless ones are useless.
-            pre_tokenizers.Split(Regex(rf"[\s\S]{{{LONGEST_PIECE}}}"), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
+        [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - 1, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=True
@@ -81,8 +78,7 @@ def encoding_of(
 
     InputError where a byte has no rank, two tokens have the same, or tiktoken can't compile the pattern.
     """
-    missing = 256 - sum(bytes([byte]) in ranks for byte in range(256))
-    if missing:
+    if missing := 256 - sum(bytes([byte]) in ranks for byte in range(256)):
         raise InputError(f"tokenizer '{name}': {missing} of the 256 bytes have no rank: not all text has tokens.")
     if len(set(ranks.values())) < len(ranks):
         raise InputError(f"tokenizer '{name}': two tokens have the same rank.")
@@ -119,22 +115,18 @@ def save(encoding: tiktoken.Encoding, folder: Path) -> None:
     ranks = sorted(encoding._mergeable_ranks.items(), key=lambda item: item[1])
     lines = [base64.b64encode(token).decode() + f" {rank}\n" for token, rank in ranks]
     (folder / "ranks.tiktoken").write_text("".join(lines), "ascii")
-    settings = {
-        "name": encoding.name,
-        "pattern": encoding._pat_str,
-        "special_tokens": dict(sorted(encoding._special_tokens.items())),
-        "vocabulary": encoding.n_vocab,
-    }
-    write_json(folder / "tokenizer.json", {**settings, "sha256": _hash(settings, "".join(lines))})
+    special = dict(sorted(encoding._special_tokens.items()))
+    settings = {"name": encoding.name, "pattern": encoding._pat_str, "special_tokens": special}
+    sizes = {"vocabulary": encoding.n_vocab, "sha256": _hash(settings, "".join(lines))}
+    write_json(folder / "tokenizer.json", settings | sizes)
 
 
 def load(path: Path) -> tiktoken.Encoding:
     """The tokenizer in a folder that `save` wrote. InputError when it is missing, broken, or of another hash."""
     settings = _settings(path)
-    ranks_file = Path(path) / "ranks.tiktoken"
+    ranks_file = path / "ranks.tiktoken"
     ranks = read_ranks(ranks_file)
-    described = {key: settings[key] for key in ("name", "pattern", "special_tokens", "vocabulary")}
-    if _hash(described, ranks_file.read_text("ascii")) != settings["sha256"]:
+    if _hash(settings, ranks_file.read_text("ascii")) != settings["sha256"]:
         raise InputError(
             f"{path}: ranks.tiktoken and tokenizer.json do not belong together. Run `dvc repro tokenizer`."
         )
@@ -146,8 +138,17 @@ def tokenizer_hash(path: Path) -> str:
     return _settings(path)["sha256"]
 
 
+def check_same(path: Path, known: str | None, *, made: str, stage: str) -> None:
+    """InputError where the tokenizer in `path` is not the `known` one that something was `made` with by `stage`."""
+    if known != (there := tokenizer_hash(path)):
+        raise InputError(
+            f"{made} with the tokenizer {str(known)[:16]}, but {path} is the tokenizer {there[:16]}. "
+            f"Run `dvc repro {stage}`."
+        )
+
+
 def _settings(path: Path) -> dict:
-    file = Path(path) / "tokenizer.json"
+    file = path / "tokenizer.json"
     if not file.exists():
         raise InputError(f"{file}: no such file. Run `dvc repro tokenizer`.")
     return read_json(file)
@@ -163,17 +164,13 @@ def read_ranks(path: Path) -> dict[bytes, int]:
     try:
         pairs = (line.split() for line in path.read_text("ascii").splitlines() if line)
         return {base64.b64decode(token, validate=True): int(rank) for token, rank in pairs}
-    except (OSError, ValueError, UnicodeDecodeError, binascii.Error) as error:
-        raise InputError(
-            f"{path}: not a tiktoken rank file (a line: base64 of the token, space, rank): {error}"
-        ) from error
+    except (OSError, ValueError) as error:  # UnicodeDecodeError and binascii.Error are ValueErrors
+        form = "a line: base64 of the token, space, rank"
+        raise InputError(f"{path}: not a tiktoken rank file ({form}): {error}") from error
 
 
 def spell(token: bytes) -> str:
-    """
-    >>> spell(b" the")
-    'Ġthe'
-    """
+    """GPT-2's spelling: b" the" is "Ġthe"."""
     return "".join(_SPELLED[byte] for byte in token)
 
 

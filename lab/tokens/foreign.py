@@ -1,8 +1,4 @@
-"""Published byte-level BPE tokenizers, by tiktoken's name or from a file.
-
-In: a name, tiktoken ranks, a Hugging Face tokenizer.json, or a folder. Out: a tiktoken.Encoding with the same ids as
-theirs, or an InputError that says why there is none.
-"""
+"""Published byte-level BPE tokenizers, by tiktoken's name or from a file, as tiktoken.Encodings with the same ids."""
 
 import hashlib
 import json
@@ -38,8 +34,8 @@ def by_name(name: str) -> tiktoken.Encoding:
 
 def cache_folder() -> Path:
     """Where tiktoken keeps what it has downloaded."""
-    default = os.path.join(tempfile.gettempdir(), "data-gym-cache")
-    return Path(os.environ.get("TIKTOKEN_CACHE_DIR") or os.environ.get("DATA_GYM_CACHE_DIR") or default)
+    chosen = os.environ.get("TIKTOKEN_CACHE_DIR") or os.environ.get("DATA_GYM_CACHE_DIR")
+    return Path(chosen or Path(tempfile.gettempdir(), "data-gym-cache"))
 
 
 def is_cached(name: str) -> bool:
@@ -59,11 +55,6 @@ def from_file(path: Path) -> tiktoken.Encoding:
         )
     if path.suffix != ".json":
         return encoding_of(path.stem, GPT4_PATTERN, read_ranks(path))
-    return _from_hugging_face(path)
-
-
-def _from_hugging_face(path: Path) -> tiktoken.Encoding:
-    """InputError also where tiktoken can't give the same ids: normalisers, several split patterns."""
     try:
         described = json.loads(path.read_text("utf-8"))
         vocabulary = described["model"]["vocab"]
@@ -71,14 +62,14 @@ def _from_hugging_face(path: Path) -> tiktoken.Encoding:
         ranks = bytes_of({token: rank for token, rank in vocabulary.items() if token not in special})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the tokenizer.json of a byte-level BPE ({error!r}).") from error
-    name = path.parent.name or path.stem
-    encoding = encoding_of(name, _pattern_in(described.get("pre_tokenizer")), ranks, special)
+    pattern = _pattern_in(described.get("pre_tokenizer"))
+    encoding = encoding_of(path.parent.name or path.stem, pattern, ranks, special)
     _check_same_ids(path, encoding)
     return encoding
 
 
 def _check_same_ids(path: Path, encoding: tiktoken.Encoding) -> None:
-    """InputError where the file's own tokenizer gives other ids."""
+    """InputError where the file's own tokenizer gives other ids: normalisers, several split patterns."""
     from tokenizers import Tokenizer
 
     try:
@@ -95,8 +86,8 @@ def _check_same_ids(path: Path, encoding: tiktoken.Encoding) -> None:
 
 def _pattern_in(pre_tokenizer: dict | None) -> str:
     """The split pattern of a Hugging Face pre-tokenizer; GPT-2's where ByteLevel splits by itself."""
-    steps = (pre_tokenizer or {}).get("pretokenizers") or [pre_tokenizer or {}]
-    for step in steps:
+    described = pre_tokenizer or {}
+    for step in described.get("pretokenizers") or [described]:
         if step.get("type") == "Split" and "Regex" in step.get("pattern", {}):
             return step["pattern"]["Regex"]
     return r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""

@@ -51,16 +51,14 @@ class Tokens:
         start, stop, step = span.indices(len(self))
         if step != 1:
             raise ValueError("a span of tokens has no step")
-        out = np.empty(max(stop - start, 0), np.int64)
-        filled = 0
+        pieces = [np.empty(0, np.int64)]
         shard = int(np.searchsorted(self._starts, start, side="right")) - 1
-        while filled < len(out):
-            offset = start + filled - self._starts[shard]
-            piece = self._shards[shard][offset : offset + len(out) - filled]
-            out[filled : filled + len(piece)] = piece
-            filled += len(piece)
+        while start < stop:
+            offset = start - self._starts[shard]
+            pieces.append(self._shards[shard][offset : offset + stop - start])
+            start += len(pieces[-1])
             shard += 1
-        return out
+        return np.concatenate(pieces, dtype=np.int64)
 
 
 def open_tokens(folder: Path, split: str, index: Mapping | None = None) -> Tokens:
@@ -68,16 +66,14 @@ def open_tokens(folder: Path, split: str, index: Mapping | None = None) -> Token
 
     InputError when a shard is missing or not as long as the index says.
     """
-    index = read_index(folder) if index is None else index
+    index = index or read_index(folder)
     dtype = np.dtype(index["dtype"]).newbyteorder("<")
     maps = []
     for shard in index["splits"][split]["shards"]:
         path = folder / shard["path"]
-        size = path.stat().st_size if path.exists() else -1
-        if size != shard["tokens"] * dtype.itemsize:
-            raise InputError(
-                f"{path}: {size} bytes where index.json says {shard['tokens'] * dtype.itemsize}. "
-                "Run `dvc repro --force --single-item tokenize`."
-            )
+        size, promised = path.stat().st_size if path.exists() else -1, shard["tokens"] * dtype.itemsize
+        if size != promised:
+            again = "Run `dvc repro --force --single-item tokenize`."
+            raise InputError(f"{path}: {size} bytes where index.json says {promised}. {again}")
         maps.append(np.memmap(path, dtype, "r"))
     return Tokens(maps)

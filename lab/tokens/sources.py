@@ -1,32 +1,31 @@
 """The sources of the validation documents, in a few groups, so that a loss can be shown by source.
 
-In: tokens, language and URL of each validation document, in the order of the shards. Out: sources.parquet beside the
-shards, one row per document, and from it the source of any token. The groups are those of the first property in which
-documents differ: the language; else the last labels of the host's name, as few as differ (com and org; where all are
-org, a.org and b.org; ...). Groups of less than a hundredth of the tokens, or not among the largest, are "other".
+Out: sources.parquet beside the shards, one row per document in their order, and from it the source of any token. The
+groups are those of the first property in which documents differ: the language; else the last labels of the host's
+name, as few as differ (com and org; where all are org, a.org and b.org; ...). Groups of less than a hundredth of the
+tokens, or not among the largest, are "other".
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from lab.documents import read_rows, read_table, write_table
+from lab.documents import read_table, write_table
 
 FILE = "sources.parquet"
 MOST = 8  # groups, without "other"
 LEAST_SHARE = 0.01  # of the tokens
 MOST_LABELS = 4  # of a host's name
 OTHER = "other"
-_ORIGINS = pa.schema([("tokens", pa.int64()), ("language", pa.string()), ("host", pa.string())])
 _SOURCES = pa.schema([("source", pa.string()), ("tokens", pa.int64())])
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Properties of a document: `tokens` including its end-of-text, ISO 639 code or None, host in lower case."""
 
     tokens: int
@@ -36,18 +35,13 @@ class Origin:
 
 def name_sources(origins: Sequence[Origin]) -> list[str]:
     """The source of each document; all "other" where they differ in no property."""
-    for property_of in _properties():
-        names = [property_of(origin) for origin in origins]
+    languages = [origin.language or OTHER for origin in origins]
+    hosts = ([_end(origin.host, labels) for origin in origins] for labels in range(1, MOST_LABELS + 1))
+    for names in chain([languages], hosts):
         kept = _large(names, [origin.tokens for origin in origins])
         if len(kept) > 1:
             return [name if name in kept else OTHER for name in names]
     return [OTHER] * len(origins)
-
-
-def _properties() -> Iterator[Callable[[Origin], str]]:
-    yield lambda origin: origin.language or OTHER
-    for labels in range(1, MOST_LABELS + 1):
-        yield lambda origin, labels=labels: _end(origin.host, labels)
 
 
 def _end(name: str, labels: int) -> str:
@@ -64,16 +58,6 @@ def _large(names: Sequence[str], tokens: Sequence[int]) -> set[str]:
     return set(ordered[:MOST])
 
 
-def write_origins(path: Path, origins: Sequence[Origin]) -> None:
-    """Write a row per document, for `read_origins`."""
-    write_table(pa.Table.from_pylist([asdict(origin) for origin in origins], schema=_ORIGINS), path)
-
-
-def read_origins(path: Path) -> Iterator[Origin]:
-    """The rows of a file of `write_origins`."""
-    return (Origin(**row) for row in read_rows(path))
-
-
 def write_sources(folder: Path, origins: Sequence[Origin]) -> None:
     """Write sources.parquet of the validation documents, in their order."""
     columns = {"source": name_sources(origins), "tokens": [origin.tokens for origin in origins]}
@@ -81,12 +65,13 @@ def write_sources(folder: Path, origins: Sequence[Origin]) -> None:
 
 
 class Sources:
-    """The sources of a stream of tokens. `names`: in alphabetical order; a token's source is an index into them."""
+    """The sources of a stream of tokens, from those of its documents and their tokens. `names`: in alphabetical order;
+    a token's source is an index into them."""
 
     def __init__(self, names: Sequence[str], tokens: Sequence[int]):
-        """`names` and `tokens`: those of each document, in order."""
-        self.names, numbers = np.unique(np.asarray(names, dtype=str), return_inverse=True)
-        self._numbers, self._ends = numbers, np.cumsum(np.asarray(tokens, np.int64))
+        unique, self._numbers = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        self.names: list[str] = unique.tolist()
+        self._ends = np.cumsum(np.asarray(tokens, np.int64))
 
     def of(self, starts: np.ndarray, length: int) -> np.ndarray:
         """The sources of the `length` tokens from each of `starts` [n] on, [n, length] int64."""

@@ -1,8 +1,7 @@
 """The stage `tokenize`: the dataset as shards of tokens.
 
-In: a dataset (train/, validation/) and a tokenizer. Out: token shards in the smallest type that holds the vocabulary,
-index.json, the sources of the validation split (lab.tokens.sources), and metrics. Each document is preceded by
-end-of-text, as in llm.c's FineWeb shards.
+In: a dataset and a tokenizer. Out: token shards in the smallest type that holds the vocabulary, index.json, the sources
+of the validation split, and metrics. Each document is preceded by end-of-text, as in llm.c's FineWeb shards.
 """
 
 from functools import partial
@@ -16,7 +15,7 @@ from lab.files import write_json
 from lab.params import EngineParams, TokenizeParams
 from lab.tokens import bpe
 from lab.tokens.shards import Tokens, write_shards
-from lab.tokens.sources import Origin, read_origins, write_origins, write_sources
+from lab.tokens.sources import Origin, write_sources
 
 SPLITS = ("train", "validation")
 
@@ -36,25 +35,21 @@ def run(dataset: Path, tokenizer: Path, out: Path, params: TokenizeParams, engin
     for split in SPLITS:
         parts = run_shards(
             f"tokenize.{split}",
-            partial(_tokenize_shard, tokenizer=tokenizer, dtype=dtype.str, with_origins=split == "validation"),
+            partial(_tokenize_shard, tokenizer=tokenizer, dtype=dtype.str),
             {path.stem: path for path in shards(dataset / split)},
             engine=engine,
             params=dtype.name,
             inputs=lambda path: [path, tokenizer / "ranks.tiktoken", tokenizer / "tokenizer.json"],
         )
         streams = [np.memmap(part.folder / f"{part.name}.bin", dtype, "r") for part in parts if part.result["tokens"]]
-        index["splits"][split] = {
-            **{key: sum(part.result[key] for part in parts) for key in ("tokens", "documents", "bytes")},
-            "shards": write_shards(Tokens(streams), out, split, dtype, params.shard_tokens),
-        }
-        counts = index["splits"][split]
+        counts = {key: sum(part.result[key] for part in parts) for key in ("tokens", "documents", "bytes")}
+        written = write_shards(Tokens(streams), out, split, dtype, params.shard_tokens)
+        index["splits"][split] = counts | {"shards": written}
         used = np.zeros(encoding.n_vocab, bool)
         for stream in streams:
             used[np.unique(stream)] = True
         if split == "validation":
-            write_sources(
-                out, [origin for part in parts for origin in read_origins(part.folder / f"{part.name}.parquet")]
-            )
+            write_sources(out, [Origin(*origin) for part in parts for origin in part.result["origins"]])
         metrics[split] = {
             "tokens": counts["tokens"],
             "documents": counts["documents"],
@@ -65,19 +60,15 @@ def run(dataset: Path, tokenizer: Path, out: Path, params: TokenizeParams, engin
     return metrics
 
 
-def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtype: str, *, with_origins: bool) -> dict:
+def _tokenize_shard(source: Path, folder: Path, name: str, tokenizer: Path, dtype: str) -> dict:
     encoding = bpe.load(tokenizer)
     separator = np.array([bpe.end_of_text(encoding)], dtype)
-    counts = {"tokens": 0, "documents": 0, "bytes": 0}
-    origins = []
+    size, origins = 0, []
     with open(folder / f"{name}.bin", "wb") as file:
         for document in read_documents(source):
             ids = np.array(bpe.encode(encoding, document.text), dtype)  # "<|endoftext|>" written in a page is text
             file.write(separator.tobytes() + ids.tobytes())
-            counts["tokens"] += len(ids) + 1
-            counts["documents"] += 1
-            counts["bytes"] += text_bytes(document.text)
+            size += text_bytes(document.text)
             origins.append(Origin(len(ids) + 1, document.language, host(document.url)))
-    if with_origins:
-        write_origins(folder / f"{name}.parquet", origins)
-    return counts
+    tokens = sum(origin.tokens for origin in origins)
+    return {"tokens": tokens, "documents": len(origins), "bytes": size, "origins": origins}

@@ -16,8 +16,7 @@ from lab.tokens import bpe, foreign
 def run(dataset: Path, out: Path, params: TokenizerParams, engine: EngineParams) -> dict:
     """Write the tokenizer of `params.kind` into `out`; returns the stage's metrics.
 
-    Raises InputError when its ranks can't be read or downloaded, EmptyCorpusError when there is too little text to
-    train on.
+    Raises InputError when its ranks can't be had, EmptyCorpusError when there is too little text to train on.
     """
     if params.kind == "train":
         encoding = bpe.train(_texts(dataset / "train"), params.vocabulary, params.max_bytes)
@@ -27,11 +26,8 @@ def run(dataset: Path, out: Path, params: TokenizerParams, engine: EngineParams)
         encoding = foreign.from_file(Path(params.kind))
     bpe.save(encoding, out)
     held_out = dataset / "validation"
-    metrics = {
-        "vocabulary": encoding.n_vocab,
-        "sha256": bpe.tokenizer_hash(out),
-        **_measured(encoding, _texts(held_out)),
-    }
+    metrics = {"vocabulary": encoding.n_vocab, "sha256": bpe.tokenizer_hash(out)}
+    metrics |= _measured(encoding, _texts(held_out))
     if params.kind != "gpt2" and foreign.is_cached("gpt2"):
         metrics["gpt2_bytes_per_token"] = _measured(foreign.by_name("gpt2"), _texts(held_out))["bytes_per_token"]
     return metrics

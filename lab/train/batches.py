@@ -1,17 +1,13 @@
 """How large each step's batch is, and how it is laid out over devices and micro-batches.
 
-In: the section `train`, the context length and the number of devices. Out: a BatchPlan, or an error that names the
-batches that would fit.
-
-A batch may grow: it begins at train.batch_tokens halved once for each of train.batch_doubles_after, the numbers of
-tokens after which it doubles. Llama 3 405B has [252e6, 2.87e12] on the way from 4M to 16M tokens (Grattafiori et al.
-2024, section 3.4.1); GPT-3's linear growth from 32k tokens (Brown et al. 2020, appendix B) becomes a doubling wherever
-it has doubled. As in both, the learning rate does not follow the batch: warmup counts steps, and the schedule after it
-counts tokens. A size lasts whole steps, so it ends with the step that reaches its number of tokens.
+A batch may grow: it begins at train.batch_tokens halved once for each of train.batch_doubles_after, and doubles after
+the step that reaches one of these numbers of tokens. Llama 3 405B has [252e6, 2.87e12] on the way from 4M to 16M tokens
+(Grattafiori et al. 2024, section 3.4.1). The learning rate does not follow the batch: warmup counts steps, and the
+schedule after it counts tokens.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from lab.errors import ParameterError
 from lab.params import TrainParams
@@ -51,34 +47,33 @@ class BatchGrowth:
 
     def size(self, step: int, full: int) -> int:
         """The batch of step `step` (from 0)."""
-        for size, steps in self._sizes(full):
+        for size, steps in self._phases(full):
             if step < steps:
                 return size
             step -= steps
-        return full
+        raise AssertionError("the full batch has steps without end")
 
     def before(self, step: int, full: int) -> int:
         """The sum of the batches before step `step`."""
         total = 0
-        for size, steps in self._sizes(full):
+        for size, steps in self._phases(full):
             total += min(step, steps) * size
             step = max(step - steps, 0)
-        return total + step * full
+        return total
 
     def steps_for(self, amount: int, full: int) -> int:
         """The fewest steps whose batches sum to `amount`."""
         before = 0
-        for size, steps in self._sizes(full):
-            if amount <= steps * size:
-                return before - (-amount // size)
-            amount -= steps * size
-            before += steps
-        return before - (-amount // full)
+        for size, steps in self._phases(full):
+            taken = min(steps, -(-max(amount, 0) // size))
+            amount -= taken * size
+            before += taken
+        return before
 
-    def _sizes(self, full: int) -> Iterator[tuple[int, int]]:
-        """The sizes below the full one and the steps of each."""
-        for halvings, steps in zip(range(len(self.steps), 0, -1), self.steps, strict=True):
-            yield full >> halvings, steps
+    def _phases(self, full: int) -> list[tuple[int, float]]:
+        """Each size and the number of its steps, of the full one without end."""
+        halvings = range(len(self.steps), -1, -1)
+        return [(full >> times, steps) for times, steps in zip(halvings, (*self.steps, inf), strict=True)]
 
 
 CONSTANT = BatchGrowth()
@@ -93,11 +88,6 @@ class BatchPlan:
     devices: int
     micro_batch: int
     growth: BatchGrowth = CONSTANT
-
-    @property
-    def accumulation(self) -> int:
-        """Micro-batches that a device adds up in a full step."""
-        return self.sequences // self.devices // self.micro_batch
 
     def sequences_per_device(self, step: int) -> int:
         return self.growth.size(step, self.sequences) // self.devices
@@ -115,11 +105,8 @@ def plan_batches(params: TrainParams, context: int, devices: int) -> BatchPlan:
     """Lay out batch_tokens = context * micro_batch * accumulation * devices, with micro_batch at most the parameter.
 
     Raises ParameterError when the batch, or the smallest that it grows from, is not a whole number of sequences for
-    each device.
+    each device. `unit` is the smallest full batch that is.
     """
-    # 1. unit: the smallest full batch that can be laid out, one sequence per device in the first, smallest batch;
-    # 2. the batch must be a multiple of it, else the error names the nearest multiples;
-    # 3. each device then has as many sequences, which it takes in equal micro-batches.
     growth = BatchGrowth.from_params(params)
     unit = context * devices * growth.factor
     if params.batch_tokens % unit:

@@ -1,14 +1,12 @@
 """Checkpoints to resume from, and milestones: weights in the middle of a run that the stage `evaluate` scores.
 
-In: a training state; a model every train.evaluate_every steps. Out: .lab/train/<key>/step-<n>.ckpt/, whole or absent,
-without code; and steps/<step>/model.safetensors with model.json in the training's output, which
-lab.model.export.read_trained reads. Until the run ends milestones lie beside its checkpoints, where a killed run finds
-them again.
+In: a training state; a model every train.evaluate_every steps. Out: .lab/train/<key>/step-<n>.ckpt/ as lab.train.stored
+writes it, whole or absent; and steps/<step>/ in the training's output, which lab.model.export.read_trained reads. Until
+the run ends milestones lie beside its checkpoints, where a killed run finds them again.
 
 The key is a hash of what decides the weights: the token shards, the parameters and the code. Parameters that only say
 where and how fast (devices, micro-batch, strategy, compile) are left out, so that a run that ran out of memory can go
-on with a smaller micro-batch, and one process can finish what two began. A checkpoint is a folder as lab.train.stored
-writes it, made under another name and renamed. The last ones are kept, and the one with the lowest validation loss.
+on with a smaller micro-batch, and one process can finish what two began.
 """
 
 import hashlib
@@ -20,7 +18,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from lab.engine import digest
 from lab.errors import InputError, LabError
@@ -50,8 +48,8 @@ def key(data: str, model: ModelParams, train: TrainParams) -> str:
     sources = sorted(path for room in ("model", "train") for path in (root / room).glob("*.py"))
     # Up to its spike, a run that stopped there is the same as one that skips it.
     train = train.model_copy(update={"on_spike": "skip"}) if train.on_spike == "stop" else train
-    described = [data, model.model_dump(mode="json"), train.model_dump(mode="json", exclude=HOW), digest(sources)]
-    text = json.dumps([*described, torch.__version__], sort_keys=True)
+    parameters = (model.model_dump(mode="json"), train.model_dump(mode="json", exclude=HOW))
+    text = json.dumps([data, *parameters, digest(sources), torch.__version__], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -77,10 +75,13 @@ def save(folder: Path, state: Mapping, keep: int, rank: int = 0, processes: int 
         return
     # Without its index and name no reader takes it for a checkpoint; the next save clears what a killed one left.
     stored.write_index(temporary, state, processes)
-    final = folder / _name(state["step"])
+    final = _path(folder, state["step"])
     shutil.rmtree(final, ignore_errors=True)
     temporary.rename(final)
-    _forget(folder, keep)
+    paths = _all(folder)
+    for path in paths[:-keep]:
+        if path != _best(paths):
+            _drop(path)
 
 
 def latest(folder: Path) -> dict | None:
@@ -95,20 +96,17 @@ def latest(folder: Path) -> dict | None:
 
 def at(folder: Path, step: int) -> dict:
     """The state after that step. InputError where there is none, or it is not whole."""
-    return stored.read(folder / _name(step))
+    return stored.read(_path(folder, step))
 
 
 def best(folder: Path) -> dict | None:
     """The state of the checkpoint with the lowest validation loss, the earliest of equals; None without one."""
     path = _best(_all(folder))
-    return None if path is None else stored.read(path)
+    return path and stored.read(path)
 
 
 def whole_model(state: Mapping, config: ModelConfig) -> Transformer:
-    """The model of a checkpoint on the CPU, for any number of processes that wrote it.
-
-    Raises InputError where its architecture is not that of `config`.
-    """
+    """The model of a checkpoint on the CPU. InputError where its architecture is not that of `config`."""
     with torch.device("meta"):
         model = Transformer(config)
     model.to_empty(device="cpu")
@@ -121,41 +119,42 @@ def whole_model(state: Mapping, config: ModelConfig) -> Transformer:
 def load_weights(model: nn.Module, weights: Mapping[str, stored.Stored]) -> None:
     """Read weights into a model, whole or sharded. InputError where they are another architecture's."""
     parameters = dict(model.named_parameters())
-    if unmatched := sorted(parameters.keys() ^ weights.keys()):
-        where = "is not in it" if unmatched[0] in parameters else "is not in this model"
-        raise InputError(_other_architecture(f"{unmatched[0]} {where}"))
-    for name, weight in parameters.items():
-        try:
+    try:
+        if unmatched := sorted(parameters.keys() ^ weights.keys()):
+            where = "is not in it" if unmatched[0] in parameters else "is not in this model"
+            raise InputError(f"{unmatched[0]} {where}")
+        for name, weight in parameters.items():
             weight.copy_(weights[name].read(like=weight))
-        except InputError as error:
-            raise InputError(_other_architecture(str(error))) from None
+    except InputError as error:
+        raise InputError(
+            f"the checkpoint is of another architecture: {error}. Give the section `model` the values that it was "
+            f"written with, or remove its folder under {WORK} to start anew."
+        ) from None
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping) -> None:
     """Read an optimiser's state, sharded as the weights are."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
 
-    def read(number: int, value: object) -> object:
+    def read(value: object, weight: Tensor) -> object:
         if not isinstance(value, stored.Stored):
             return value
-        return value.read(like=weights[number] if value.shape == weights[number].shape else None)
+        return value.read(like=weight if value.shape == weight.shape else None)
 
-    values_by_weight = {
-        number: {name: read(number, value) for name, value in values.items()}
+    values = {
+        number: {name: read(value, weights[number]) for name, value in values.items()}
         for number, values in state["state"].items()
     }
-    optimizer.load_state_dict({"state": values_by_weight, "param_groups": state["param_groups"]})
+    optimizer.load_state_dict({"state": values, "param_groups": state["param_groups"]})
 
 
 def remove(folder: Path) -> None:
-    """Forget a run that has ended."""
     if folder.exists():
         _drop(folder)
 
 
 def keep_milestone(folder: Path, step: int, model: nn.Module, *, writes: bool) -> None:
-    """Write the weights after `step` beside the checkpoints. Where they are sharded all processes call this, and the
-    one that `writes` does so."""
+    """Write the weights after `step` beside the checkpoints; where they are sharded all processes call this."""
     weights = stored.whole_weights(model)
     if writes:
         with written_whole(folder / MILESTONES / f"{step:09d}.safetensors") as temporary:
@@ -175,15 +174,8 @@ def hand_over_milestones(folder: Path, out: Path, about: Mapping, tokens_of: Cal
         write_json(milestone / "model.json", {**about, "tokens": tokens_of(step), "steps": step})
 
 
-def _other_architecture(difference: str) -> str:
-    return (
-        f"the checkpoint is of another architecture: {difference}. Give the section `model` the values that it was "
-        f"written with, or remove its folder under {WORK} to start anew."
-    )
-
-
-def _name(step: int) -> str:
-    return f"step-{step:09d}.ckpt"
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:09d}.ckpt"
 
 
 def _all(folder: Path) -> list[Path]:
@@ -201,15 +193,7 @@ def _validation_loss(path: Path) -> float | None:
         state = stored.read_values(path)
     except (OSError, ValueError):
         return None
-    step, *_, validation, _ = state["curve"][-1] if state["curve"] else [None] * 5
-    return validation if step == state["step"] else None
-
-
-def _forget(folder: Path, keep: int) -> None:
-    paths = _all(folder)
-    for path in paths[:-keep]:
-        if path != _best(paths):
-            _drop(path)
+    return next((row[3] for row in state["curve"][-1:] if row[0] == state["step"]), None)
 
 
 def _drop(folder: Path) -> None:
@@ -222,11 +206,11 @@ def _drop(folder: Path) -> None:
 
 def _raise_failures(failure: Exception | None, processes: int) -> None:
     """Wait for all processes; raise this one's failure, or the first of another."""
+    failures: list[str | None] = [None] * processes
     if processes > 1:
-        failures: list[str | None] = [None] * processes
-        torch.distributed.all_gather_object(failures, None if failure is None else str(failure))
-        other = next((number for number, text in enumerate(failures) if text), None)
-        if other is not None and failure is None:
-            raise LabError(f"process {other} could not write its part of the checkpoint: {failures[other]}")
+        torch.distributed.all_gather_object(failures, failure and str(failure))
     if failure is not None:
         raise failure
+    for process, text in enumerate(failures):
+        if text:
+            raise LabError(f"process {process} could not write its part of the checkpoint: {text}")

@@ -1,9 +1,9 @@
 """Batches: sequences of tokens from memory-mapped shards, in an order that any step can compute by itself.
 
-In: a folder of token shards. Out: for each step the next sequences of an endless stream of epochs, each of which holds
-every sequence once, shuffled anew. A sequence is context + 1 tokens: inputs, and targets shifted by one; its last token
-is the next sequence's first, so that within an epoch every token is a target once. A batch depends on step, seed,
-counts and the batch's growth alone: a resumed run, more workers or more devices change nothing.
+Out: for each step the next sequences of an endless stream of epochs, each of which holds every sequence once, shuffled
+anew. A sequence is context + 1 tokens: inputs, and targets shifted by one; its last token is the next sequence's first,
+so that within an epoch every token is a target once. A batch depends on step, seed, counts and the batch's growth
+alone: a resumed run, more workers or more devices change nothing.
 """
 
 import signal
@@ -59,7 +59,7 @@ def sequences_in(tokens: Tokens, context: int) -> int:
 
 
 class Batches(Dataset):
-    """Step number -> the sequences [sequences_per_device, context + 1] (int64) that one device takes in that step."""
+    """Step -> the sequences [sequences_per_device, context + 1] (int64) that one device takes in it."""
 
     def __init__(self, tokens: Tokens, layout: BatchPlan, seed: int, rank: int):
         self._tokens, self._layout, self._seed, self._rank = tokens, layout, seed, rank
@@ -85,19 +85,8 @@ def sequences(tokens: Tokens, items: np.ndarray, context: int) -> torch.Tensor:
     return torch.from_numpy(np.stack([tokens[int(start) : int(start) + context + 1] for start in starts]))
 
 
-class Steps:
-    """The numbers of the steps from the first on, without end."""
-
-    def __init__(self, first: int):
-        self.first = first
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(count(self.first))
-
-
 def _leave_signals(worker: int) -> None:
-    """Ignore Ctrl-C and SIGTERM, which reach all processes of a terminal or job: the training process saves its step
-    and then ends its readers by their queue."""
+    """Ignore Ctrl-C and SIGTERM: the training process saves its step and then ends its readers by their queue."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -106,22 +95,15 @@ class TokenData(lightning.LightningDataModule):
     """Training batches from step `first` on, and the validation sequences; both for one device of the plan."""
 
     def __init__(
-        self,
-        folder: Path,
-        layout: BatchPlan,
-        params: TrainParams,
-        *,
-        index: Mapping | None = None,
-        workers: int = 0,
-        pin: bool = False,
+        self, folder: Path, layout: BatchPlan, params: TrainParams, *, index: Mapping | None = None, workers: int = 0
     ):
-        """`index`: the content of index.json, if it is read already; `workers`: processes that read ahead.
+        """`index`: the content of index.json, if it is read already; `workers`: processes that read ahead of a GPU.
 
         Raises InputError when a split is shorter than the context.
         """
         super().__init__()
-        self.layout, self.params, self.workers, self.pin = layout, params, workers, pin
-        index = read_index(folder) if index is None else index
+        self.layout, self.params, self.workers = layout, params, workers
+        index = index or read_index(folder)
         self.train, self.validation = (open_tokens(folder, split, index) for split in ("train", "validation"))
         for split, tokens in (("train", self.train), ("validation", self.validation)):
             if not sequences_in(tokens, layout.context):
@@ -130,6 +112,7 @@ class TokenData(lightning.LightningDataModule):
                     f"{layout.context} + 1. Lower model.context, or curate more text."
                 )
         self._sources = read_sources(folder)
+        self.source_names = [] if self._sources is None else self._sources.names  # [] also where there is one only
         self.first, self.rank = 0, 0
         self.last: int | None = None
 
@@ -142,14 +125,12 @@ class TokenData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Batches of the steps first ... last - 1 (endless where `last` is None)."""
-        steps = Steps(self.first) if self.last is None else range(self.first, self.last)
         return DataLoader(
             Batches(self.train, self.layout, self.params.seed, self.rank),
             batch_size=None,
-            sampler=steps,
+            sampler=count(self.first) if self.last is None else range(self.first, self.last),
             num_workers=self.workers,
-            pin_memory=self.pin,
-            persistent_workers=False,
+            pin_memory=torch.cuda.is_available() and self.params.accelerator != "cpu",
             worker_init_fn=_leave_signals,
         )
 
@@ -159,35 +140,22 @@ class TokenData(lightning.LightningDataModule):
         count = max(1, min(available, self.params.validation_tokens // self.layout.context))
         return np.arange(count) * available // count
 
-    def validation_batches(self) -> Iterator[tuple[torch.Tensor, int]]:
-        """This device's part of the validation sequences, in micro-batches, and how many of each count.
+    def validation_batches(self) -> Iterator[tuple[torch.Tensor, int, torch.Tensor | None]]:
+        """This device's part of the validation sequences in micro-batches; how many of each count; and the sources of
+        their targets, [sequences, context] as indices into `source_names`, None where that is empty or none count.
 
         All devices get equally many batches, since those that share weights gather them together: one whose part is
         smaller ends with a batch that does not count.
         """
-        for items, counted in self._validation_items_of_device():
-            yield sequences(self.validation, items, self.layout.context), counted
-
-    @property
-    def source_names(self) -> list[str]:
-        """The sources of the validation split; empty where there is one only, or the shards don't name them."""
-        return [] if self._sources is None else [str(name) for name in self._sources.names]
-
-    def validation_sources(self) -> Iterator[torch.Tensor | None]:
-        """For each of `validation_batches` the sources of its targets, [sequences, context], as indices into
-        `source_names`; None where that is empty, or the batch does not count."""
-        context = self.layout.context
-        for items, counted in self._validation_items_of_device():
-            known = self._sources is not None and counted
-            # A sequence's first target is its second token.
-            yield torch.from_numpy(self._sources.of(items * context + 1, context)) if known else None
-
-    def _validation_items_of_device(self) -> Iterator[tuple[np.ndarray, int]]:
-        items = self.validation_items()
+        items, context = self.validation_items(), self.layout.context
         of_device, micro_batch = items[self.rank :: self.layout.devices], self.layout.micro_batch
         for start in range(0, -(-len(items) // self.layout.devices), micro_batch):
             batch = of_device[start : start + micro_batch]
-            yield (batch if len(batch) else items[:1]), len(batch)
+            sources = None
+            if self._sources is not None and len(batch):
+                # A sequence's first target is its second token.
+                sources = torch.from_numpy(self._sources.of(batch * context + 1, context))
+            yield sequences(self.validation, batch if len(batch) else items[:1], context), len(batch), sources
 
 
 def unigram_entropy(tokens: Tokens, vocabulary: int) -> float:
@@ -205,8 +173,6 @@ def bytes_per_token(data: TokenData, encoding: tiktoken.Encoding, vocabulary: in
     for ranked, token in encoding._mergeable_ranks.items():
         lengths[token] = len(ranked)
     items = data.validation_items()
-    total = 0
-    for item in items:
-        start = int(item) * data.layout.context
-        total += int(lengths[data.validation[start + 1 : start + data.layout.context + 1]].sum())
-    return total / (len(items) * data.layout.context)
+    context = data.layout.context
+    total = sum(int(lengths[sequences(data.validation, item, context)[0, 1:]].sum()) for item in items[:, None])
+    return total / (len(items) * context)

@@ -1,13 +1,10 @@
 """What is measured at a validated step besides its loss: norms and learning rates by group, the loss by source of text.
 
-In: a model whose gradients are whole, its optimisers; losses of tokens and their sources. Out: numbers by name. A group
-of weights is a role in the network (embedding, positions, attention, feedforward, norms, head), all layers together; a
-rate's group is that of an optimiser. Measuring changes nothing in the training.
+A group of weights is a role in the network (embedding, positions, attention, feedforward, norms, head), all layers
+together; a rate's group is that of an optimiser. Measuring changes nothing in the training.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from math import isfinite
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +22,7 @@ def role(name: str) -> str:
 
 
 def norms(model: nn.Module) -> dict[str, Tensor]:
-    """Euclidean norms, "gradient_norm/<role>" and "weight_norm/<role>", each a scalar on the model's device.
-
-    Where weights are sharded all processes must call this.
-    """
+    """Norms "gradient_norm/<role>" and "weight_norm/<role>", scalars; where weights are sharded, all processes call."""
     groups: dict[str, list[nn.Parameter]] = {}
     for name, weight in model.named_parameters():
         groups.setdefault(role(name), []).append(weight)
@@ -39,12 +33,6 @@ def norms(model: nn.Module) -> dict[str, Tensor]:
             by_name[f"gradient_norm/{group}"] = _norm(gradients)
         by_name[f"weight_norm/{group}"] = _norm(weight.detach() for weight in weights)
     return by_name
-
-
-def finite(norms: dict[str, Tensor]) -> dict[str, float]:
-    """Norms as numbers, without those that are infinite or nan, as a spike's may be."""
-    values = {name: norm.item() for name, norm in norms.items()}
-    return {name: value for name, value in values.items() if isfinite(value)}
 
 
 def _norm(tensors: Iterable[Tensor]) -> Tensor:
@@ -62,31 +50,15 @@ def rates(optimizers: Iterable[torch.optim.Optimizer]) -> dict[str, float]:
     return by_name
 
 
-class LossBySource:
-    """`totals`, [2, sources] float64: the sums of the losses and the counts of the tokens added so far."""
+def totals_by_source(losses: Tensor, sources: Tensor, names: Sequence[str]) -> Tensor:
+    """The sums of the losses [tokens] of each source and the counts of its tokens, [2, sources] float64."""
+    # Not bincount: on a GPU its sums depend on the order in which threads arrive.
+    of_source = torch.arange(len(names))[:, None] == sources.flatten()
+    members = of_source.to(losses.device, torch.float64)
+    return torch.stack([members @ losses.double(), members.sum(1)])
 
-    def __init__(self, names: Sequence[str], device: torch.device):
-        self.names = names
-        self.totals = torch.zeros(2, len(names), device=device, dtype=torch.float64)
 
-    @contextmanager
-    def adding(self, sources: Tensor | None) -> Iterator[Tensor | None]:
-        """Yield a tensor to be filled with the losses of targets from these sources [batch, time]; then add them up."""
-        if sources is None:
-            yield None
-            return
-        losses = torch.empty(sources.numel(), device=self.totals.device)
-        yield losses
-        # Not bincount: on a GPU its sums depend on the order in which threads arrive.
-        of_source = torch.arange(len(self.names))[:, None] == sources.flatten()
-        members = of_source.to(self.totals.device, torch.float64)
-        self.totals += torch.stack([members @ losses.double(), members.sum(1)])
-
-    def means(self, totals: Tensor) -> dict[str, float]:
-        """Nats per token by "validation_loss/<source>", of `totals` summed over devices; no source without tokens."""
-        losses, counts = totals.tolist()
-        return {
-            f"validation_loss/{name}": loss / count
-            for name, loss, count in zip(self.names, losses, counts, strict=True)
-            if count
-        }
+def means_by_source(totals: Tensor, names: Sequence[str]) -> dict[str, float]:
+    """Nats per token by "validation_loss/<source>", of the sum of `totals_by_source`; no source without tokens."""
+    sums = zip(names, *totals.tolist(), strict=True)
+    return {f"validation_loss/{name}": loss / count for name, loss, count in sums if count}

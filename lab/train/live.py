@@ -1,23 +1,22 @@
-"""The display of a training run: a table that is redrawn in a terminal, a line now and then elsewhere.
+"""The display of a training run on stderr: a table that is redrawn in a terminal, a line now and then elsewhere.
 
-In: a `Measured` row per step. Out: on stderr step, tokens, losses, rate, norm, speed and time left; at the end a line
-of summary. A thread draws the table four times per second from the last row.
+In: a `Measured` row per step, from the last of which a thread draws the table. Out: also a line of summary at the end.
 """
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from math import isfinite
 
 from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from lab.progress import Ticker, console, progress
+from lab.progress import Ticker, console
 from lab.tracking import Measured, Sizes
 from lab.train.module import TrainingModule
 from lab.train.optim import Budget
@@ -58,19 +57,17 @@ class Panel:
 
     def __init__(self, budget: Budget, sizes: Sizes, first: int = 0):
         self._budget, self._sizes, self._first = budget, sizes, first
-        self._started = time.monotonic()
+        self._started, self._elapsed = time.monotonic(), 0.0
         self._losses = History()
         self._row: Measured | None = None
         self._validation: float | None = None
-        self._elapsed = 0.0
 
     def show(self, row: Measured, elapsed: float) -> None:
-        """Add a step; `elapsed`: seconds trained, including those before a restart."""
+        """`elapsed`: seconds trained, including those before a restart."""
         if isfinite(row.loss):  # as a skipped step's may not be
             self._losses.add(row.loss)
         self._row, self._elapsed = row, elapsed
-        if row.validation_loss is not None:
-            self._validation = row.validation_loss
+        self._validation = self._validation if row.validation_loss is None else row.validation_loss
 
     def seconds_left(self) -> float:
         """At the mean speed of this process so far, including validations and checkpoints."""
@@ -81,16 +78,13 @@ class Panel:
         return (self._budget.steps - self._row.step) * seconds_per_step
 
     def draw(self) -> Group:
-        """The last figures, two per line, and the curve of the loss."""
         row, sizes, steps = self._row, self._sizes, self._budget.steps
         if row is None:
             return Group("train: the first step")
         share = row.step / steps if steps else self._elapsed / self._budget.seconds
         bits = None if self._validation is None else sizes.bits(self._validation)
         speed = f"{row.tokens_per_second:,.0f}, MFU {100 * sizes.mfu(row.tokens_per_second):.1f} %"
-        table = Table.grid(padding=(0, 2))
-        for style in ("dim", "bold", "dim", "bold"):
-            table.add_column(style=style, no_wrap=True)
+        table = Table.grid(*(Column(style=style, no_wrap=True) for style in ("dim", "bold") * 2), padding=(0, 2))
         bar = ProgressBar(total=1.0, completed=min(share, 1.0), width=BAR)
         table.add_row("train", bar, "time left", str(timedelta(seconds=round(self.seconds_left()))))
         table.add_row("step", f"{row.step:,}" + (f" of {steps:,}" if steps else ""), "tokens", f"{row.tokens:,}")
@@ -108,7 +102,14 @@ def _figure(value: float | None) -> str:
 def display(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[None]:
     """Show the steps of the body of the `with` statement."""
     first, started = module.step, time.monotonic()
-    with _in_terminal(module, limits, sizes) if console.is_terminal else _in_lines(module, limits):
+    if console.is_terminal:
+        panel = Panel(limits, sizes, first)
+        module.watchers.append(lambda row: panel.show(row, module.elapsed()))
+        shown = Live(get_renderable=panel.draw, console=console, refresh_per_second=4)
+    else:
+        module.watchers.append(_lines(module, limits))
+        shown = nullcontext()
+    with shown:
         yield
     seconds = time.monotonic() - started
     rate = (module.tokens(module.step) - module.tokens(first)) / max(seconds, 1e-9)
@@ -121,24 +122,14 @@ def display(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[No
     )
 
 
-@contextmanager
-def _in_terminal(module: TrainingModule, limits: Budget, sizes: Sizes) -> Iterator[None]:
-    panel = Panel(limits, sizes, module.step)
-    with Live(get_renderable=panel.draw, console=console, refresh_per_second=4):
-        module.watchers.append(lambda row: panel.show(row, module.elapsed()))
-        yield
+def _lines(module: TrainingModule, limits: Budget) -> Callable[[Measured], None]:
+    ticker = Ticker("train", limits.steps or int(limits.seconds))
+    ticker.advance(module.step if limits.steps else int(module.elapsed()))
 
+    def show(row: Measured) -> None:
+        validation = next((line[3] for line in reversed(module.curve) if line[3] is not None), None)
+        note = f"loss {row.loss:.3f}" + (f" validation {validation:.3f}" if validation is not None else "")
+        done = row.step if limits.steps else min(int(module.elapsed()), ticker.total)
+        ticker.advance(done - ticker.done, f"{note} {row.tokens_per_second:,.0f} tokens/s")
 
-@contextmanager
-def _in_lines(module: TrainingModule, limits: Budget) -> Iterator[None]:
-    with progress("train", limits.steps or int(limits.seconds)) as ticker:
-        ticker.advance(module.step if limits.steps else int(module.elapsed()))
-        module.watchers.append(lambda row: _advance(ticker, row, module, limits))
-        yield
-
-
-def _advance(ticker: Ticker, row: Measured, module: TrainingModule, limits: Budget) -> None:
-    validation = next((line[3] for line in reversed(module.curve) if line[3] is not None), None)
-    note = f"loss {row.loss:.3f}" + (f" validation {validation:.3f}" if validation is not None else "")
-    done = row.step if limits.steps else min(int(module.elapsed()), ticker.total)
-    ticker.advance(done - ticker.done, f"{note} {row.tokens_per_second:,.0f} tokens/s")
+    return show

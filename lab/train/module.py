@@ -1,8 +1,7 @@
 """The training step as a Lightning module: one call is one optimiser step with all its micro-batches.
 
-In: batches [sequences, context + 1] of lab.train.data. Out: changed weights, a curve of `Measured` rows, and calls to
-`watchers` with each. Optimisation is Lightning's "manual" kind, so that accumulation, clipping, validation and
-checkpoints fall on step boundaries only, and a step is the same computation whether or not the run was resumed before.
+Optimisation is Lightning's "manual" kind, so that accumulation, clipping, validation and checkpoints fall on step
+boundaries only, and a step is the same computation whether or not the run was resumed before.
 """
 
 import math
@@ -56,8 +55,7 @@ class TrainingModule(lightning.LightningModule):
         self.curve: list[list] = []  # rows of step, tokens, loss, validation loss, learning rate; None: not known
         self.details: list[dict[str, float]] = []  # per validated step: step, tokens, loss and Measured.details
         self.watchers: list[Callable[[Measured], None]] = []
-        self.on_checkpoint: Callable[[], None] = lambda: None
-        self.on_milestone: Callable[[], None] = lambda: None  # every train.evaluate_every steps but the last
+        self.on_checkpoint = self.on_milestone = lambda: None  # milestone: train.evaluate_every steps but the last
         self.read_every: int | None = None  # steps after which watchers get their row with its step's weights
         self.asked = 0  # the signal by which this process was asked to stop
         self.stopped = 0  # the signal after which the run ended at a checkpoint, before its budget was spent
@@ -84,9 +82,8 @@ class TrainingModule(lightning.LightningModule):
     def resume(self, state: dict) -> None:
         """Continue from what `state` returned, as lab.train.stored reads it; call it before fitting."""
         self.step, self.curve, self._elapsed_before = state["step"], list(state["curve"]), state["elapsed"]
+        self.details, self.resumed = list(state["details"]), state
         self.spikes.resume(state["spikes"])
-        self.details = list(state["details"])
-        self.resumed = state
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         optimizers = make_optimizers(self.model, self.params)
@@ -105,7 +102,8 @@ class TrainingModule(lightning.LightningModule):
         # 2. Add up the gradients of the micro-batches; devices exchange them with the last one.
         # 3. Before a validation measure norms by group; clip; average the loss over the devices.
         # 4. Step, unless it is a spike. Loss and norm stay on the device until `_read`.
-        rate = learning_rate(self.step, self._share(), self.params)
+        share = self.budget.share(self.step, self._clock(), self.params.warmup_steps)
+        rate = learning_rate(self.step, share, self.params)
         set_rates(self._optimizers(), rate)
         # Seeded by the step, so that a resumed run drops the same units without saving a generator's state.
         torch.manual_seed((self.params.seed * 1_000_003 + self.step) * self.layout.devices + self.global_rank)
@@ -138,8 +136,7 @@ class TrainingModule(lightning.LightningModule):
         self.step += 1
         finished = self._finished()
         validate = finished or self.step % self.params.validate_every == 0
-        save = finished or self.step % self.params.checkpoint_every == 0
-        save = save or (validate and self.params.export == "best")
+        save = finished or self.step % self.params.checkpoint_every == 0 or (validate and self.params.export == "best")
         full = len(self._unread) >= STEPS_PER_READING.get(self.device.type, STEPS_PER_READING_ELSEWHERE)
         due = self.read_every is not None and self.step % self.read_every == 0
         read = validate or save or due or full
@@ -171,21 +168,25 @@ class TrainingModule(lightning.LightningModule):
 
     def validation_loss(self) -> tuple[float, dict[str, float]]:
         """Mean loss over the validation sequences of all devices, nats per token, and Measured.details."""
-        total = torch.zeros(2, device=self.device, dtype=torch.float64)
         data = self.trainer.datamodule
-        by_source = details.LossBySource(data.source_names, self.device)
+        names = data.source_names
+        total = torch.zeros(2, device=self.device, dtype=torch.float64)
+        by_source = total.new_zeros(2, len(names))
         self.model.eval()
         with torch.no_grad(), self.trainer.precision_plugin.val_step_context():
-            for (batch, counted), sources in zip(data.validation_batches(), data.validation_sources(), strict=True):
-                batch = batch.to(self.device)
-                with by_source.adding(sources) as losses:
-                    loss = self._loss(batch, losses=losses)
+            for batch, counted, sources in data.validation_batches():
+                losses = None if sources is None else torch.empty(sources.numel(), device=self.device)
+                loss = self._loss(batch.to(self.device), losses=losses)
                 total += torch.stack([loss.double() * counted, torch.tensor(counted, device=self.device)])
+                if sources is not None:
+                    by_source += details.totals_by_source(losses, sources, names)
         self.model.train()
         summed, count = self._over_devices(total).tolist()
-        sources = by_source.means(self._over_devices(by_source.totals)) if by_source.names else {}
-        norms, self._norms = details.finite(self._norms), {}
-        return summed / count, sources | norms | details.rates(self._optimizers())
+        sources = details.means_by_source(self._over_devices(by_source), names) if names else {}
+        norms = {name: norm.item() for name, norm in self._norms.items()}
+        finite = {name: norm for name, norm in norms.items() if math.isfinite(norm)}  # as a spike's may not be
+        self._norms = {}
+        return summed / count, sources | finite | details.rates(self._optimizers())
 
     def _loss(self, sequences: torch.Tensor, z_loss: float = 0.0, losses: torch.Tensor | None = None) -> torch.Tensor:
         """Mean nats per token of sequences [sequences, context + 1]; `losses` is filled with those of every token."""
@@ -233,9 +234,6 @@ class TrainingModule(lightning.LightningModule):
         optimizers = self.optimizers(use_pl_optimizer=wrapped)
         return optimizers if isinstance(optimizers, list) else [optimizers]
 
-    def _share(self) -> float:
-        return self.budget.share(self.step, self._clock(), self.params.warmup_steps)
-
     def _finished(self) -> bool:
         return self.budget.finished(self.step, self._clock())
 
@@ -248,9 +246,7 @@ class TrainingModule(lightning.LightningModule):
         at the same steps, since that waits for the device anyway."""
         if self.layout.devices == 1:
             return self.asked
-        if not reads:
-            return 0
-        return int(self._over_devices(torch.tensor(self.asked, device=self.device), "MAX"))
+        return int(self._over_devices(torch.tensor(self.asked, device=self.device), "MAX")) if reads else 0
 
     def _over_devices(self, value: torch.Tensor, how: Literal["SUM", "MAX"] = "SUM") -> torch.Tensor:
         """In place. Lightning's `reduce` would first have all processes, and so each GPU, wait for one another."""

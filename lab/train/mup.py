@@ -1,8 +1,7 @@
 """Initial weights and learning rates by width, so that a rate tuned on a small model serves a large one (muP).
 
-In: a model. Out: its weights as hidden matrices, output head, and the rest (embeddings, positions, norms, biases), with
-the factors of their rates and initial deviations. The rule is table 3 of Yang et al. 2022 (Tensor Programs V), relative
-to `train.lr_base_width`, the width at which the rates were tuned; there it changes nothing. m = width / base width:
+The rule is table 3 of Yang et al. 2022 (Tensor Programs V), relative to `train.lr_base_width`, the width at which the
+rates were tuned; there it changes nothing. m = width / base width:
 
     weights    initial deviation    AdamW's rate    weight decay
     hidden     1 / sqrt(m)          1 / m           m
@@ -11,9 +10,8 @@ to `train.lr_base_width`, the width at which the rates were tuned; there it chan
 
 AdamW multiplies weight decay by the rate; the inverse factor keeps the decay of a step the same, as in the authors'
 package (`mup.optim.MuAdamW`). ffn must grow with the width, and heads be added, not widened: attention keeps
-1 / sqrt(head width), which for heads of one width equals their 1 / head width up to a constant. Muon's updates need no
-factor, the initial deviation of its weights does. A tied table is both embedding and head: its rate is the head's, as
-its updates would otherwise make logits grow with the width, and its initial deviation keeps the first logits the same.
+1 / sqrt(head width). Muon's updates need no factor, the initial deviation of its weights does. A tied table has the
+head's rate, as its updates would otherwise make logits grow with the width, and keeps the first logits the same.
 """
 
 from dataclasses import dataclass
@@ -46,12 +44,9 @@ def parts(model: nn.Module) -> list[Part]:
     linear = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
     width = next((weight.shape[1] for weight in model.parameters() if id(weight) in heads), 0)
 
-    def kind(weight: nn.Parameter) -> Literal["hidden", "head", "rest"]:
-        return "head" if id(weight) in heads else "hidden" if id(weight) in linear else "rest"
-
-    return [
-        Part(weight, kind(weight), width, id(weight) in tied) for weight in model.parameters() if weight.requires_grad
-    ]
+    kinds = dict.fromkeys(linear, "hidden") | dict.fromkeys(heads, "head")
+    trainable = [weight for weight in model.parameters() if weight.requires_grad]
+    return [Part(weight, kinds.get(id(weight), "rest"), width, id(weight) in tied) for weight in trainable]
 
 
 def scale(part: Part, params: TrainParams) -> float:
@@ -64,13 +59,7 @@ def scale(part: Part, params: TrainParams) -> float:
 @torch.no_grad()
 def scale_initial(model: nn.Module, params: TrainParams) -> None:
     """Scale newly initialised weights to the deviations of their width; at the base width nothing changes."""
-    if params.lr_scaling == "none":
-        return
     for part in parts(model):
-        if part.kind != "rest":
-            part.weight.mul_(_initial_factor(part, params))
-
-
-def _initial_factor(part: Part, params: TrainParams) -> float:
-    shrink = params.lr_base_width / part.width
-    return shrink if part.kind == "head" and not part.tied else shrink**0.5
+        if params.lr_scaling != "none" and part.kind != "rest":
+            shrink = params.lr_base_width / part.width
+            part.weight.mul_(shrink if part.kind == "head" and not part.tied else shrink**0.5)

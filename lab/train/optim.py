@@ -1,12 +1,8 @@
 """Budget, learning-rate schedule and optimisers: AdamW and Muon.
 
-In: the section `train`. Out: the number of steps or seconds, the learning rate of each step, optimisers over a model's
-weights.
-
 The schedules are cosine (Loshchilov and Hutter 2017), warmup-stable-decay (Hu et al. 2024, linear decay), linear to
 zero (Bergsma et al. 2025) and constant, all after a linear warmup. AdamW (Loshchilov and Hutter 2019) decays matrices
-only, as GPT-3 and Llama do; Muon (Jordan et al. 2024) takes the hidden matrices and leaves the rest to AdamW. Rates
-by width: lab.train.mup.
+only, as GPT-3 and Llama do; Muon (Jordan et al. 2024) takes the hidden matrices and leaves the rest to AdamW.
 """
 
 from dataclasses import dataclass
@@ -16,8 +12,8 @@ import torch
 from torch import nn
 
 from lab.params import TrainParams
+from lab.train import mup
 from lab.train.batches import CONSTANT, BatchGrowth
-from lab.train.mup import Part, parts, scale
 
 
 @dataclass(frozen=True)
@@ -74,19 +70,19 @@ def learning_rate(step: int, share: float, params: TrainParams) -> float:
 
 def make_optimizers(model: nn.Module, params: TrainParams) -> list[torch.optim.Optimizer]:
     """One AdamW over all weights, or AdamW and Muon; `set_rates` sets their rates before a step."""
-    weights = parts(model)
+    weights = mup.parts(model)
     if params.optimizer == "adamw":
         return [adamw(weights, params)]
     hidden = [part for part in weights if part.kind == "hidden"]
-    rest = [part for part in weights if part.kind != "hidden"]
-    return [adamw(rest, params), *([muon(hidden, params)] if hidden else [])]
+    rest = adamw([part for part in weights if part.kind != "hidden"], params)
+    return [rest, muon(hidden, params)] if hidden else [rest]
 
 
-def adamw(weights: list[Part], params: TrainParams) -> torch.optim.AdamW:
+def adamw(weights: list[mup.Part], params: TrainParams) -> torch.optim.AdamW:
     """AdamW over these weights, with weight decay on matrices (embeddings included), not on biases and norms."""
     groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
     for part in weights:
-        groups.setdefault((part.weight.ndim >= 2, scale(part, params)), []).append(part.weight)
+        groups.setdefault((part.weight.ndim >= 2, mup.scale(part, params)), []).append(part.weight)
     return torch.optim.AdamW(
         [
             {"params": group, "weight_decay": params.weight_decay / times if matrices else 0.0, "scale": times}
@@ -98,14 +94,14 @@ def adamw(weights: list[Part], params: TrainParams) -> torch.optim.AdamW:
     )
 
 
-def muon(hidden: list[Part], params: TrainParams) -> torch.optim.Muon:
+def muon(hidden: list[mup.Part], params: TrainParams) -> torch.optim.Muon:
     """Muon over matrices [rows, columns], at its own rate times sqrt(max(1, rows / columns)), as its author defines it.
 
     The spectral norm of an update is about 1 at any width, so this rate needs no scaling by width.
     """
-    weights = [part.weight for part in hidden]
+    scale = params.muon_learning_rate / params.learning_rate
     return torch.optim.Muon(
-        [{"params": weights, "scale": params.muon_learning_rate / params.learning_rate}],
+        [{"params": [part.weight for part in hidden], "scale": scale}],
         lr=params.muon_learning_rate,
         weight_decay=params.weight_decay,
         momentum=params.muon_momentum,

@@ -1,8 +1,7 @@
 """What a training run leaves: weights, their description, sample texts, the curve and the metrics.
 
-In: a trained module. Out: model.safetensors (weights by their names in lab.model), model.json, samples.jsonl, curve.csv
-and validation.csv, all of them the same for the same inputs; what depends on the machine (tokens per second, MFU) goes
-to the terminal and to tracking only.
+All of it is the same for the same inputs; what depends on the machine (tokens per second, MFU) goes to the terminal and
+to tracking only.
 """
 
 import csv
@@ -21,11 +20,11 @@ from lab.tokens import bits_per_byte
 from lab.train.data import TokenData, unigram_entropy
 from lab.train.stored import whole_weights
 
-COLUMNS = ("step", "tokens", "loss", "validation_loss", "learning_rate")
+CURVE = ("step", "tokens", "loss", "validation_loss", "learning_rate")
 PROMPTS, PROMPT_TOKENS, SAMPLE_TOKENS = 3, 24, 96
 
 
-def prompts(data: TokenData, encoding: tiktoken.Encoding) -> list[list[int]]:
+def prompts(data: TokenData) -> list[list[int]]:
     """The first tokens of a few validation sequences."""
     length = min(PROMPT_TOKENS, data.layout.context - 1)
     starts = data.validation_items()[:: max(1, len(data.validation_items()) // PROMPTS)][:PROMPTS] * data.layout.context
@@ -64,10 +63,6 @@ def last_loss(curve: list[list]) -> float:
     return next((row[2] for row in reversed(curve) if row[2] is not None), float("nan"))
 
 
-def write_curve(path: Path, rows: list[list]) -> None:
-    _write_table(path, COLUMNS, rows)
-
-
 def write_validations(path: Path, rows: list[dict[str, float]], flops_per_token: float, bytes_per_token: float) -> None:
     """A row per validation: tokens, FLOPs, bits per byte, the loss by source, and norms and rates by group."""
     table = [
@@ -82,26 +77,19 @@ def write_validations(path: Path, rows: list[dict[str, float]], flops_per_token:
         for row in rows
     ]
     columns = list(dict.fromkeys(name for row in table for name in row))
-    _write_table(path, columns, [[row.get(name) for name in columns] for row in table])
+    write_table(path, columns, [[row.get(name) for name in columns] for row in table])
 
 
-def _write_table(path: Path, columns: Sequence[str], rows: list[list]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: list[list]) -> None:
     with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([["" if value is None else round(value, 8) for value in row] for row in rows])
 
 
-def about(config: ModelConfig, tokenizer: str) -> dict:
-    """The part of model.json that all models of a run share."""
-    return config.as_dict() | {"tokenizer": tokenizer}
-
-
-def write_model(
-    out: Path, model: Transformer, config: ModelConfig, metrics: dict, tokenizer: str, samples: list[dict]
-) -> None:
+def write_model(out: Path, model: Transformer, about: dict, samples: list[dict]) -> None:
     """Weights under their names in lab.model (tied ones once), samples, and model.json."""
     with written_whole(out / "model.safetensors") as temporary:
         save_file(whole_weights(model), temporary)
     write_json_lines(out / "samples.jsonl", samples)
-    write_json(out / "model.json", about(config, tokenizer) | {"tokens": metrics["tokens"], "steps": metrics["steps"]})
+    write_json(out / "model.json", about)

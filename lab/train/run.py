@@ -1,9 +1,8 @@
 """The stage `train`: a training run from shards to weights.
 
-In: data/tokenize (token shards), data/tokenizer, parameters. Out: data/train/model.safetensors, model.json (the model's
-configuration, tokenizer hash, tokens, steps), samples.jsonl and steps/ (milestones); reports/train/curve.csv and
-validation.csv; the stage's metrics. Killed at any point and started again it continues from its last checkpoint, on a
-CPU to the same bytes.
+In: token shards, their tokenizer, parameters. Out: model.safetensors, model.json (the model's configuration, tokenizer
+hash, tokens, steps), samples.jsonl and steps/ (milestones); reports/train/curve.csv and validation.csv; the stage's
+metrics. Killed at any point and started again it continues from its last checkpoint, on a CPU to the same bytes.
 """
 
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 import lightning
 
 from lab import tracking
-from lab.errors import InputError
 from lab.model.config import ModelConfig
 from lab.params import EngineParams
 from lab.params_yaml import Params
@@ -23,10 +21,9 @@ from lab.train import checkpoints, results
 from lab.train.batches import plan_batches
 from lab.train.data import TokenData, bytes_per_token
 from lab.train.live import display
-from lab.train.memory import check_weights_fit
 from lab.train.module import TrainingModule
 from lab.train.optim import budget
-from lab.train.strategy import ShardedTrainingModule, make_model
+from lab.train.strategy import ShardedTrainingModule, check_weights_fit, make_model
 from lab.train.trainer import fit, make_trainer, peak_flops
 
 READERS_ON_GPU = 2  # processes that read batches ahead
@@ -37,9 +34,8 @@ def run(
 ) -> dict:
     """Train the model of `params.model` on the shards in `tokens`; returns the stage's metrics.
 
-    `reports`: the folder for train/curve.csv and train/validation.csv. Raises InputError where shards and tokenizer do
-    not belong together or are too few, ParameterError where the batch can't be laid out, LabError where memory runs out
-    or the loss is no number.
+    Raises InputError where shards and tokenizer do not belong together or are too few, ParameterError where the batch
+    can't be laid out, LabError where memory runs out or the loss is no number.
     """
     # 1. Model, data and trainer, from the checkpoint of a killed run if there is one.
     # 2. What happens at the end of a step: checkpoints, milestones, tracking, sample texts.
@@ -47,14 +43,15 @@ def run(
     # 4. The weights to be exported (the last, or those of the best validation), their metrics and texts.
     # 5. Write everything; then the checkpoints go.
     index = read_index(tokens)
-    _check_tokenizer(index, tokens, tokenizer)
+    made = f"{tokens}/index.json: the shards were made"
+    bpe.check_same(tokenizer, index["tokenizer"], made=made, stage="tokenize")
     encoding = bpe.load(tokenizer)
     config = ModelConfig.from_params(params.model, index["vocabulary"])
     limits = budget(params.train)
     trainer = make_trainer(params.train)
     gpu = isinstance(trainer.accelerator, lightning.pytorch.accelerators.CUDAAccelerator)
     layout = plan_batches(params.train, config.context, trainer.world_size)
-    data = TokenData(tokens, layout, params.train, index=index, workers=READERS_ON_GPU if gpu else 0, pin=gpu)
+    data = TokenData(tokens, layout, params.train, index=index, workers=READERS_ON_GPU if gpu else 0)
     sharded = params.train.strategy == "fsdp"
     if not sharded:
         check_weights_fit(config, 1 if params.train.optimizer == "muon" else 2, on_cpu=not gpu)
@@ -77,18 +74,17 @@ def run(
     data.last = limits.steps
 
     # Sharded weights are written by all processes, whole ones by the first.
-    if sharded or trainer.is_global_zero:
+    first = trainer.is_global_zero
+    if sharded or first:
         writers = (trainer.global_rank, trainer.world_size) if sharded else (0, 1)
         keep = params.train.keep_checkpoints
         module.on_checkpoint = lambda: checkpoints.save(folder, module.state(), keep, *writers)
+    module.on_milestone = lambda: checkpoints.keep_milestone(folder, module.step, model, writes=first)
 
     token_bytes = bytes_per_token(data, encoding, config.vocabulary)
-    module.on_milestone = lambda: checkpoints.keep_milestone(
-        folder, module.step, module.model, writes=trainer.is_global_zero
-    )
-    prompts = results.prompts(data, encoding)
+    prompts = results.prompts(data)
     tracker: tracking.Tracker | None = None
-    if trainer.is_global_zero:
+    if first:
         facts = {
             "dataset_hash": data_hash,
             "tokenizer_hash": index["tokenizer"],
@@ -102,23 +98,22 @@ def run(
 
     def track_sample(row: tracking.Measured) -> None:
         every = params.tracking.sample_every
-        due = row.step % every == 0 if every else row.validation_loss is not None
-        if due:
+        if row.step % every == 0 if every else row.validation_loss is not None:
             # Where the model is sharded all processes generate the same text; the first one logs it.
             with module.generating():
                 texts = list(results.samples(model, config.context, encoding, prompts[:1]))
             if tracker is not None:
                 tracker.samples(row.tokens, texts)
 
-    if tracking.mode(params.tracking) != "disabled" and (sharded or trainer.is_global_zero):
+    if tracking.mode(params.tracking) != "disabled" and (sharded or first):
         module.watchers.append(track_sample)
         module.read_every = params.tracking.sample_every
     summary = None
     try:
         if not limits.finished(module.step, module.elapsed()):
-            with display(module, limits, sizes) if trainer.is_global_zero else nullcontext():
+            with display(module, limits, sizes) if first else nullcontext():
                 fit(trainer, module, data)
-        if not trainer.is_global_zero:
+        if not first:
             sys.exit(0)
         state = checkpoints.best(folder) if params.train.export == "best" else checkpoints.at(folder, module.step)
         whole = checkpoints.whole_model(state, config)
@@ -129,19 +124,11 @@ def run(
     finally:
         if tracker is not None:
             tracker.finish(summary)
-    results.write_curve(reports / "train" / "curve.csv", module.curve)
+    results.write_table(reports / "train" / "curve.csv", results.CURVE, module.curve)
     validations = reports / "train" / "validation.csv"
     results.write_validations(validations, module.details, config.flops_per_token(), token_bytes)
-    results.write_model(out, whole, config, metrics, index["tokenizer"], texts)
-    checkpoints.hand_over_milestones(folder, out, results.about(config, index["tokenizer"]), module.tokens)
+    about = config.as_dict() | {"tokenizer": index["tokenizer"]}
+    results.write_model(out, whole, about | {name: metrics[name] for name in ("tokens", "steps")}, texts)
+    checkpoints.hand_over_milestones(folder, out, about, module.tokens)
     checkpoints.remove(folder)
     return metrics
-
-
-def _check_tokenizer(index: dict, tokens: Path, tokenizer: Path) -> None:
-    tokenizer_hash = bpe.tokenizer_hash(tokenizer)
-    if index["tokenizer"] != tokenizer_hash:
-        raise InputError(
-            f"{tokens}/index.json: the shards were made with the tokenizer {index['tokenizer'][:16]}, but {tokenizer} "
-            f"is the tokenizer {tokenizer_hash[:16]}. Run `dvc repro tokenize`."
-        )

@@ -2,11 +2,9 @@
 
 In: the loss and the gradient's norm (before clipping) of each step. Out: why the step is a spike, or None. The rule is
 that of OLMo-core's SkipStepOptimizer, with which OLMo 2 was trained: a step is skipped if its loss or gradient norm is
-more than 6 deviations above those of the last 128 steps, from half a window on. Skipping the batch is PaLM's remedy
-(Chowdhery et al. 2022, section 5.1), without its restart from an earlier checkpoint. Middle and deviation are the
-median and 1.4826 times the median absolute deviation: one spike among the 128 would move mean and standard deviation so
-far that it hides the next one. Spikes enter the window, so a level that stays high is the new level after half a
-window. A loss that is no number is a spike at any time, and never enters.
+more than 6 deviations above those of the last 128 steps, from half a window on; here by the median and the median
+absolute deviation, since one spike moves mean and standard deviation so far that it hides the next one. Spikes enter
+the window, so a level that stays high is soon the new one. No number is a spike at any time, and never enters.
 """
 
 import math
@@ -68,11 +66,8 @@ class SpikeRule:
         )
 
     def state(self) -> dict:
-        return {
-            "skipped": self.skipped,
-            "in_a_row": self._in_a_row,
-            "seen": {name: list(values) for name, values in self._seen.items()},
-        }
+        seen = {name: list(values) for name, values in self._seen.items()}
+        return {"skipped": self.skipped, "in_a_row": self._in_a_row, "seen": seen}
 
     def resume(self, state: dict) -> None:
         self.skipped, self._in_a_row = state["skipped"], state["in_a_row"]

@@ -1,9 +1,8 @@
 """A training state as files that any number of processes can read: safetensors and JSON, no code.
 
-In: nested dicts and lists of numbers, texts and tensors. Out: a folder with one file of tensors per process,
-`part-<rank>-of-<processes>.safetensors`, and `state.json`, which holds all else and is written last. Of a sharded
-tensor (a DTensor of FSDP2, split by rows) each process writes its rows; a whole one is written by the first process
-alone. When reading, every process takes the rows that it needs from any file. `whole` gathers sharded tensors.
+In: nested dicts and lists of numbers, texts and tensors. Out: a folder with one file of tensors per process, and
+`state.json`, which holds all else and is written last. Of a sharded tensor (a DTensor of FSDP2, split by rows) each
+process writes its rows; a whole one is written by the first process alone.
 """
 
 import json
@@ -29,10 +28,7 @@ SECONDS_TO_APPEAR = 60
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """A plain tensor as it is, a sharded one gathered; the norm of sharded weights becomes that over all devices.
-
-    Where it is sharded all processes must call this.
-    """
+    """A plain tensor as it is, a sharded one gathered (a norm over all devices): all processes must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -49,14 +45,10 @@ def write_part(folder: Path, state: Mapping, rank: int, processes: int) -> None:
     first_rows: dict[str, int] = {}
 
     def keep(name: str, tensor: Tensor) -> None:
-        rows = tensor.to_local() if isinstance(tensor, DTensor) else tensor
-        if isinstance(tensor, DTensor):
-            first_rows[name] = _rows(tensor)[0]
-            if not rows.numel():
-                return
-        elif rank:
-            return
-        tensors[name] = rows.detach().cpu().contiguous()
+        if sharded := isinstance(tensor, DTensor):
+            first_rows[name], tensor = _rows(tensor)[0], tensor.to_local()
+        if tensor.numel() if sharded else not rank:
+            tensors[name] = tensor.detach().cpu().contiguous()
 
     _encoded(state, "", keep)
     path = folder / _part(rank, processes)
@@ -94,10 +86,7 @@ def read(folder: Path) -> dict:
 
 
 def read_values(folder: Path) -> dict:
-    """The state with None for each tensor; the files of tensors are not checked.
-
-    OSError or ValueError where the index is missing or broken.
-    """
+    """The state with None for each tensor. OSError or ValueError where the index is missing or broken."""
     return _decoded(json.loads((folder / INDEX).read_text("utf-8"))["state"], lambda *_: None)
 
 
@@ -110,36 +99,29 @@ class Stored:
     parts: "tuple[_Part, ...]"
 
     def read(self, like: Tensor | None = None) -> Tensor:
-        """The tensor on the CPU; where `like` is sharded, this process's rows of it, sharded likewise.
-
-        InputError where `like` has another shape.
-        """
+        """The tensor on the CPU, or sharded as `like` is. InputError where `like` has another shape."""
         if like is not None and tuple(like.shape) != self.shape:
             name = self.name.rsplit("/", 1)[-1]
             raise InputError(f"{name} is {list(self.shape)} there and {list(like.shape)} here")
+        if not self.shape:
+            return self.parts[0].file.get_tensor(self.name)
         if not isinstance(like, DTensor):
-            return self._rows(0, self.shape[0]) if self.shape else self._scalar()
+            return self._rows(0, self.shape[0])
         start, stop = _rows(like)
         rows = self._rows(start, stop).to(like.device)
         return DTensor.from_local(
             rows, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
         )
 
-    def _scalar(self) -> Tensor:
-        return self.parts[0].file.get_tensor(self.name)
-
     def _rows(self, start: int, stop: int) -> Tensor:
-        pieces = []
+        pieces = {}  # by their first row
         for part in self.parts:
-            if self.name not in part.names:
-                continue
-            rows = part.file.get_slice(self.name)
-            first = part.first_rows.get(self.name, 0)
-            last = first + rows.get_shape()[0]
-            if max(first, start) < min(last, stop) or start == stop:
-                pieces.append((first, rows[max(first, start) - first : max(min(last, stop), first) - first]))
-        pieces.sort(key=lambda pair: pair[0])
-        return torch.cat([piece for _, piece in pieces])[: stop - start]
+            if self.name in part.names:
+                rows, first = part.file.get_slice(self.name), part.first_rows.get(self.name, 0)
+                last = first + rows.get_shape()[0]
+                if max(first, start) < min(last, stop) or start == stop:
+                    pieces[first] = rows[max(first, start) - first : max(min(last, stop), first) - first]
+        return torch.cat([piece for _, piece in sorted(pieces.items())])[: stop - start]
 
 
 class _Part:
@@ -158,11 +140,9 @@ def _part(rank: int, processes: int) -> str:
 def _appears(path: Path) -> bool:
     """Whether a written file becomes visible; a network file system may take some seconds to show it."""
     end = time.monotonic() + SECONDS_TO_APPEAR
-    while not path.exists():
-        if time.monotonic() > end:
-            return False
+    while not (there := path.exists()) and time.monotonic() < end:
         time.sleep(0.2)
-    return True
+    return there
 
 
 def _rows(tensor: DTensor) -> tuple[int, int]:

@@ -1,9 +1,8 @@
-"""How a model is laid over devices: whole on each (DDP), or with rows of every weight on each (FSDP2).
+"""How a model is laid over devices, whole on each (DDP) or with rows of every weight on each (FSDP2), and its memory.
 
-In: a model, on the meta device where it is to be sharded; the devices' mesh. Out: the same model, each block's weights
-split by rows over the devices (fully_shard, Zhao et al. 2023) and gathered only for its forward and backward pass; and
-activation checkpointing (Chen et al. 2016): a block keeps its input only, and is computed again in the backward pass.
-The initial weights are those that one process makes for the seed, so that the losses are the same.
+With FSDP2 (Zhao et al. 2023) each block's weights are gathered only for its forward and backward pass; the initial ones
+are those that one process makes for the seed, so that the losses are the same. With activation checkpointing (Chen et
+al. 2016) a block keeps its input only, and is computed again in the backward pass.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,12 +16,18 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils.checkpoint import checkpoint
 
 from lab.errors import LabError
+from lab.machine import memory
 from lab.model import Transformer
+from lab.model.attention import attention_weight_bytes
 from lab.model.config import ModelConfig
 from lab.params import TrainParams
 from lab.train import checkpoints
 from lab.train.module import TrainingModule
 from lab.train.mup import scale_initial
+
+STREAM = 4  # bytes of a number in the residual stream, which stays float32
+WEIGHT = 4  # bytes of a weight; its gradient takes as many, and each moment of an optimiser
+GIBIBYTE = 1 << 30
 
 
 def make_model(config: ModelConfig, params: TrainParams) -> Transformer:
@@ -75,8 +80,7 @@ class ShardedTrainingModule(TrainingModule):
 
     @contextmanager
     def generating(self) -> Iterator[None]:
-        """Gather the weights outside blocks, which otherwise only a whole pass does; in the run's precision, and
-        uncompiled: each layer and length would be compiled anew."""
+        """Gather the weights outside blocks, in the run's precision, and uncompiled: each length would be anew."""
         self.model.unshard()
         with self.trainer.precision_plugin.val_step_context(), torch.compiler.set_stance("force_eager"):
             yield
@@ -98,9 +102,9 @@ def _recomputed(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def shard(model: Transformer, mesh: DeviceMesh, *, bfloat16: bool, compiled: bool) -> None:
-    """Split a model's weights over a mesh: one group per block, one for the embedding, and one for the rest.
+    """Split a model's weights over a mesh, block by block; the weights stay float32.
 
-    The weights stay float32. With `bfloat16` blocks are gathered in bfloat16, the type of their products anyhow, and
+    With `bfloat16` blocks are gathered in bfloat16, the type of their products anyhow, and
     gradients are summed in float32. `compiled` compiles the blocks, without the gathering between them.
     """
     policy = MixedPrecisionPolicy(
@@ -138,20 +142,54 @@ def fill(model: Transformer, seed: int) -> None:
 @contextmanager
 def _whole(module: nn.Module) -> Iterator[None]:
     """Put a module's own weights whole on the CPU; afterwards copy their rows back into the sharded ones."""
-    parameters = dict(module._parameters)
-    weights = {name: weight for name, weight in parameters.items() if weight is not None}
+    weights = {name: weight for name, weight in module._parameters.items() if weight is not None}
     for name, weight in weights.items():
         module._parameters[name] = nn.Parameter(torch.empty(weight.shape, dtype=weight.dtype))
     try:
         yield
         for name, weight in weights.items():
-            weight.copy_(_rows_of(module._parameters[name].detach().to(weight.device), weight))
+            whole = module._parameters[name].detach().to(weight.device)
+            if isinstance(weight, DTensor):  # every process has drawn the same
+                whole = distribute_tensor(whole, weight.device_mesh, weight.placements, src_data_rank=None)
+            weight.copy_(whole)
     finally:
-        module._parameters.update(parameters)
+        module._parameters.update(weights)
 
 
-def _rows_of(whole: Tensor, like: Tensor) -> Tensor:
-    """The rows of a whole tensor, the same on every process, placed as `like` is."""
-    if not isinstance(like, DTensor):
-        return whole
-    return distribute_tensor(whole, like.device_mesh, like.placements, src_data_rank=None)
+def check_weights_fit(config: ModelConfig, moments: int, *, on_cpu: bool) -> None:
+    """LabError where this machine can't hold the whole model, where the system would kill the run.
+
+    A model is made on the CPU first; trained there, it also needs its gradient and `moments` of the optimiser.
+    """
+    needed, available = WEIGHT * config.parameters() * (2 + moments if on_cpu else 1), memory()
+    if available is not None and needed > available:
+        what = "weights, gradients and optimiser state" if on_cpu else "weights"
+        raise LabError(
+            f"model: {what} of {config.parameters():,} parameters take {needed / GIBIBYTE:,.0f} GiB, and this machine "
+            f"has {available / GIBIBYTE:,.0f} GiB of memory. Choose a smaller model.preset, lower model.layers or "
+            "model.width, or set train.strategy to fsdp on several devices."
+        )
+
+
+def activation_bytes(config: ModelConfig, number_bytes: int, *, checkpointing: bool, on_cpu: bool = False) -> int:
+    """Bytes per token and layer that operations save for their gradients (Korthikanti et al. 2022, section 4.1).
+
+    `number_bytes`: of a number in matrix products, 2 for bfloat16. Attention saves no scores, as in its fused kernels,
+    but on CPUs the weights that lab.model.attention keeps.
+
+    >>> llama = ModelConfig.preset("llama3-8b")
+    >>> activation_bytes(llama, 2, checkpointing=False) // activation_bytes(llama, 2, checkpointing=True)
+    11
+    """
+    if checkpointing:
+        return STREAM * config.width
+    keys_and_values = 2 * config.kv_heads * config.head_width
+    # Inputs of both norms; their outputs, in the type of the products.
+    around = 2 * config.width * (STREAM + number_bytes)
+    # Queries, keys, values, and the mixed values, twice: once laid out for the output product.
+    attention = (3 * config.width + keys_and_values) * number_bytes
+    if on_cpu:
+        attention += attention_weight_bytes(config.heads, config.context, number_bytes)
+    # Up and its activation; of SwiGLU gate, its activation, up and their product.
+    feedforward = (4 if config.activation == "swiglu" else 2) * config.ffn * number_bytes
+    return around + attention + feedforward

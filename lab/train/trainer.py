@@ -1,8 +1,7 @@
 """Lightning's trainer as the lab uses it: devices, signals, and errors that say what to do.
 
-In: the section `train`. Out: a trainer for the available devices that writes no files and prints no hints; its errors
-become LabError (out of memory, no such device) or KeyboardInterrupt. After Ctrl-C or SIGTERM (preemption, `docker
-stop`, `kill`) the run saves its step and ends, all processes at the same step; a second Ctrl-C ends it at once.
+It writes no files and prints no hints. After Ctrl-C or SIGTERM (preemption, `docker stop`, `kill`) the run saves its
+step and ends, all processes at the same step; a second Ctrl-C ends it at once.
 """
 
 import logging
@@ -17,13 +16,14 @@ from typing import Literal
 
 import lightning
 import torch
+from lightning.pytorch.utilities.memory import is_oom_error
 
 from lab.errors import LabError, ParameterError, Stopped
 from lab.machine import keep_freed_memory
 from lab.params import TrainParams
 from lab.train.data import TokenData
-from lab.train.memory import activation_bytes
 from lab.train.module import TrainingModule
+from lab.train.strategy import activation_bytes
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REPEATED_SECONDS = 1.0  # terminals and SLURM signal every process, and torchrun forwards what it got itself
@@ -34,17 +34,15 @@ def make_trainer(params: TrainParams) -> lightning.Trainer:
     """Lightning's trainer, without its default files, bars and hints."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    gpus = 0 if params.accelerator == "cpu" or not torch.cuda.is_available() else torch.cuda.device_count()
     bfloat16 = params.precision == "bfloat16" or (
-        params.precision == "auto"
-        and params.accelerator != "cpu"
-        and torch.cuda.is_available()
-        and torch.cuda.is_bf16_supported(including_emulation=False)
+        params.precision == "auto" and gpus > 0 and torch.cuda.is_bf16_supported(including_emulation=False)
     )
     devices, nodes = launched(params)
     strategy = "auto"
     if params.strategy == "fsdp":
         strategy = lightning.pytorch.strategies.ModelParallelStrategy()
-    elif params.strategy == "ddp" or _several(devices, nodes, params.accelerator):
+    elif params.strategy == "ddp" or nodes > 1 or (gpus if devices == "auto" else devices) > 1:
         strategy = lightning.pytorch.strategies.DDPStrategy(gradient_as_bucket_view=True, broadcast_buffers=False)
     try:
         with _quiet():
@@ -55,8 +53,6 @@ def make_trainer(params: TrainParams) -> lightning.Trainer:
                 strategy=strategy,
                 precision="bf16-mixed" if bfloat16 else "32-true",
                 max_epochs=1,
-                limit_val_batches=0,
-                num_sanity_val_steps=0,
                 logger=False,
                 enable_checkpointing=False,
                 enable_progress_bar=False,
@@ -65,10 +61,8 @@ def make_trainer(params: TrainParams) -> lightning.Trainer:
                 default_root_dir=".lab",
             )
     except (lightning.fabric.utilities.exceptions.MisconfigurationException, RuntimeError) as error:
-        raise LabError(
-            f"train.accelerator '{params.accelerator}', train.devices {params.devices}: {error} "
-            "Set both to 'auto' to take what there is."
-        ) from error
+        settings = f"train.accelerator '{params.accelerator}', train.devices {params.devices}"
+        raise LabError(f"{settings}: {error} Set both to 'auto' to take what there is.") from error
 
 
 def launched(params: TrainParams) -> tuple[int | Literal["auto"], int]:
@@ -87,19 +81,9 @@ def launched(params: TrainParams) -> tuple[int | Literal["auto"], int]:
     return per_node, total // per_node
 
 
-def _several(devices: int | Literal["auto"], nodes: int, accelerator: str) -> bool:
-    """Whether the run takes more than one device."""
-    if devices == "auto":
-        return nodes > 1 or (accelerator != "cpu" and torch.cuda.device_count() > 1)
-    return nodes > 1 or devices != 1
-
-
 def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> None:
-    """Train until the budget is spent.
-
-    Raises KeyboardInterrupt or Stopped where a signal ended the run after a checkpoint, LabError where memory, another
-    process or torch.compile fails.
-    """
+    """Train until the budget is spent. Raises KeyboardInterrupt or Stopped where a signal ended the run after a
+    checkpoint, LabError where memory, another process or torch.compile fails."""
     if on_cpu := trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     try:
@@ -112,20 +96,24 @@ def fit(trainer: lightning.Trainer, module: TrainingModule, data: TokenData) -> 
             raise KeyboardInterrupt from None
         raise
     except RuntimeError as error:
-        if _is_out_of_memory(error):
+        if is_oom_error(error):
             raise LabError(_out_of_memory(module)) from error
+        reason = " ".join(str(error).split())[:300]
         if "by peer" in str(error) or isinstance(error, torch.distributed.DistBackendError):
-            reason = " ".join(str(error).split())[:200]
             raise LabError(
                 f"step {module.step + 1}: another process of this run is gone; look for its error above, or in its "
                 f"node's log. Finished checkpoints are kept: start again to go on. Message: {reason}"
             ) from error
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            reason = " ".join(str(error).split())[:300]
             raise LabError(f"train.compile: torch.compile failed; set it to 'off'. Message: {reason}") from error
         raise
+    if module.stopped and not trainer.is_global_zero:
+        # torchrun takes status 0 for a finished run, and restarts processes that end with another.
+        sys.exit(128 + module.stopped if torch.distributed.is_torchelastic_launched() else 0)
+    if module.stopped == signal.SIGINT:
+        raise KeyboardInterrupt
     if module.stopped:
-        _stop(module, trainer.is_global_zero)
+        raise Stopped(f"stopped by SIGTERM after step {module.step}, which is saved: `dvc repro` goes on from there.")
 
 
 @contextmanager
@@ -154,16 +142,6 @@ def _stopping(trainer: lightning.Trainer, module: TrainingModule) -> Iterator[No
             signal.signal(number, handler)
 
 
-def _stop(module: TrainingModule, speaks: bool) -> None:
-    """End a run that a signal stopped; the first process reports it."""
-    if not speaks:
-        # torchrun takes status 0 for a finished run, and restarts processes that end with another.
-        sys.exit(128 + module.stopped if torch.distributed.is_torchelastic_launched() else 0)
-    if module.stopped == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise Stopped(f"stopped by SIGTERM after step {module.step}, which is saved: `dvc repro` goes on from there.")
-
-
 @contextmanager
 def _deterministic() -> Iterator[None]:
     """Bit-equal results; without torch's filling of every new tensor, which only reveals errors of torch itself."""
@@ -178,38 +156,27 @@ def _deterministic() -> Iterator[None]:
         settings.fill_uninitialized_memory = before[1]
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    messages = ("DefaultCPUAllocator", "CUDA error: out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in messages)
-
-
 def _out_of_memory(module: TrainingModule) -> str:
     micro, context = module.layout.micro_batch, module.layout.context
-    ways = [
-        f"lower train.micro_batch from {micro} to {micro // 2}: the batch stays the same, in more pieces"
-        if micro > 1
-        else f"lower model.context ({context}) or the model's size, as train.micro_batch is 1 already"
-    ]
+    ways = [f"Lower train.micro_batch from {micro} to {micro // 2}: the batch stays the same, in more pieces"]
+    if micro == 1:
+        ways = [f"Lower model.context ({context}) or the model's size, as train.micro_batch is 1 already"]
     if not module.params.activation_checkpointing:
-        ways.append(f"set train.activation_checkpointing to true: {_recomputing(module)}")
+        config, on_cpu = module.model.config, module.device.type == "cpu"
+        number_bytes = 2 if str(module.trainer.precision).startswith("bf16") else 4
+        kept, fewer = (
+            activation_bytes(config, number_bytes, checkpointing=on, on_cpu=on_cpu)
+            * config.layers
+            * (micro * context / 2**20)
+            for on in (False, True)
+        )
+        ways.append(
+            f"set train.activation_checkpointing to true: the blocks' activations take about {fewer:,.1f} MiB, not "
+            f"{kept:,.1f} MiB, for a third more computing"
+        )
     if module.layout.devices > 1 and module.params.strategy != "fsdp":
         ways.append("set train.strategy to fsdp: each device then holds its share of weights and optimiser state")
-    ways[0] = ways[0][0].upper() + ways[0][1:]
     return f"step {module.step + 1}: out of memory with {micro} x {context} tokens at once. {'; or '.join(ways)}."
-
-
-def _recomputing(module: TrainingModule) -> str:
-    """What activation checkpointing saves, for the error message."""
-    config, tokens = module.model.config, module.layout.micro_batch * module.layout.context
-    number_bytes = 2 if str(module.trainer.precision).startswith("bf16") else 4
-    kept, fewer = (
-        activation_bytes(config, number_bytes, checkpointing=on, on_cpu=module.device.type == "cpu")
-        * config.layers
-        * tokens
-        / 2**20
-        for on in (False, True)
-    )
-    return f"the blocks' activations take about {fewer:,.1f} MiB, not {kept:,.1f} MiB, for a third more computing"
 
 
 @contextmanager

@@ -25,7 +25,8 @@ def trained(encoding, tmp_path):
         bpe.save(encoding, tmp_path / "tokenizer")
         model = make(kind)
         hashed = bpe.tokenizer_hash(tmp_path / "tokenizer")
-        write_model(tmp_path / "train", model, model.config, {"tokens": 2_500_000, "steps": 306}, hashed, [])
+        about = model.config.as_dict() | {"tokenizer": hashed, "tokens": 2_500_000, "steps": 306}
+        write_model(tmp_path / "train", model, about, [])
         return model
 
     return prepare

@@ -64,13 +64,13 @@ def test_validation_sequences_are_shared_out_without_overlap(corpus):
     settings = TrainParams(**TRAIN)
     folder = corpus / "data" / "tokenize"
     whole = TokenData(folder, plan_batches(settings, 32, 1), settings)
-    expected = torch.cat([batch for batch, _ in whole.validation_batches()])
+    expected = torch.cat([batch for batch, *_ in whole.validation_batches()])
     assert len(expected) == 1024 // 32 and len(expected.unique(dim=0)) == len(expected)
     found = []
     for rank in range(2):
         data = TokenData(folder, plan_batches(settings, 32, 2), settings)
         data.rank = rank
-        found += torch.cat([batch[:counted] for batch, counted in data.validation_batches()]).tolist()
+        found += torch.cat([batch[:counted] for batch, counted, _ in data.validation_batches()]).tolist()
     assert sorted(found) == sorted(expected.tolist())
 
 
@@ -79,8 +79,8 @@ def test_validation_sequences_are_shared_out_without_overlap(corpus):
 )
 def test_the_layout_of_a_batch(micro_batch, devices, micro, accumulation):
     layout = plan_batches(TrainParams(batch_tokens=8192, micro_batch=micro_batch), 256, devices)
-    assert (layout.micro_batch, layout.accumulation) == (micro, accumulation)
-    assert layout.context * layout.micro_batch * layout.accumulation * devices == 8192
+    assert (layout.micro_batch, layout.sequences_per_device(0) // layout.micro_batch) == (micro, accumulation)
+    assert layout.context * layout.micro_batch * accumulation * devices == 8192
 
 
 def test_a_batch_that_is_no_whole_number_of_sequences_is_refused():

@@ -300,12 +300,12 @@ def test_a_cpu_s_memory_that_runs_out_is_told_as_a_gpu_s(project, monkeypatch, r
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(project, monkeypatch):
     config = ModelConfig.from_params(params().model, 500)
     adamw, muon = 16 * config.parameters(), 12 * config.parameters()
-    monkeypatch.setattr("lab.train.memory.memory", lambda: adamw - 1)
+    monkeypatch.setattr("lab.train.strategy.memory", lambda: adamw - 1)
     with pytest.raises(LabError, match=rf"{config.parameters():,} parameters take 0 GiB.*model.preset.*fsdp"):
         run(params())
     assert not Path("out").exists()
     for there, optimizer in ((adamw, "adamw"), (muon, "muon"), (None, "adamw")):
-        monkeypatch.setattr("lab.train.memory.memory", lambda there=there: there)
+        monkeypatch.setattr("lab.train.strategy.memory", lambda there=there: there)
         run(params(budget="1000 tokens", optimizer=optimizer))
 
 

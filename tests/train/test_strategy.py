@@ -16,8 +16,7 @@ from lab.files import read_json
 from lab.model import Transformer
 from lab.model.config import ModelConfig
 from lab.train import checkpoints
-from lab.train.memory import activation_bytes
-from lab.train.strategy import fill, make_model
+from lab.train.strategy import activation_bytes, fill, make_model
 from lab.train.trainer import launched
 from tests.train.conftest import params
 from tests.train.test_run import SCRIPT, curve, environment, run, start, wait_for

@@ -87,7 +87,8 @@ def _attempt(title: str, make: Callable[[Run, Params], dict], run: Run, params: 
 
 def _funnel(run: Run, params: Params) -> dict:
     stages = funnel.stages(run)
-    return {"funnel": stages, "funnel_picture": funnel.picture(stages) if stages else ""}
+    blacklist = run.get("url_filter", "blacklist")
+    return {"funnel": stages, "funnel_picture": funnel.picture(stages) if stages else "", "blacklist": blacklist}
 
 
 def _filters(run: Run, params: Params) -> dict:
