@@ -11,16 +11,19 @@ ancestors and named elements; everything else stays in Resiliparse's DOM.
 import html
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 from lab.curate.extract.boilerplate import without_boilerplate
-from lab.curate.extract.container import find, name_of, strip
+from lab.curate.extract.container import find, strip
+from lab.curate.extract.kind import is_column, is_discussion
 from lab.curate.extract.lead import find_lead
 from lab.curate.extract.names import Role, Trust, least_role, may_exclude, role
-from lab.curate.extract.nodes import remembered, text_of
+from lab.curate.extract.nodes import name_of, remembered, text_of
+from lab.curate.extract.parts import find_parts
 
 FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
@@ -29,13 +32,27 @@ _PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
 _BLOCKS = "p,pre,blockquote,div:not(:has(div,p,ul,ol,table,section,article,h1,h2,h3)),td:not(:has(div,p,table))"
 _NAMED = "[class*=content],[class*=text],[class*=body],[id*=content],[id*=text],[id*=body]"
 _INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
+_SENTENCE = "p,pre,code,td,dd,h1,h2,h3,h4,h5,h6"  # a span in these is a part of a sentence or of code
 _LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
 _MAX_LINK_SHARE = 0.6  # of a block's characters
+_MUCH = 1000  # characters of a container's prose, beside which the longest lists of links are none of it
+_NEARLY_ALL = 0.9  # of a block's characters
+_IN_FIGURE = "figure table,figure pre,figure math"
+_TEASERS = "li:has(h2 a,h3 a,h4 a)"
+_STREAM = 5  # teasers in one list
+_REFERENCES = re.compile(
+    r"(?:\d+\.? )?(?:references|sources|bibliography|further reading|external links|literature|works cited|notes|quellen"
+    r"|literatur|einzelnachweise|weblinks|références|bibliographie|referencias|bibliografía|fonti|bibliografia)\W*"
+).fullmatch
 _LONGEST_HEADING = 80  # characters; longer ones are paragraphs marked up as headings
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
 # Google's blogs keep the article in a template that a script shows.
 _TEMPLATE = re.compile(r"(\bitemprop='articleBody'>\s*)<script type='text/template'>(.*?)</script>", re.DOTALL)
+_SHADOW = re.compile(r"<template\b[^>]{0,200}\bshadowrootmode\b[^>]{0,200}>")  # its end tag is ignored
+_FORMULA = re.compile(r"<script type=[\"']math/tex[^>]{0,40}>(.*?)</script>", re.DOTALL)  # MathJax
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
+_NO_TEXT = "script,style,template,noscript,svg,iframe,object,canvas,input,textarea"
+_MOST_NAMES = 500  # in a selector, whose matching takes time linear in them
 _PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that need no escaping in a CSS selector
 _TAG = re.compile(r"<[^>]{0,1000}>")
 # Selectors and Resiliparse's own main content take time quadratic in depth: harmless at this one, minutes at 20,000.
@@ -69,8 +86,7 @@ def main_content(page: str, tags: int | None = None) -> Extracted:
     """The main text of an HTML page; "" if there is none. `tags`: the number of "<" in it, if known."""
     if tags is None:
         tags = page.count("<")
-    if "<script type='text/template'" in page:
-        page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
+    page = _shown(page)
     content = _from_tree(page, tags)
     if len(content.text) < FEW:
         content = _longer(content, _from_tree(page, tags, Trust.MARKUP).text, "names")
@@ -81,6 +97,17 @@ def main_content(page: str, tags: int | None = None) -> Extracted:
     if len(content.text) < FEW:
         content = _longer(content, _structured(page), "structured")
     return content
+
+
+def _shown(page: str) -> str:
+    """The page with what a script or the browser shows of templates and formulas in the place of these."""
+    if "<script type='text/template'" in page:
+        page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
+    if "shadowrootmode" in page:
+        page = _SHADOW.sub("<div>", page)
+    if "math/tex" in page:
+        page = _FORMULA.sub(lambda match: f"<span>{html.escape(match[1])}</span>", page)
+    return page
 
 
 def _longer(content: Extracted, text: str, fallback: str) -> Extracted:
@@ -98,11 +125,23 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         return Extracted("", None)
     if deep:
         return Extracted(extract_plain_text(tree, list_bullets=False, alt_texts=False), "deep")
+    for element in body.query_selector_all(_NO_TEXT).values():
+        element.remove()
+    named = _furniture_selector(body.inner_html)
     container, fallback = find(body, _PARAGRAPHS, trust), None
     if container.weight < FEW:
         blocks = find(body, _BLOCKS, trust)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
+    if trust is Trust.NAMES:
+        discussion = is_discussion(page)
+        parts = find_parts(body, named, discussion)
+        if not is_column(page, discussion, container.prose, container.paragraphs, parts.characters):
+            for element in parts.furniture:
+                element.remove()
+            if parts.root != body:
+                body.replace_children(parts.root)
+            return Extracted(_serialised(tree, [], ends=False), "parts")
     titled = "<h1" in page or "<H1" in page  # a lead comes after a title
     lead = find_lead(container.begin, body) if titled and container.begin is not None else []
     for element in lead:
@@ -110,7 +149,7 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         element.remove()
     for element in container.elements:
         strip(element, trust)
-        _prune(element, container.weight, least_role(trust))
+        _prune(element, named, container.weight, least_role(trust))
     if container.elements == [body]:
         body.prepend(*lead)
     else:
@@ -144,15 +183,22 @@ def has_more(page: str, tags: int, text: str) -> bool:
     return len(" ".join(text_of(tree.body).split())) > max(FEW, 2 * len(text))
 
 
-def _serialised(tree: HTMLTree, skipped: list[str]) -> str:
-    return without_boilerplate(extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=skipped))
+def _serialised(tree: HTMLTree, skipped: list[str], ends: bool = True) -> str:
+    if tree.body is not None:
+        for part in tree.body.query_selector_all(_IN_FIGURE).values():  # the serialiser leaves figures out
+            figure = part.closest("figure")
+            if figure is not None and figure.parent is not None:
+                figure.parent.replace_child(part, figure)
+    text = extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=skipped)
+    return without_boilerplate(text, ends)
 
 
-def _prune(container: ElementNode, weight: int, least: Role) -> None:
+def _prune(container: ElementNode, named: str, weight: int, least: Role) -> None:
     """Remove from a container, in place, what is not content."""
-    if selector := _furniture_selector(container.inner_html):
-        _prune_names(container, selector, weight, least)
+    if named:
+        _prune_names(container, named, weight, least)
     _prune_links(container, weight)
+    _prune_streams(container)
     headings = container.query_selector_all("h1,h2,h3,h4,h5,h6").values()
     title = next((heading for heading in headings if heading.tag == "h1"), None)
     if title is not None:
@@ -175,6 +221,8 @@ def _furniture_selector(source: str) -> str:
                 if not _PLAIN(value):
                     return "[class],[id]"
                 selectors.append(f'[{attribute}="{value}"]')
+    if len(selectors) > _MOST_NAMES:
+        return "[class],[id]"
     return ",".join(selectors)
 
 
@@ -182,7 +230,7 @@ def _prune_names(container: ElementNode, selector: str, weight: int, least: Role
     same_name: dict[str | None, list[tuple[ElementNode, int, Role]]] = {}  # with the characters of each element
     for element in container.query_selector_all(selector).values():
         element_role = role(name_of(element))
-        if element_role >= least and element.tag not in _INLINE:
+        if element_role >= least and element.tag not in _INLINE and not _in_sentence(element):
             size = len(text_of(element))
             same_name.setdefault(element.class_name or element.id, []).append((element, size, element_role))
     for elements in same_name.values():
@@ -193,11 +241,15 @@ def _prune_names(container: ElementNode, selector: str, weight: int, least: Role
                 element.remove()
 
 
+def _in_sentence(element: ElementNode) -> bool:
+    return element.tag == "span" and element.closest(_SENTENCE) is not None
+
+
 def _prune_links(container: ElementNode, weight: int) -> None:
     """Remove the small blocks whose text is mostly links."""
     parents: dict[ElementNode | None, int] = {}  # of links -> characters in these links
     for link in container.query_selector_all("a").values():
-        if size := len(text_of(link)):
+        if (size := len(text_of(link))) and not (link.getattr("href") or "").startswith("#"):
             parent = link.parent_element
             parents[parent] = parents.get(parent, 0) + size
     linked: dict[ElementNode, int] = {}  # every element below the container -> characters in links
@@ -208,8 +260,26 @@ def _prune_links(container: ElementNode, weight: int) -> None:
     for element, size in linked.items():
         if element.tag in _LINK_BLOCKS:
             whole = len(text_of(element).strip())
-            if size > _MAX_LINK_SHARE * whole and whole < weight / 2:
+            small = whole < weight / 2 or weight > _MUCH and size > _NEARLY_ALL * whole
+            if size > _MAX_LINK_SHARE * whole and small and not _are_references(element):
                 element.remove()
+
+
+def _prune_streams(container: ElementNode) -> None:
+    """Remove lists of other articles with their titles and first lines, which follow an article without end."""
+    lists = Counter(item.parent_element for item in container.query_selector_all(_TEASERS).values())
+    for list_, count in lists.items():
+        if list_ is not None and count >= _STREAM and len(text_of(container)) - len(text_of(list_)) > 2 * FEW:
+            list_.remove()
+
+
+def _are_references(element: ElementNode) -> bool:
+    """Whether a list, or its item, stands below a heading such as "References"."""
+    list_ = element.parent_element if element.tag == "li" else element
+    if list_ is None or list_.tag not in ("ol", "ul"):
+        return False
+    heading = list_.previous_element_sibling
+    return heading is not None and _REFERENCES(text_of(heading).strip().lower()) is not None
 
 
 def _heads_nothing(heading: ElementNode, container: ElementNode) -> bool:
