@@ -1,8 +1,8 @@
-"""Extraction engines side by side, on the pages of ../shared/data/web.warc.gz: quality and CPU time of each.
+"""Extraction engines compared on the pages of ../shared/data/web.warc.gz: quality and CPU time.
 
-`python -m bench.extraction [table.md]` (about 2 minutes). Every engine gets the same bytes, in one process, page
-by page in turn, decoding and parsing included; a page's time is the median of three runs, or one run that took longer
-than 10 ms. What the figures mean: bench.extraction_score.
+`python -m bench.extraction [table.md]` (about 2 minutes). All engines get the same bytes, in one process, in turn for
+each page. Times include decoding and parsing; a page's time is the median of three runs, or one run if it took longer
+than 10 ms. What the scores mean: bench.extraction_score.
 """
 
 import platform
@@ -16,7 +16,7 @@ from pathlib import Path
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-from bench.extraction_score import Page, Score, read_pages, segments, shingles
+from bench.extraction_score import GoldPage, TextScore, read_pages, segments, shingles
 from bench.pages import ARCHIVE
 from bench.published import publish, run_command
 from lab.curate.extract.decoding import decode
@@ -28,7 +28,7 @@ TABLE = Path("reports/benchmarks/extraction.md")
 GOLD = ARCHIVE.with_name("web.gold.json")
 _RUNS = 3
 _LONG = 0.01  # seconds; longer runs are not repeated
-_FEW = 15  # pages; languages with fewer are taken together
+_FEW = 15  # pages; languages with fewer are put together
 _REFERENCE = "trafilatura, favor_precision"
 
 
@@ -42,7 +42,7 @@ def _fast(html: str) -> str:
     return trafilatura.extract(html, fast=True, include_comments=False) or ""
 
 
-ENGINES: dict[str, Callable[[Page], str]] = {
+ENGINES: dict[str, Callable[[GoldPage], str]] = {
     "lab": lambda page: extract_text(page.body, encoding=page.charset, engine="lab"),
     "Resiliparse": lambda page: extract_text(page.body, encoding=page.charset, engine="resiliparse"),
     "Resiliparse, comments kept": lambda page: _with_comments(decode(page.body, page.charset)),
@@ -51,8 +51,8 @@ ENGINES: dict[str, Callable[[Page], str]] = {
 }
 
 
-def measure(pages: Sequence[Page]) -> tuple[dict[str, list[str]], dict[str, float]]:
-    """Each engine's texts, and its mean time a page in seconds of CPU."""
+def measure(pages: Sequence[GoldPage]) -> tuple[dict[str, list[str]], dict[str, float]]:
+    """Each engine's texts, and its mean time per page in seconds of CPU."""
     texts: dict[str, list[str]] = {name: [] for name in ENGINES}
     seconds = dict.fromkeys(ENGINES, 0.0)
     for page in pages:
@@ -67,18 +67,20 @@ def measure(pages: Sequence[Page]) -> tuple[dict[str, list[str]], dict[str, floa
     return texts, seconds
 
 
-def _rows(pages: Sequence[Page], texts: dict[str, list[str]], chosen: Sequence[int], seconds: dict | None) -> list[str]:
+def _rows(
+    pages: Sequence[GoldPage], texts: dict[str, list[str]], chosen: Sequence[int], seconds: dict | None
+) -> list[str]:
     part = [pages[index] for index in chosen]
     rows = []
     for name, all_texts in texts.items():
-        found = [all_texts[index] for index in chosen]
-        gold, agreement = segments(part, found), shingles([texts[_REFERENCE][index] for index in chosen], found)
+        extracted, reference = ([of[index] for index in chosen] for of in (all_texts, texts[_REFERENCE]))
+        gold, agreement = segments(part, extracted), shingles(reference, extracted)
         cells = [name, *_cells(gold), *(_cells(agreement) if name != _REFERENCE else ["", "", ""])]
         rows.append("| " + " | ".join([*cells, *([f"{seconds[name] * 1000:.2f}"] if seconds else [])]) + " |")
     return rows
 
 
-def _cells(score: Score) -> list[str]:
+def _cells(score: TextScore) -> list[str]:
     return [f"{value:.3f}" for value in (score.precision, score.recall, score.f1)]
 
 
@@ -87,7 +89,7 @@ def _table(title: str, rows: list[str], *, timed: bool = False) -> list[str]:
     return [f"## {title}", "", f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1), *rows, ""]
 
 
-def report(pages: Sequence[Page]) -> str:
+def report(pages: Sequence[GoldPage]) -> str:
     """The whole report, Markdown."""
     texts, seconds = measure(pages)
     identify = LanguageIdentifier().score

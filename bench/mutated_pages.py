@@ -1,8 +1,8 @@
-"""Broken pages: real ones, mutated, put through the extract stage's judgement one by one.
+"""Broken pages: mutations of real ones, judged by the extract stage one by one.
 
 `python -m bench.mutated_pages [count] [engine]` (10,000 pages of ../shared/data/web.warc.gz: about a minute with
-the lab's engine). Prints why pages were refused, the slowest page and the peak of memory; exits 1 if one took more
-than twice `extract.max_seconds`, or broke the extractor.
+the lab's engine). Prints the reasons for removals, the slowest page and the peak memory; exits 1 if a page took more
+than twice `extract.max_seconds` or broke the extractor.
 """
 
 import random
@@ -32,7 +32,7 @@ class Fuzzed:
 
 
 def mutated(body: bytes, dice: random.Random) -> bytes:
-    """A page with one to six pieces cut, repeated, overwritten or moved, or closing tags lost."""
+    """A page of which one to six pieces are cut, repeated, overwritten or moved, or closing tags lost."""
     for _ in range(dice.randint(1, 6)):
         start = dice.randrange(len(body) + 1)
         end = start + dice.randint(1, _PIECE)
@@ -75,10 +75,10 @@ def fuzz(bodies: Sequence[bytes], *, count: int, seed: int, params: ExtractParam
 def main(count: int = 10_000, engine: str = "lab") -> int:
     params = ExtractParams(engine=engine)
     bodies = [page.body for page in read_pages(ARCHIVE, ARCHIVE.with_name("web.gold.json"))]
-    found = fuzz(bodies, count=count, seed=1, params=params)
+    fuzzed = fuzz(bodies, count=count, seed=1, params=params)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{found.pages} mutated pages: removed {found.removed}, slowest {found.slowest:.2f} s, peak {peak} MiB")
-    return int(found.slowest > 2 * params.max_seconds or found.removed.get("error", 0) > 0)
+    print(f"{fuzzed.pages} mutated pages: removed {fuzzed.removed}, slowest {fuzzed.slowest:.2f} s, peak {peak} MiB")
+    return int(fuzzed.slowest > 2 * params.max_seconds or fuzzed.removed.get("error", 0) > 0)
 
 
 if __name__ == "__main__":

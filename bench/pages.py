@@ -1,4 +1,4 @@
-"""Texts to compare filters on: in, a web archive; out, its pages' texts with their languages."""
+"""Pages to compare filters and extractors on. In: a web archive. Out: its responses, or their texts with languages."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from resiliparse.parse.html import HTMLTree
 
 from lab.crawl.warc import Record, read_records, scan
-from lab.curate.extract.stage import extract_text
+from lab.curate.extract import extract_text
 from lab.curate.language.stage import LanguageIdentifier
 
 ARCHIVE = Path(os.environ.get("LAB_SHARED", "../shared")) / "data/web.warc.gz"
@@ -34,7 +34,7 @@ LANGUAGES = {
 
 @dataclass(frozen=True)
 class Page:
-    """A text to be judged. `language`: a key of LANGUAGES."""
+    """A text to judge. `language`: a key of LANGUAGES."""
 
     name: str
     text: str
@@ -54,7 +54,7 @@ def short_hash(text: str) -> str:
 
 
 def resiliparse_text(body: bytes, charset: str | None) -> str:
-    """The text that the golden decisions are about: Resiliparse's alone, so that no change of ours moves it."""
+    """The text of the golden decisions: Resiliparse's, so that changes of the lab's extractor don't alter it."""
     html = bytes_to_str(body, detect_encoding(body, from_html_meta=True))
     return extract_plain_text(HTMLTree.parse(html), main_content=True, alt_texts=False, comments=False).strip()
 
@@ -63,12 +63,18 @@ def lab_text(body: bytes, charset: str | None) -> str:
     return extract_text(body, encoding=charset)
 
 
-def pages(archive: Path, extract: Callable[[bytes, str | None], str] = lab_text) -> Iterator[Page]:
-    """The texts of an archive's responses, with their languages."""
-    identifier = LanguageIdentifier()
+def responses(archive: Path) -> Iterator[tuple[str, Record]]:
+    """The URL and record of each response of an archive, in its order."""
     urls = {row["offset"]: row["url"] for row in scan(str(archive), lambda reason: None)}
     for offset, record in read_records(str(archive), urls):
         if isinstance(record, Record):
-            text = extract(record.body, record.charset)
-            language, _ = identifier.score(text)
-            yield Page(urls[offset], text, language if language in LANGUAGES else "en")
+            yield urls[offset], record
+
+
+def pages(archive: Path, extract: Callable[[bytes, str | None], str] = lab_text) -> Iterator[Page]:
+    """The texts of an archive's responses, with their languages."""
+    identifier = LanguageIdentifier()
+    for url, record in responses(archive):
+        text = extract(record.body, record.charset)
+        language, _ = identifier.score(text)
+        yield Page(url, text, language if language in LANGUAGES else "en")

@@ -1,8 +1,8 @@
-"""How well personal addresses and numbers are found: in, a labelled set of snippets; out, precision and recall by kind.
+"""How well personal addresses and numbers are found. In: labelled snippets. Out: precision and recall by kind.
 
 `python -m bench.pii [LABELLED.json] [--out TABLE.md]`. A snippet marks what is personal as `⟦kind:text⟧`; a span
-counts as found if kind, start and end are right. The set was written for this test, hard cases first, so these
-are figures for the worst of the web, not for its average.
+counts as right if its kind, start and end are. The set was written for this test, hard cases first: the figures are
+for the worst of the web, not for its average.
 """
 
 import argparse
@@ -33,17 +33,17 @@ class Snippet:
 
 
 @dataclass(frozen=True)
-class Score:
-    """How many spans of a kind are labelled, were found, and were found rightly."""
+class KindScore:
+    """How many spans of a kind are labelled, were detected, and are both."""
 
     kind: str
     labelled: int = 0
-    found: int = 0
+    detected: int = 0
     right: int = 0
 
     @property
     def precision(self) -> float:
-        return self.right / self.found if self.found else 1.0
+        return self.right / self.detected if self.detected else 1.0
 
     @property
     def recall(self) -> float:
@@ -52,14 +52,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Miss:
-    """A span that was found wrongly, or not found."""
+    """A span that was detected wrongly, or not detected."""
 
     snippet: Snippet
     span: Span
     wrongly: bool
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         return self.snippet.text[self.span.start : self.span.end]
 
 
@@ -81,28 +81,28 @@ def unmark(marked: str, language: str = "en", region: str | None = None) -> Snip
 
 def misses(snippets: list[Snippet]) -> Iterator[Miss]:
     for snippet in snippets:
-        found = found_in(snippet)
-        yield from (Miss(snippet, span, wrongly=True) for span in sorted(found - snippet.spans))
-        yield from (Miss(snippet, span, wrongly=False) for span in sorted(snippet.spans - found))
+        spans = detected(snippet)
+        yield from (Miss(snippet, span, wrongly=True) for span in sorted(spans - snippet.spans))
+        yield from (Miss(snippet, span, wrongly=False) for span in sorted(snippet.spans - spans))
 
 
-def found_in(snippet: Snippet) -> frozenset[Span]:
-    """What `find` finds with everything switched on."""
+def detected(snippet: Snippet) -> frozenset[Span]:
+    """The spans that `find` returns with everything switched on."""
     return frozenset(find(snippet.text, PiiParams(phones=True, cards=True, phone_region=snippet.region)))
 
 
-def measure(snippets: list[Snippet]) -> dict[str, Score]:
+def measure(snippets: list[Snippet]) -> dict[str, KindScore]:
     """Scores by kind."""
-    scores = {kind: Score(kind) for kind in STAND_INS}
+    scores = {kind: KindScore(kind) for kind in STAND_INS}
     for snippet in snippets:
-        found = found_in(snippet)
+        both = (snippet.spans, detected(snippet))
         for kind, score in scores.items():
-            wanted, got = ({span for span in spans if span.kind == kind} for spans in (snippet.spans, found))
+            labelled, spans = ({span for span in of if span.kind == kind} for of in both)
             scores[kind] = replace(
                 score,
-                labelled=score.labelled + len(wanted),
-                found=score.found + len(got),
-                right=score.right + len(wanted & got),
+                labelled=score.labelled + len(labelled),
+                detected=score.detected + len(spans),
+                right=score.right + len(labelled & spans),
             )
     return scores
 
@@ -112,11 +112,11 @@ def table(snippets: list[Snippet]) -> str:
     languages = len({snippet.language for snippet in snippets})
     scores = measure(snippets)
     rows = [
-        f"| {score.kind} | {score.labelled} | {score.found} | {score.precision:.3f} | {score.recall:.3f} |"
+        f"| {score.kind} | {score.labelled} | {score.detected} | {score.precision:.3f} | {score.recall:.3f} |"
         for score in scores.values()
     ]
     listed = [
-        f"| {'found wrongly' if miss.wrongly else 'missed'} | {miss.span.kind} | `{miss.shown}` "
+        f"| {'found wrongly' if miss.wrongly else 'missed'} | {miss.span.kind} | `{miss.text}` "
         f"| {miss.snippet.text.strip().splitlines()[0]} |"
         for miss in misses(snippets)
     ]

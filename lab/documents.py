@@ -57,13 +57,7 @@ class Reason(str):
         return self
 
     def __reduce__(self) -> tuple:
-        return _restored_reason, (str(self), self.detail)
-
-
-def _restored_reason(label: str, detail: str) -> Reason:
-    reason = Reason(label)
-    reason.detail = detail
-    return reason
+        return Reason, (str(self),), {"detail": self.detail}
 
 
 @dataclass(slots=True)
@@ -141,7 +135,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict]:
-    """The rows of one shard as dicts, batch by batch."""
+    """The rows of one shard as dicts, batch by batch; `columns` that it does not have are left out."""
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):

@@ -1,9 +1,9 @@
-"""Run a function over shards: in local processes or on a Ray cluster, resumable, with the same bytes out.
+"""Run a function over shards, in local processes or on a Ray cluster: resumable, with the same bytes out either way.
 
-A function takes `(item, folder, name)`, writes its files into `folder` under names made of `name`, and returns a
-JSON-able dict. Its folder is temporary and is renamed, result file included, once it is whole. The final folder's name
-holds a key made of the input files' bytes, the item, the parameters and the code, so a killed run loses only the
-shards in flight, and a changed input is never mistaken for a finished one.
+A function takes `(item, folder, name)`, writes files whose names begin with `name` into `folder`, and returns a
+JSON-able dict. Its folder is temporary and is renamed, result file included, when it is complete. The final name has a
+key of the input files' bytes, the item, the parameters and the code: a killed run loses only the shards in flight, and
+a finished shard is used again only for the same input.
 """
 
 import gc
@@ -36,7 +36,7 @@ ShardFunction = Callable[[Any, Path, str], dict]
 
 @dataclass(frozen=True)
 class Shard:
-    """A finished shard: its name, the folder its files lie in, and what its function returned."""
+    """A finished shard: its name, the folder with its files, and what its function returned."""
 
     name: str
     folder: Path
@@ -44,7 +44,7 @@ class Shard:
 
 
 def digest(paths: Sequence[Path]) -> str:
-    """Hash of files' bytes, names left out, in the order given."""
+    """Hash of the bytes of files, without their names, in the given order."""
     total = hashlib.blake2b(digest_size=16)
     for path in paths:
         total.update(file_digest(path))
@@ -53,7 +53,7 @@ def digest(paths: Sequence[Path]) -> str:
 
 @cache
 def code_version() -> str:
-    """Hash of the lab's own sources and of the Python version."""
+    """Hash of the lab's sources and the Python version."""
     total = hashlib.blake2b(sys.version.encode(), digest_size=16)
     root = Path(__file__).parent
     for path in sorted(path for kind in ("*.py", "*.txt") for path in root.rglob(kind)):
@@ -71,16 +71,16 @@ def run(
     inputs: Callable[[Any], Sequence[Path]] = lambda item: [item],
     out: Path | None = None,
 ) -> list[Shard]:
-    """Run `function` over `items` (shard name -> item), in parallel; results in the order of `items`.
+    """Run `function` over `items` (shard name -> item) in parallel; results are in the order of `items`.
 
-    `params` is whatever else the outcome depends on (pydantic model or JSON-able): it goes into the key, while the
-    function gets what it needs by `functools.partial`. `inputs(item)` names the files an item is made from. With
-    `out`, the finished files are laid there. Finished work stays under .lab/work/<stage>/ until `clear(stage)`.
+    `params`: whatever else the results depend on (pydantic model or JSON-able). It only enters the key; the function
+    gets its own by `functools.partial`. `inputs(item)`: the files that an item is made from. `out`: where to put the
+    finished files. Finished work stays in .lab/work/<stage>/ until `clear(stage)`.
 
-    Raises LabError when a worker dies or the same stage is at work here already, and whatever the function raises.
+    Raises LabError if a worker dies or the stage is running in this folder already, and whatever the function raises.
     """
-    shown = params.model_dump(mode="json") if hasattr(params, "model_dump") else params
-    key = json.dumps([stage, shown, code_version()], sort_keys=True, default=str)
+    plain = params.model_dump(mode="json") if hasattr(params, "model_dump") else params
+    key = json.dumps([stage, plain, code_version()], sort_keys=True, default=str)
     work = (WORK / stage).absolute()
     work.mkdir(parents=True, exist_ok=True)
     tasks = {name: (function, item, list(inputs(item)), name, key, work) for name, item in items.items()}
@@ -93,12 +93,12 @@ def run(
     ordered = [finished[name] for name in items]
     if out is not None:
         for shard in ordered:
-            _lay(shard.folder, out)
+            _link_files(shard.folder, out)
     return ordered
 
 
 def clear(stage: str) -> None:
-    """Forget a stage's finished shards, once its outputs are safe."""
+    """Delete a stage's finished shards, once its outputs are complete."""
     for folder in WORK.glob(f"{stage}*"):
         if folder.name == stage or folder.name.startswith(f"{stage}."):
             shutil.rmtree(folder)
@@ -115,7 +115,7 @@ def _results(tasks: dict[str, tuple], engine: EngineParams, ticker: Ticker) -> I
 
 
 def _largest_first(tasks: dict[str, tuple]) -> dict[str, tuple]:
-    """By the size of their input files: so that in the end no worker waits for one that began a large shard late."""
+    """By the size of their input files, so that no large shard starts last and keeps the other workers waiting."""
 
     def size(name: str) -> int:
         return sum(path.stat().st_size for path in tasks[name][2] if path.exists())
@@ -125,8 +125,8 @@ def _largest_first(tasks: dict[str, tuple]) -> dict[str, tuple]:
 
 @cache
 def _pool(processes: int) -> ProcessPoolExecutor:
-    """Worker processes, which stay for the next run of this process: starting them takes a second."""
-    # spawn, not fork: a forked child inherits the locks of threads (Arrow's, torch's) that it does not have.
+    """Worker processes, kept for later runs of this process: starting them takes a second."""
+    # spawn, not fork: a forked child inherits locks held by threads (Arrow's, torch's) that it does not have.
     return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker)
 
 
@@ -156,7 +156,7 @@ def _in_processes(tasks: dict[str, tuple], processes: int) -> Iterator[Shard]:
 
 
 def _start_worker() -> None:
-    """One thread a worker, Ctrl-C left to the parent, and no worker outlives a parent that was killed."""
+    """One thread per worker; Ctrl-C is left to the parent; a worker ends with its parent, even if that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     import pyarrow
@@ -204,7 +204,7 @@ def _on_ray(tasks: dict[str, tuple], engine: EngineParams) -> Iterator[Shard]:
 
 
 def _work_in(folder: str, *task: Any) -> Shard:
-    os.chdir(folder)  # paths are relative to the repository root, which every node must see
+    os.chdir(folder)  # paths are relative to the repository root, which every node must have
     return _work(*task)
 
 
@@ -220,18 +220,18 @@ def _work(function: ShardFunction, item: Any, sources: list[Path], name: str, ke
         result = json.dumps(function(item, temporary, name))
         (temporary / RESULT).write_text(result)
         temporary.rename(folder)
-        _settle(work)
+        _freeze(work)
     return Shard(name, folder, json.loads(result))
 
 
 @cache
-def _settle(work: Path) -> None:
-    """Spare the garbage collector what a stage's first shard leaves for its others: modules, models, caches."""
+def _freeze(work: Path) -> None:
+    """Freeze what the first shard has allocated (modules, models, caches), so that later collections skip it."""
     gc.freeze()
 
 
-def _lay(source: Path, out: Path) -> None:
-    """Lay a finished shard's files into `out`, where links leave them in `source`, too: a kill loses nothing."""
+def _link_files(source: Path, out: Path) -> None:
+    """Put a finished shard's files into `out`. They are links, so they stay in `source` too: a kill loses nothing."""
     for path in source.rglob("*"):
         relative = path.relative_to(source)
         if path.is_dir() or relative == Path(RESULT):

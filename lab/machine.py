@@ -1,4 +1,4 @@
-"""What this machine has, and how its memory is held."""
+"""What this machine has, and how the C library manages its memory."""
 
 import ctypes
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """The processor's name, as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -22,14 +22,14 @@ def processor() -> str:
 
 
 def memory() -> int | None:
-    """Bytes of memory of the machine, or of this process's control group where that is less; None where not known."""
-    known = []
+    """Bytes of memory: the machine's, or the limit of this process's control group if lower; None if unknown."""
+    limits = []
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # of control groups' version 2, and 1
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for file in ("memory.max", "memory/memory.limit_in_bytes"):  # of control groups' version 2, and 1
         with suppress(OSError, ValueError):  # no limit, or no control groups
-            known.append(int(Path("/sys/fs/cgroup", limit).read_text()))
-    return min(known, default=None)
+            limits.append(int(Path("/sys/fs/cgroup", file).read_text()))
+    return min(limits, default=None)
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
@@ -37,10 +37,11 @@ _KEPT = 1 << 30  # bytes
 
 
 def keep_freed_memory() -> None:
-    """Hold what this process frees, blocks of up to 1 GiB, for its next allocations, where the C library is glibc.
+    """Keep freed blocks of up to 1 GiB for later allocations of this process (glibc only).
 
-    By default large blocks go back to the system at once, and every page of the next one is a fault that the kernel
-    fills with zeros: in training, where each step allocates what the last one freed, several per cent of the time.
+    By default large blocks are returned to the system at once, and each page of the next one is a fault, for which the
+    kernel clears the page. In training, where each step allocates what the last one freed, that is several per cent of
+    the time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

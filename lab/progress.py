@@ -1,4 +1,4 @@
-"""Progress of long work: a live bar in a terminal, a line now and then in a log."""
+"""Progress of long work: a live bar in a terminal, a line every few seconds in a log."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ console = Console(stderr=True, highlight=False)
 
 
 class Ticker:
-    """Counts steps of a known total, with a note (a rate, a loss) beside them."""
+    """Counts steps of a known total, with a note (a rate, a loss)."""
 
     def __init__(self, label: str, total: int):
         self.label, self.total, self.done, self.note = label, total, 0, ""
@@ -41,7 +41,7 @@ class _BarTicker(Ticker):
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Ticker]:
-    """A Ticker that shows itself: as a bar where stderr is a terminal, as lines elsewhere."""
+    """A Ticker that is shown as a bar if stderr is a terminal, else as lines."""
     if not console.is_terminal:
         yield Ticker(label, total)
         return

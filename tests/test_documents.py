@@ -100,9 +100,9 @@ def test_host_of_any_url(url, expected):
 @pytest.mark.parametrize("place", [0, 3, 50, 99])
 def test_an_excerpt_holds_its_place_and_says_where_it_was_cut(place):
     text = "".join(chr(0x100 + number) for number in range(100))
-    shown = excerpt(text, place)
-    assert len(shown) == 80 and text[place] in shown and shown.strip("…") in text
-    assert shown.startswith("…") != text.startswith(shown[0]) and shown.endswith("…") != text.endswith(shown[-1])
+    short = excerpt(text, place)
+    assert len(short) == 80 and text[place] in short and short.strip("…") in text
+    assert short.startswith("…") != text.startswith(short[0]) and short.endswith("…") != text.endswith(short[-1])
 
 
 def test_a_reason_survives_the_way_between_processes():

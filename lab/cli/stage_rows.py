@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from lab.documents import BATCH_ROWS, text_bytes, text_digest
+from lab.documents import read_rows, text_bytes, text_digest
 from lab.errors import InputError
-from lab.report.run.collect import CURATION, open_shard
+from lab.report.run.collect import CURATION
 
 STAGES = (*CURATION, "dataset")
 KEPT = "kept"
@@ -82,9 +82,7 @@ def require_reason(folder: Path, wanted: str) -> None:
     found: set[str] = set()
     for _, path in shard_pairs(folder, kept=False, removed=True):
         assert path is not None
-        with open_shard(path) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=["reason"]):
-                found.update(batch.column(0).unique().to_pylist())
+        found.update(row["reason"] for row in read_rows(path, ["reason"]))
     names = sorted(name or NO_REASON for name in found)
     if not any(_is(name, wanted) for name in names):
         known = f"it removed for: {', '.join(names)}" if names else "it removed nothing"
@@ -122,18 +120,16 @@ def _read(path: Path, stage: Path) -> Iterator[Row]:
     removed = path.parent.name == "removed"
     place = path.parent.parent if removed else path.parent
     split = place.name if place != stage else None
-    with open_shard(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS):
-            for values in batch.to_pylist():
-                reason = values.pop("reason", None)
-                yield Row(
-                    url=values.pop("url", None) or "",
-                    text=(values.pop("text") or "") if "text" in values else None,
-                    reason=(reason or NO_REASON) if removed else None,
-                    detail=values.pop("detail", None) or "",
-                    facts=values,
-                    split=split,
-                )
+    for values in read_rows(path):
+        reason = values.pop("reason", None)
+        yield Row(
+            url=values.pop("url", None) or "",
+            text=(values.pop("text") or "") if "text" in values else None,
+            reason=(reason or NO_REASON) if removed else None,
+            detail=values.pop("detail", None) or "",
+            facts=values,
+            split=split,
+        )
 
 
 def _place(row: Row) -> tuple[str, int]:

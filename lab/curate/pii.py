@@ -93,7 +93,7 @@ def find(text: str, params: PiiParams = DEFAULTS) -> list[Span]:
     if params.ips:
         candidates += _ips(text)
     if params.cards:
-        candidates += [Span(*card.span(), "card") for card in _CARD.finditer(text) if is_card(card[0])]
+        candidates += [Span(card.start(), card.end(), "card") for card in _CARD.finditer(text) if is_card(card[0])]
     if params.phones:
         candidates += _phones(text, params.phone_region)
     kept: list[Span] = []
@@ -154,17 +154,17 @@ def _ips(text: str) -> Iterator[Span]:
     for match in _IPV4.finditer(text):
         start, end = match.span()
         version = _VERSION_BEFORE.search(text[max(0, start - _CONTEXT) : start]) or _VERSION_AFTER.match(text, end)
-        address = ipaddress.IPv4Address(match[0])
-        if not version and address.is_global and not address.is_multicast:
+        ipv4 = ipaddress.IPv4Address(match[0])
+        if not version and ipv4.is_global and not ipv4.is_multicast:
             yield Span(start, end, "ipv4")
     if "::" in text or text.count(":") >= 7:
         for match in _IPV6.finditer(text):
             try:
-                address = ipaddress.IPv6Address(match[0])
+                ipv6 = ipaddress.IPv6Address(match[0])
             except ValueError:
                 continue
-            if address.is_global and address in _GIVEN_OUT:
-                yield Span(*match.span(), "ipv6")
+            if ipv6.is_global and ipv6 in _GIVEN_OUT:
+                yield Span(match.start(), match.end(), "ipv6")
 
 
 def _phones(text: str, region: str | None) -> Iterator[Span]:

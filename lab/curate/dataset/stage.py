@@ -145,13 +145,8 @@ def _require_both(splits: dict[str, dict[str, int]], params: DatasetParams) -> N
 
 
 def _preview_line(document: Document) -> str:
-    row = {
-        "url": document.url,
-        "date": document.date,
-        "language": document.language,
-        "text": document.text[:PREVIEW_CHARACTERS],
-        "characters": len(document.text),
-    }
+    row: dict[str, object] = {"url": document.url, "date": document.date, "language": document.language}
+    row |= {"text": document.text[:PREVIEW_CHARACTERS], "characters": len(document.text)}
     return json.dumps(row, ensure_ascii=False)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.curate.text.text import word_hash
+from lab.curate.text import word_hash
 from lab.documents import Document, Reason, read_documents, read_table
 
 _BLANK = 0

@@ -20,7 +20,7 @@ import regex
 from datasketch import MinHash
 
 from lab.curate.dedup import lines
-from lab.curate.text.text import HASH_BASE, SYMBOLS, Text, extend_ngrams, word_hash
+from lab.curate.text import HASH_BASE, SYMBOLS, Text, extend_ngrams, word_hash
 from lab.documents import Counts, Document, Reason, read_documents, read_table, shards, sift, write_table
 from lab.engine import run as run_shards
 from lab.params import DedupParams, EngineParams

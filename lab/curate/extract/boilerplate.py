@@ -78,11 +78,8 @@ def without_boilerplate(text: str, ends: bool = True) -> str:
                 ends
                 and len(bare) <= _LONGEST_END
                 and (
-                    size > _LEAST_BEFORE_SURE_END
-                    and _sure_end(lower)
-                    or size > least_before
-                    and _end(lower)
-                    and not _goes_on(lines[index + 1 :])
+                    (size > _LEAST_BEFORE_SURE_END and _sure_end(lower))
+                    or (size > least_before and _end(lower) and not _goes_on(lines[index + 1 :]))
                 )
             ):
                 break

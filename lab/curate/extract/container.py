@@ -20,8 +20,8 @@ _NEVER_TAGS = (
 ).split(",")
 _MARKS = frozenset(("hidden", "aria-hidden", "role", "style"))
 _MARKED = (
-    "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],[style*='display:none']:not(:has(math)),"
-    "[style*='display: none']:not(:has(math))"
+    "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],"
+    "[style*='display:none']:not(:has(math)),[style*='display: none']:not(:has(math))"
 )
 _FIGURE = "table,pre,math"  # of a figure that is text
 _NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}".replace("figure,", f"figure:not(:has({_FIGURE})),", 1)
@@ -157,10 +157,10 @@ def _without_furniture(
 ) -> list[_Path]:
     """The paths through no furniture. The weights of the others are subtracted, in place, from all their ancestors."""
     total = weights[body]
-    same_name: dict[str | None, int] = {}  # class or id of elements to be left out -> their weight together
+    same_name: Counter[str | None] = Counter()  # class or id of elements to be left out -> their weight together
     for element, element_role in roles.items():
         if element_role > 0:
-            same_name[_key(element)] = same_name.get(_key(element), 0) + weights[element]
+            same_name[element.class_name or element.id] += weights[element]
 
     content = sum(path.weight for path in paths if _is_content([roles[element] for element in path.elements]))
 
@@ -168,7 +168,7 @@ def _without_furniture(
         if roles[element] > Role.FURNITURE:
             return weights[element] < _MOST_DISCUSSION * total or content > _LEAST_ARTICLE
         # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
-        return roles[element] >= least and same_name[_key(element)] < total / 2
+        return roles[element] >= least and same_name[element.class_name or element.id] < total / 2
 
     def passes_furniture(path: _Path) -> bool:
         on_path = [roles[element] for element in path.elements]
@@ -195,10 +195,6 @@ def _is_content(roles: list[Role]) -> bool:
     return Role.CONTENT in roles and max(roles) < Role.DISCUSSION
 
 
-def _key(element: ElementNode) -> str | None:
-    return element.class_name or element.id
-
-
 def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Roles) -> tuple[list[ElementNode], int]:
     """The elements with the main content, and the weight of the element where the search ended."""
     # At each level: `below` are the paths that go on below `current`, `children` its children on them, `direct` the
@@ -214,10 +210,7 @@ def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Rol
             heaviest is None
             or weights[heaviest] < _DOMINANT * weights[current]
             or direct > _DIRECT * weights[current]
-            or (
-                heaviest.class_name
-                and any(child.class_name == heaviest.class_name for child in children if child != heaviest)
-            )
+            or (heaviest.class_name and [child.class_name for child in children].count(heaviest.class_name) > 1)
         ):
             inner = [_Path(path.elements[: -depth or None], path.weight, path.paragraphs, path.begin) for path in below]
             return _narrow(current, inner, weights, roles), weights[current]

@@ -41,8 +41,8 @@ _IN_FIGURE = "figure table,figure pre,figure math"
 _TEASERS = "li:has(h2 a,h3 a,h4 a)"
 _STREAM = 5  # teasers in one list
 _REFERENCES = re.compile(
-    r"(?:\d+\.? )?(?:references|sources|bibliography|further reading|external links|literature|works cited|notes|quellen"
-    r"|literatur|einzelnachweise|weblinks|références|bibliographie|referencias|bibliografía|fonti|bibliografia)\W*"
+    r"(?:\d+\.? )?(?:references|sources|bibliography|further reading|external links|literature|works cited|notes"
+    r"|quellen|literatur|einzelnachweise|weblinks|références|bibliographie|referencias|bibliografía|fonti|bibliografia)\W*"
 ).fullmatch
 _LONGEST_HEADING = 80  # characters; longer ones are paragraphs marked up as headings
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
@@ -197,8 +197,8 @@ def _prune(container: ElementNode, named: str, weight: int, least: Role) -> None
     """Remove from a container, in place, what is not content."""
     if named:
         _prune_names(container, named, weight, least)
-    _prune_links(container, weight)
     _prune_streams(container)
+    _prune_links(container, weight)
     headings = container.query_selector_all("h1,h2,h3,h4,h5,h6").values()
     title = next((heading for heading in headings if heading.tag == "h1"), None)
     if title is not None:
@@ -260,7 +260,7 @@ def _prune_links(container: ElementNode, weight: int) -> None:
     for element, size in linked.items():
         if element.tag in _LINK_BLOCKS:
             whole = len(text_of(element).strip())
-            small = whole < weight / 2 or weight > _MUCH and size > _NEARLY_ALL * whole
+            small = whole < weight / 2 or (weight > _MUCH and size > _NEARLY_ALL * whole)
             if size > _MAX_LINK_SHARE * whole and small and not _are_references(element):
                 element.remove()
 

@@ -67,9 +67,7 @@ def decode(html: bytes, encoding: str | None = None) -> str:
 
 def _utf8(html: bytes) -> str | None:
     """The text of a page in UTF-8, even if cut within a character (crawlers cut long pages) or broken in a few places.
-
-    None if it is in another charset, whose text is hardly ever valid UTF-8 for long.
-    """
+    None for other charsets, whose text is hardly ever valid UTF-8 for long."""
     try:
         return html.decode()
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
-"""Words of scripts that put no spaces between them: Chinese, Japanese and Thai.
+"""Words of languages without spaces between words: Chinese, Japanese and Thai.
 
-In: a run of characters of one of them. Out: its words, by the segmenters behind spaCy's tokenisers for them, which
-datatrove uses: jieba, Sudachi (its shortest units) and PyThaiNLP's newmm. They make up the extra `languages`, and a
-dictionary is loaded when the first document of its language is met.
+In: a run of characters of one script. Out: its words, by the segmenters of spaCy's tokenisers, which datatrove uses:
+jieba, Sudachi (its shortest units) and PyThaiNLP's newmm. They are installed by the extra `languages`; a dictionary is
+loaded for the first document of its language.
 """
 
 import os
@@ -18,9 +18,9 @@ Segment = Callable[[str], list[str]]
 
 @dataclass(frozen=True)
 class Script:
-    """What a language's segmenter is made by, and the characters that it gets."""
+    """How a language's segmenter is loaded, and which characters it gets."""
 
-    runs: regex.Pattern  # with one group, so that splitting by it keeps the runs
+    runs: regex.Pattern  # with a group, so that splitting by it keeps the runs
     load: Callable[[], Segment]
 
 
@@ -33,13 +33,13 @@ def _chinese() -> Segment:
 def _japanese() -> Segment:
     from sudachipy import Dictionary, SplitMode
 
-    # No field of a word is asked for but its spelling.
+    # Only the spelling of a word is used, no other field.
     tokenizer = Dictionary(dict="small").tokenizer(SplitMode.A, fields=set())
     return lambda run: [morpheme.surface() for morpheme in tokenizer.tokenize(run)]
 
 
 def _thai() -> Segment:
-    os.environ.setdefault("PYTHAINLP_READ_ONLY", "1")  # else its import makes a folder in the user's home
+    os.environ.setdefault("PYTHAINLP_READ_ONLY", "1")  # without it, importing creates a folder in the user's home
     from pythainlp.tokenize.newmm import segment
 
     return segment
@@ -53,7 +53,7 @@ SCRIPTS = {
 
 
 def load(language: str) -> Segment:
-    """The segmenter of a language of SCRIPTS. InputError where its package is not installed."""
+    """The segmenter of a language of SCRIPTS. InputError if its package is not installed."""
     try:
         return SCRIPTS[language].load()
     except ImportError as error:

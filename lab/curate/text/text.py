@@ -1,7 +1,7 @@
-"""A document's words, lines and paragraphs: made once here and shared by every filter.
+"""A document's words, lines and paragraphs, computed once and shared by all filters.
 
 In: a text and its language. Out: its words as arrays (hash, length, kind), its lines and paragraphs as strings.
-lab/curate/text/words.py says what a word is.
+What a word is: lab/curate/text/words.py.
 """
 
 import string
@@ -18,23 +18,22 @@ from lab.curate.text.words import SegmentingSplitter, Splitter, splitter
 from lab.documents import text_digest
 
 # Kinds of a word, as bits.
-NON_SYMBOL = 1  # holds something other than punctuation
-ALPHABETIC = 2  # holds a letter
+NON_SYMBOL = 1  # has something other than punctuation
+ALPHABETIC = 2  # has a letter
 TERMINAL = 4  # is a mark that ends a sentence
-PUNCTUATION = 8  # is nothing but punctuation in Unicode's sense, which leaves out symbols such as + and |
+PUNCTUATION = 8  # is only punctuation as Unicode has it, that is, without symbols such as + and |
 
-# Marks that end a sentence or line, in any script: Unicode's, and three Khmer ones that FineWeb has besides.
+# Marks that end a sentence or line, in any script: Unicode's, and three Khmer ones that FineWeb adds.
 TERMINAL_MARKS = frozenset(
     regex.findall(r"[\p{Sentence_Terminal}៖៙៚]", "".join(map(chr, [*range(0xD800), *range(0xE000, 0x20000)])))
 )
-# What near-duplicate detection ignores: cc_net's list (Wenzek et al. 2019), as FineWeb has it. Why "１" stands there is
-# not known.
+# What near-duplicate detection ignores: cc_net's list (Wenzek et al. 2019), as in FineWeb. Why it has "１" is unknown.
 SYMBOLS = (
     string.punctuation
     + "«´»–—’“”„…∶━►、。〈〉《》「」【】！％（），．１：；？～"
     + "".join(map(chr, [*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0D, 0x20), *range(0x7F, 0xA0)]))
 )
-_SYMBOLS_AND_MARKS = TERMINAL_MARKS.union(SYMBOLS)  # a "symbol" word holds nothing else
+_SYMBOLS_AND_MARKS = TERMINAL_MARKS.union(SYMBOLS)  # a "symbol" word has nothing else
 
 _PUNCTUATION_WORD = regex.compile(r"\p{P}+")
 
@@ -42,8 +41,8 @@ _LINE_BREAKS = regex.compile(r"\n+")
 _PARAGRAPH_BREAKS = regex.compile(r"\n{2,}")
 HASH_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of an n-gram is lost modulo 2^64
 _LINE_END = -1  # in place of a row
-_LEXICON_CHUNKS = 200_000  # or words; beyond that it starts afresh
-_REMEMBERED_CHUNK = 64  # characters; longer ones, sentences of Chinese say, hardly come again
+_LEXICON_CHUNKS = 200_000  # or words; a larger lexicon is cleared
+_REMEMBERED_CHUNK = 64  # characters; longer ones, such as Chinese sentences, hardly recur
 
 
 def word_hash(word: str) -> int:
@@ -54,10 +53,10 @@ def word_hash(word: str) -> int:
 def extend_ngrams(
     hashes: np.ndarray, positions: np.ndarray, keys: np.ndarray, n: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """From hashes of n-grams that begin at `positions` to those of the longer `size`-grams that begin there.
+    """Extend n-grams to `size`-grams. `keys`: hashes of the n-grams that begin at `positions`.
 
-    `hashes` uint64 [words] are the words'; positions too near the end for `size` words fall out. Returns positions
-    and keys, uint64, of the same length.
+    `hashes`: of the words, uint64 [words]. Returns positions and keys (uint64) of the same length, without positions
+    too near the end for `size` words.
     """
     fitting = positions + size <= len(hashes)
     positions, keys = positions[fitting], keys[fitting]
@@ -67,7 +66,7 @@ def extend_ngrams(
 
 
 def kind(word: str) -> int:
-    """The bits NON_SYMBOL, ALPHABETIC, TERMINAL and PUNCTUATION that a word has."""
+    """A word's kind: bits NON_SYMBOL, ALPHABETIC, TERMINAL and PUNCTUATION."""
     if word.isalpha():  # no letter is a symbol or a mark
         return NON_SYMBOL | ALPHABETIC
     return (
@@ -80,10 +79,10 @@ def kind(word: str) -> int:
 
 @dataclass(frozen=True)
 class _Words:
-    """A text's words, as rows of arrays that hold the measures of each distinct word."""
+    """A text's words, as rows into arrays of the distinct words' measures."""
 
     rows: np.ndarray  # int64 [words]
-    ends: np.ndarray  # int64 [lines], words up to and with each line
+    ends: np.ndarray  # int64 [lines], words up to and including each line
     hashes: np.ndarray  # uint64 [rows]
     lengths: np.ndarray  # int64 [rows]
     kinds: np.ndarray  # uint8 [rows]
@@ -92,7 +91,7 @@ class _Words:
 class _Lexicon(dict):
     """Chunk -> rows of its words in arrays of their measures.
 
-    A memory only: what is measured never depends on what was seen before. About 300 bytes a chunk.
+    Only a cache: measures never depend on earlier texts. About 300 bytes per chunk.
     """
 
     def __init__(self, rules: Splitter | SegmentingSplitter) -> None:
@@ -116,6 +115,7 @@ class _Lexicon(dict):
         """The words of a text, and where its lines end."""
         if max(len(self), len(self._rows)) > _LEXICON_CHUNKS:
             self._start()
+        # A character that the text has not stands for line ends, so that words and lines come out of one split.
         mark = next(mark for mark in map(chr, count()) if mark not in text and not mark.isspace())  # most often "\0"
         self[mark] = (_LINE_END,)
         chunks = text.replace("\n", f" {mark} ").split()
@@ -131,7 +131,7 @@ class _Lexicon(dict):
         return _Words(rows, np.append(ends, len(rows)), self._hashes, self._lengths, self._kinds)
 
     def _measure(self) -> None:
-        """Fill the rows of words that came since the last time."""
+        """Fill the rows of words that are new since the last call."""
         size = len(self._rows)
         if size == self._measured:
             return
@@ -153,10 +153,10 @@ def _lexicon(language: str | None) -> _Lexicon:
 
 
 class Text:
-    """A text with its words, lines and paragraphs, each made when first asked for. `language`: ISO 639-1.
+    """A text with its words, lines and paragraphs, each computed on first use. `language`: ISO 639-1.
 
     `hashes` uint64 [words], `lengths` int64 [words] in characters, `kinds` uint8 [words];
-    `line_ends` int64 [lines of text.split("\\n")], words up to and with each of them.
+    `line_ends` int64 [lines of text.split("\\n")], words up to and including each of them.
     """
 
     def __init__(self, text: str, language: str | None = None):
@@ -168,23 +168,26 @@ class Text:
         return text if isinstance(text, Text) else cls(text, language)
 
     def of_lines(self, text: str, places: Sequence[int]) -> "Text":
-        """A text that is these of text.split("\\n"), but for spaces at their ends: its words are not split again."""
-        made = Text(text, self.language)
+        """The Text of some lines of this one, whose words are then not split again.
+
+        `text`: the lines of text.split("\\n") at `places`, joined; it may lack spaces at their ends.
+        """
+        result = Text(text, self.language)
         words = self._words
         counts = np.diff(words.ends, prepend=0)
-        stays = np.zeros(len(counts), bool)
-        stays[places] = True
-        made._words = replace(words, rows=words.rows[np.repeat(stays, counts)], ends=np.cumsum(counts[stays]))
-        return made
+        kept = np.zeros(len(counts), bool)
+        kept[places] = True
+        result._words = replace(words, rows=words.rows[np.repeat(kept, counts)], ends=np.cumsum(counts[kept]))
+        return result
 
     @cached_property
     def paragraphs(self) -> list[str]:
-        """Parts between two or more newlines."""
+        """Parts separated by two or more newlines."""
         return _PARAGRAPH_BREAKS.split(self.text.strip())
 
     @cached_property
     def lines(self) -> list[str]:
-        """Parts between newlines; blank lines between them do not count."""
+        """Parts separated by newlines, without blank lines between them."""
         return _LINE_BREAKS.split(self.text)
 
     @cached_property
@@ -208,12 +211,12 @@ class Text:
         return self._words.ends
 
     def words(self) -> Iterator[str]:
-        """The words as strings; the filters need only their measures."""
+        """The words as strings (the filters need only their measures)."""
         return chain.from_iterable(map(splitter(self.language).split, self.text.split()))
 
     def sentence_breaks(self) -> int:
-        """How often a sentence ends and another begins within a line: where a terminal mark is followed by a word that
-        is no punctuation (spaCy's sentencizer)."""
+        """How often a new sentence begins within a line: at a terminal mark followed by a word that is no punctuation
+        (spaCy's sentencizer)."""
         telling = np.flatnonzero((self.kinds & (TERMINAL | PUNCTUATION)) != PUNCTUATION)
         ends = (self.kinds[telling] & TERMINAL) != 0
         before = np.flatnonzero(ends[:-1] & ~ends[1:])
@@ -223,13 +226,12 @@ class Text:
 
 def duplicates(parts: Sequence[str]) -> tuple[int, int]:
     """How many parts repeat an earlier one, and their characters."""
-    seen = set(parts)
-    if len(seen) == len(parts):
+    distinct = set(parts)
+    if len(distinct) == len(parts):
         return 0, 0
-    return len(parts) - len(seen), sum(map(len, parts)) - sum(map(len, seen))
+    return len(parts) - len(distinct), sum(map(len, parts)) - sum(map(len, distinct))
 
 
 def ends_sentence(line: str) -> bool:
-    """Whether a line's last character is a terminal mark, in any script. A quote or a space after it is not looked
-    behind."""
+    """Whether a line's last character is a terminal mark, in any script; a quote or space after the mark is not."""
     return line[-1:] in TERMINAL_MARKS

@@ -1,9 +1,9 @@
-"""Words: how a run of characters without spaces falls apart into words, language by language.
+"""Words: how a run of characters without spaces is split into words, by language.
 
-In: a chunk, which is what stands between spaces. Out: its words. The rules are those of spaCy's tokenisers
+In: a chunk, the characters between spaces. Out: its words. The rules are those of spaCy's tokenisers
 (spacy/lang/{en,de}/punctuation.py and tokenizer_exceptions.py, MIT), by which datatrove counts words: marks at the ends
-of a chunk are words of their own; what is left is split at some marks inside, unless it is an abbreviation or a web
-address. English rules serve every language that has none of its own. Chinese, Japanese and Thai go to segmenters.
+of a chunk are separate words; the rest is split at some marks inside it, unless it is an abbreviation or a web address.
+Languages without rules use the English ones. Chinese, Japanese and Thai have segmenters.
 """
 
 import re
@@ -24,53 +24,40 @@ _FLAGS = regex.VERBOSE | regex.VERSION1
 _ADDRESS = regex.compile(
     r"(?:[\w+\-.]{2,}://)?(?:\S+@)?(?:[A-Za-z0-9\u00a1-\uffff][\w-]{0,62}\.)+\p{Ll}{2,63}(?::\d{2,5})?(?:[/?\#]\S*)?"
 )
-_LONGEST = 2000  # characters; a longer chunk, which is no word, is cut first: the time is quadratic in a chunk's length
+_LONGEST = 2000  # characters; longer chunks, which are no words, are cut first: time is quadratic in a chunk's length
 _HYPHEN = re.compile("(-)")
 _IDEOGRAPH = re.compile("[\u2e80-\U0010ffff]")
 _SMALL_LETTERS = frozenset(string.ascii_lowercase)
 _SINGLE_LETTERS = {f"{letter}." for letter in string.ascii_lowercase + "äöü"}
-_EVERYWHERE = _SINGLE_LETTERS | {
-    "''",
-    "C++",
-    "8)",
-    ":)",
-    ":-)",
-    ";)",
-    ";-)",
-    ":(",
-    ":-(",
-    ":D",
-    ":-D",
-    ":/",
-    ":P",
-    "<3",
-}
+_EVERYWHERE = _SINGLE_LETTERS | set("'' C++ 8) :) :-) ;) ;-) :( :-( :D :-D :/ :P <3".split())
 
 
 @dataclass(frozen=True)
 class Splitter:
     """The rules of a language."""
 
-    prefix: regex.Pattern  # a mark at the beginning, of more than one character or not always one
-    suffix: regex.Pattern  # and at the end
-    infix: regex.Pattern  # where the rest falls apart
-    abbreviations: frozenset[str]  # stay whole
+    prefix: regex.Pattern  # a mark at the start: of several characters, or one that is a mark only in some contexts
+    suffix: regex.Pattern  # the same at the end
+    infix: regex.Pattern  # where the rest is split
+    abbreviations: frozenset[str]  # are never split
     contraction: regex.Pattern | None = None  # two words in one, as groups
-    joined: Mapping[str, list[str]] = field(default_factory=dict)  # words that are several
+    joined: Mapping[str, list[str]] = field(default_factory=dict)  # several words in one
 
     def split(self, chunk: str) -> list[str]:
         """The words of a run of characters without spaces."""
+        # Most chunks are letters, or letters and one mark: these go first. Else marks are taken off both ends, one at a
+        # time, until neither end has one or the rest is an abbreviation; then that core is split inside.
         if len(chunk) > _LONGEST:
             parts = (chunk[start : start + _LONGEST] for start in range(0, len(chunk), _LONGEST))
             return [word for part in parts for word in self.split(part)]
         if chunk.isalpha():
             return self._split_letters(chunk)
         core, last = chunk[:-1], chunk[-1:]
-        if core.isalpha() and (last in _SINGLE_MARKS or (last == "." and core[-1] in _SMALL_LETTERS)):  # most often
+        if core.isalpha() and (last in _SINGLE_MARKS or (last == "." and core[-1] in _SMALL_LETTERS)):
             return [chunk] if chunk in self.abbreviations else [*self._split_letters(core), last]
         before: list[str] = []
         after: list[str] = []
-        # Letters and hyphens lose nothing at their ends, as the patterns for both would find out.
+        # Chunks of letters and hyphens have no marks at their ends: skipping the patterns saves their time.
         while chunk and not chunk.replace("-", "").isalpha() and chunk not in self.abbreviations:
             first, last = chunk[0], chunk[-1]
             if first in _SINGLE_MARKS:
@@ -82,7 +69,7 @@ class Splitter:
             elif (not first.isalnum() or "$" in chunk) and (mark := self.prefix.match(chunk)):
                 before.append(mark[0])
                 chunk = chunk[mark.end() :]
-            elif last == "." and chunk[-2:-1] in _SMALL_LETTERS:  # as every language's suffix says
+            elif last == "." and chunk[-2:-1] in _SMALL_LETTERS:  # as in every language's suffix
                 after.append(last)
                 chunk = chunk[:-1]
             elif not last.isdecimal() and (mark := self.suffix.search(chunk)):
@@ -90,8 +77,8 @@ class Splitter:
                 chunk = chunk[: mark.start()]
             else:
                 break
-        core = self._split_letters(chunk) if chunk.isalpha() else self._split_core(chunk)
-        return before + core + after[::-1]
+        words = self._split_letters(chunk) if chunk.isalpha() else self._split_core(chunk)
+        return before + words + after[::-1]
 
     @cached_property
     def _splits_at_hyphens(self) -> bool:
@@ -105,7 +92,7 @@ class Splitter:
         return [part for part in self.infix.split(core) if part]
 
     def _split_core(self, core: str) -> list[str]:
-        """The words of a chunk that has lost the marks at its ends and is more than letters."""
+        """The words of a chunk without marks at its ends that is not only letters."""
         if core.isalnum() and core.isascii():
             return [core]
         parts = core.split("-")
@@ -144,7 +131,7 @@ ENGLISH = Splitter(
 )
 GERMAN = Splitter(
     prefix=ENGLISH.prefix,
-    # A full stop behind a number stays with it: most often it makes an ordinal.
+    # A full stop after a number stays with it: mostly it marks an ordinal.
     suffix=regex.compile(
         rf"""(?r)(?: \.\.+ | …+ | \): | / | \p{{So}} | (?<=[0-9])(?:\+ | \p{{Sc}} | {_UNIT})
         | (?<=[\p{{Ll}}%²\-+{_QUOTES}{_MARKS}] | \p{{Lu}}\p{{Lu}} )\. )$""",
@@ -181,7 +168,7 @@ SPLITTERS = {"en": ENGLISH, "de": GERMAN}
 
 @dataclass(frozen=True)
 class SegmentingSplitter:
-    """The rules of a language that puts no spaces between words; what is not in its script is split as English."""
+    """The rules of a language without spaces between words; other scripts are split by the English rules."""
 
     runs: regex.Pattern  # of its script, in a group
     segment: segmenters.Segment
@@ -199,7 +186,7 @@ class SegmentingSplitter:
 
 
 def splitter(language: str | None) -> Splitter | SegmentingSplitter:
-    """The rules for a language (ISO 639-1). InputError where its segmenter is not installed."""
+    """The rules of a language (ISO 639-1). InputError if its segmenter is not installed."""
     if language in segmenters.SCRIPTS:
         return _segmenting(language)
     return SPLITTERS.get(language or "en", ENGLISH)

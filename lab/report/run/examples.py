@@ -12,7 +12,7 @@ from itertools import repeat
 from pathlib import Path
 
 from lab import formatting as words
-from lab.documents import BATCH_ROWS, text_digest
+from lab.documents import read_rows, text_digest
 from lab.report.run.collect import open_shard
 
 KEPT = "kept"
@@ -102,23 +102,17 @@ def _verdicts(folder: Path, before: Path | None) -> Iterator[tuple[Path, int, st
 
 def _columns(path: Path) -> Iterator[tuple[str, str | None]]:
     """Identity (record and URL) and reason of each row."""
-    with open_shard(path) as file:
-        names = file.schema_arrow.names
-        wanted = [name for name in ("id", "record_id", "url", "reason") if name in names]
-        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
-            for row in batch.to_pylist():
-                reason = row.pop("reason", None)
-                yield "\n".join(str(value) for value in row.values()), reason
+    for row in read_rows(path, ["id", "record_id", "url", "reason"]):
+        reason = row.pop("reason", None)
+        yield "\n".join(str(value) for value in row.values()), reason
 
 
 def _texts(path: Path) -> Iterator[tuple[str, int]]:
     """Identity and a hash of the text of each row."""
-    with open_shard(path) as file:
-        if "text" not in file.schema_arrow.names:
+    for row in read_rows(path, ["id", "url", "text"]):
+        if "text" not in row:
             return
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", "url", "text"]):
-            for row in batch.to_pylist():
-                yield f"{row['id']}\n{row['url']}", _hash(row["text"] or "")
+        yield f"{row['id']}\n{row['url']}", _hash(row["text"] or "")
 
 
 def _read(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict]:
@@ -144,7 +138,7 @@ def _example(row: dict, characters: int, origin: Path | None) -> Example:
     text = row.get("text") or ""
     start, before = 0, ""
     if origin:
-        came_in = next((old["text"] for old in _documents(origin) if old["id"] == row["id"]), "") or ""
+        came_in = next((old["text"] for old in read_rows(origin, ["id", "text"]) if old["id"] == row["id"]), "") or ""
         same = next((i for i, (a, b) in enumerate(zip(text, came_in, strict=False)) if a != b), len(text))
         start = max(0, same - _BEFORE_CHANGE)
         before = ("… " if start else "") + words.excerpt(came_in[start:], characters)
@@ -157,12 +151,6 @@ def _example(row: dict, characters: int, origin: Path | None) -> Example:
         characters=len(text),
         before=before,
     )
-
-
-def _documents(path: Path) -> Iterator[dict]:
-    with open_shard(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", "text"]):
-            yield from batch.to_pylist()
 
 
 def _fact(value: object) -> str:

@@ -71,14 +71,14 @@ def test_shards_are_full_but_the_last(source, tmp_path):
 
 def test_same_bytes_whatever_the_workers_and_the_shards_before(source, tmp_path):
     other = write(tmp_path / "other", [document(number) for number in range(330)], per_shard=37)
-    makings = {"a": (source, ONE), "b": (source, TWO), "c": (other, TWO)}
-    made = {}
-    for name, (folder, engine) in makings.items():
+    runs = {"a": (source, ONE), "b": (source, TWO), "c": (other, TWO)}
+    written = {}
+    for name, (folder, engine) in runs.items():
         run(folder, tmp_path / name, PARAMS, engine)
         files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
-        made[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
-    assert made["a"] == made["b"] == made["c"]
-    assert Path("README.md") in made["a"] and str(tmp_path).encode() not in b"".join(made["a"].values())
+        written[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
+    assert written["a"] == written["b"] == written["c"]
+    assert Path("README.md") in written["a"] and str(tmp_path).encode() not in b"".join(written["a"].values())
 
 
 def test_a_second_run_leaves_no_shard_of_the_first(source, tmp_path):

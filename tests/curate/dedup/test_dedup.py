@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.curate.dedup.stage import band_keys, duplicates, join, matches, normalise, run, shingles, signatures
-from lab.curate.text.text import Text, word_hash
+from lab.curate.text import Text, word_hash
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.errors import EmptyCorpusError
 from lab.params import DedupParams, EngineParams
@@ -130,13 +130,13 @@ def test_the_same_pairs_as_datasketchs_index():
 @pytest.mark.parametrize("similarity", [0.5, 0.6, 0.7, 0.8, 0.9])
 def test_pairs_are_found_with_the_promised_probability(similarity):
     params, pairs = DedupParams(ngram=1), 400
-    made = [pair(similarity, 100, seed) for seed in range(pairs)]
-    exact = made[0][2]
-    first, second = (signatures([texts[side] for texts in made], params) for side in (0, 1))
+    texts = [pair(similarity, 100, seed) for seed in range(pairs)]
+    exact = texts[0][2]
+    first, second = (signatures([pair[side] for pair in texts], params) for side in (0, 1))
     keys = [(band_keys(first, band, 8), band_keys(second, band, 8)) for band in range(14)]
-    found = int(np.any([a == b for a, b in keys], axis=0).sum())
+    matched = int(np.any([a == b for a, b in keys], axis=0).sum())
     promised = 1 - (1 - exact**8) ** 14
-    assert abs(found - pairs * promised) <= 4 * sqrt(pairs * promised * (1 - promised)) + 1
+    assert abs(matched - pairs * promised) <= 4 * sqrt(pairs * promised * (1 - promised)) + 1
     assert abs(np.mean(first == second) - exact) < 0.02  # signatures estimate the similarity
 
 
@@ -225,12 +225,12 @@ def test_stage_keeps_the_first_of_each_group_and_names_it(tmp_path, monkeypatch,
 
 def test_outcome_does_not_depend_on_the_shards(tmp_path, monkeypatch, texts):
     monkeypatch.chdir(tmp_path)
-    found = []
+    outcomes = []
     for shards in (1, 4, 7):
         source, out = write(tmp_path / f"in-{shards}", texts, shards), tmp_path / f"out-{shards}"
         metrics = run(source, out, DedupParams(exact=True, lines=True), EngineParams(workers=1))
-        found.append((outcome(out), metrics))
-    assert found[0] == found[1] == found[2]
+        outcomes.append((outcome(out), metrics))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
 def test_ways_can_be_switched_off(tmp_path, monkeypatch, texts):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lab.curate.dedup.lines import Dropper, line_hashes
 from lab.curate.dedup.stage import run as run_stage
-from lab.curate.text.text import word_hash
+from lab.curate.text import word_hash
 from lab.documents import Document, RowWriter, read_documents, read_rows
 from lab.params import DedupParams, EngineParams
 

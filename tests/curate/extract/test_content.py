@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from resiliparse.parse.html import HTMLTree
 
-from bench.extraction_score import Page, read_pages, segments, shingles
+from bench.extraction_score import GoldPage, read_pages, segments, shingles
 from bench.mutated_pages import fuzz
+from lab.curate.extract import extract_text
 from lab.curate.extract.boilerplate import without_boilerplate
 from lab.curate.extract.content import Extracted, main_content
 from lab.curate.extract.names import Role, may_exclude, role
 from lab.curate.extract.nodes import remembered
-from lab.curate.extract.stage import extract_text
 from lab.params import ExtractParams
 
 FIRST = "The council met on Tuesday, and it agreed, after some debate, to build the bridge across the river."
@@ -78,8 +78,8 @@ def test_blocks_keep_their_lines():
         <ul><li>steel from the north</li><li>stone from the quarry</li></ul>
         <table><tr><th>Year</th><th>Cost</th></tr><tr><td>2020</td><td>12</td></tr></table>
         <pre>def cost():\n    return 12</pre><p>{THIRD}</p></article></body>"""
-    found = [line.rstrip() for line in main_content(page).text.split("\n") if line.strip()]
-    assert [line.strip() for line in found if "return" not in line] == [
+    lines = [line.rstrip() for line in main_content(page).text.split("\n") if line.strip()]
+    assert [line.strip() for line in lines if "return" not in line] == [
         FIRST,
         "Costs",
         SECOND,
@@ -90,8 +90,8 @@ def test_blocks_keep_their_lines():
         "def cost():",
         THIRD,
     ]
-    assert "    return 12" in found
-    assert "•" not in "".join(found)
+    assert "    return 12" in lines
+    assert "•" not in "".join(lines)
 
 
 def test_the_first_of_several_articles():
@@ -167,8 +167,8 @@ def test_recommendations_go_however_long_they_are():
     ],
 )
 def test_a_page_that_hides_all_it_has(page: str):
-    found = main_content(f"<body><nav>Home</nav>{page.format(ARTICLE)}</body>")
-    assert [line.strip() for line in found.text.split("\n") if line.strip()] == [FIRST, SECOND, THIRD]
+    content = main_content(f"<body><nav>Home</nav>{page.format(ARTICLE)}</body>")
+    assert [line.strip() for line in content.text.split("\n") if line.strip()] == [FIRST, SECOND, THIRD]
 
 
 def test_a_page_of_links_that_are_its_content():
@@ -204,8 +204,8 @@ def test_a_page_that_a_script_fills_in():
     body = " ".join([FIRST, SECOND, THIRD])
     script = f'<script type="application/ld+json">{{"articleBody": "{body} Tom &amp; Ann"}}</script>'
     page = f"{script}<body><div id=app></div></body>"
-    found = main_content(page)
-    assert (found.text, found.fallback) == (f"{body} Tom & Ann", "structured")
+    content = main_content(page)
+    assert (content.text, content.fallback) == (f"{body} Tom & Ann", "structured")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_comments_longer_than_the_article_go(end: str):
 
 
 @pytest.fixture(scope="module")
-def pages(shared) -> list[Page]:
+def pages(shared) -> list[GoldPage]:
     return read_pages(shared / "web.warc.gz", shared / "web.gold.json")
 
 
@@ -264,13 +264,13 @@ def test_real_pages_hold_what_they_must_and_not_what_they_must_not(pages):
 
 @pytest.mark.parametrize("engine", ["lab", "resiliparse"])
 def test_mutated_pages(pages, engine: str):
-    found = fuzz([page.body for page in pages], count=300, seed=1, params=ExtractParams(engine=engine))
-    assert found.slowest < 3 * ExtractParams().max_seconds
-    assert found.removed.get("error", 0) == 0, found.removed
+    fuzzed = fuzz([page.body for page in pages], count=300, seed=1, params=ExtractParams(engine=engine))
+    assert fuzzed.slowest < 3 * ExtractParams().max_seconds
+    assert fuzzed.removed.get("error", 0) == 0, fuzzed.removed
 
 
 @pytest.mark.parametrize(
-    ("truth", "found", "expected"),
+    ("truth", "text", "expected"),
     [
         ("a b c d e", "a b c d e", (1, 1)),
         ("a b c d", "a b c d x y z w", (1 / 5, 1)),
@@ -279,8 +279,8 @@ def test_mutated_pages(pages, engine: str):
         ("a b c d", "", (0, 0)),
     ],
 )
-def test_the_benchmark_s_measure(truth: str, found: str, expected: tuple[float, float]):
-    score = shingles([truth], [found])
+def test_the_benchmark_s_measure(truth: str, text: str, expected: tuple[float, float]):
+    score = shingles([truth], [text])
     assert (score.precision, score.recall) == pytest.approx(expected)
 
 
@@ -331,4 +331,4 @@ def test_pages_in_several_threads_do_not_mix():
             assert list(pool.map(main_content, pages)) == alone
     finally:
         sys.setswitchinterval(interval)
-    assert all(found.text.endswith(f"{n}: {SECOND}") for n, found in enumerate(alone))
+    assert all(content.text.endswith(f"{n}: {SECOND}") for n, content in enumerate(alone))

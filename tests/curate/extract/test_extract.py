@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.crawl.warc import Record
+from lab.crawl.warc import INDEX_SCHEMA, Record
 from lab.curate.extract import stage as extract
 from lab.curate.extract.decoding import decode
-from lab.documents import Reason
-from lab.params import ExtractParams
+from lab.documents import Reason, RowWriter, read_documents
+from lab.files import write_json
+from lab.params import EngineParams, ExtractParams
 
 ENGINES = ["lab", "resiliparse", "trafilatura"]
 # Long enough for the detector to tell the charset from the bytes alone.
@@ -205,3 +206,25 @@ def test_any_markup_gives_text(parts: list[str]):
     text = extract.extract_text("".join(parts), engine="lab")
     text.encode("utf-8")
     assert "\x00" not in text
+
+
+def test_a_stopped_run_goes_on_only_with_the_same_warc_files(tmp_path, monkeypatch):
+    """Else texts of another crawl stay in the corpus, where the index happens to be the same."""
+    monkeypatch.chdir(tmp_path)
+    with RowWriter(tmp_path / "index/part-00000.parquet", INDEX_SCHEMA) as writer:
+        writer.write({"url": "http://a.example/", "status": 200, "file": "a.warc", "offset": 0, "record_id": "1"})
+
+    def extracted(text: str) -> list[str]:
+        monkeypatch.setattr(extract, "read_records", lambda *_: [(0, Record(page_of(text).encode(), None))])
+        extract.run(tmp_path / "index", tmp_path / "crawl", tmp_path / "out", ExtractParams(), EngineParams(workers=1))
+        return [document.text for document in read_documents(tmp_path / "out/part-00000.parquet")]
+
+    first, second = (
+        "The council met on Tuesday to build a bridge.",
+        "The council met on Sunday to build a new school.",
+    )
+    write_json(tmp_path / "crawl/manifest.json", {"files": [{"path": "a.warc", "sha256": "1"}]})
+    assert extracted(first) == [first]
+    assert extracted(second) == [first]  # not read again
+    write_json(tmp_path / "crawl/manifest.json", {"files": [{"path": "a.warc", "sha256": "2"}]})
+    assert extracted(second) == [second]
