@@ -93,7 +93,9 @@ class ExtractParams(Section):
     min_characters: Count = 1  # a page with less text is removed as empty
     max_bytes: Positive = 10_000_000  # of HTML; a larger page is removed
     max_tags: Positive = 50_000  # in the HTML; a page with more is removed
-    max_seconds: Annotated[float, Field(gt=0)] = 2.0  # of CPU, a page
+    max_attributes: Positive = 1_000  # of one tag; a page with more is removed
+    # Of CPU, a page: the last guard, which depends on the machine. Removed pages are counted under the reason "clock".
+    max_seconds: Annotated[float, Field(gt=0)] = 30.0
 
 
 class LanguageParams(Section):

@@ -40,25 +40,29 @@ _NEARLY_ALL = 0.9  # of a block's characters
 _IN_FIGURE = "figure table,figure pre,figure math"
 _TEASERS = "li:has(h2 a,h3 a,h4 a)"
 _STREAM = 5  # teasers in one list
+_LEAST_BESIDE = 0.15  # characters beside them, as a share of theirs; with fewer they are what the page is about
 _REFERENCES = re.compile(
     r"(?:\d+\.? )?(?:references|sources|bibliography|further reading|external links|literature|works cited|notes"
     r"|quellen|literatur|einzelnachweise|weblinks|références|bibliographie|referencias|bibliografía|fonti|bibliografia)\W*"
 ).fullmatch
+_MOST_BLANKS = 100  # nodes looked at after a heading
 _LONGEST_HEADING = 80  # characters; longer ones are paragraphs marked up as headings
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
 # Google's blogs keep the article in a template that a script shows.
-_TEMPLATE = re.compile(r"(\bitemprop='articleBody'>\s*)<script type='text/template'>(.*?)</script>", re.DOTALL)
+_TEMPLATE = re.compile(
+    r"(\bitemprop='articleBody'>\s*)<script type='text/template'>((?:(?!<script).)*)</script>", re.DOTALL
+)
 _SHADOW = re.compile(r"<template\b[^>]{0,200}\bshadowrootmode\b[^>]{0,200}>")  # its end tag is ignored
-_FORMULA = re.compile(r"<script type=[\"']math/tex[^>]{0,40}>(.*?)</script>", re.DOTALL)  # MathJax
+_FORMULA = re.compile(r"<script type=[\"']math/tex[^>]{0,40}>([^<]*)</script>")  # MathJax
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
 _NO_TEXT = "script,style,template,noscript,svg,iframe,object,canvas,input,textarea"
 _MOST_NAMES = 500  # in a selector, whose matching takes time linear in them
 _PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that need no escaping in a CSS selector
 _TAG = re.compile(r"<[^>]{0,1000}>")
 # Selectors and Resiliparse's own main content take time quadratic in depth: harmless at this one, minutes at 20,000.
-_DEEPEST = 1000
+_DEEPEST = 250
 _DEEP = ">".join("*" * _DEEPEST)
-_FEW_TAGS = 4000  # a page with fewer is not deep enough to matter
+_FEW_TAGS = 1000  # a page with fewer is not deep enough to matter
 
 
 @dataclass(frozen=True)
@@ -269,7 +273,11 @@ def _prune_streams(container: ElementNode) -> None:
     """Remove lists of other articles with their titles and first lines, which follow an article without end."""
     lists = Counter(item.parent_element for item in container.query_selector_all(_TEASERS).values())
     for list_, count in lists.items():
-        if list_ is not None and count >= _STREAM and len(text_of(container)) - len(text_of(list_)) > 2 * FEW:
+        if (
+            list_ is not None
+            and count >= _STREAM
+            and len(text_of(container)) - len(text_of(list_)) > max(2 * FEW, _LEAST_BESIDE * len(text_of(list_)))
+        ):
             list_.remove()
 
 
@@ -286,9 +294,12 @@ def _heads_nothing(heading: ElementNode, container: ElementNode) -> bool:
     """Whether only blanks follow until the container's end or a heading of the same or a higher rank."""
     rank = heading.tag or ""
     element: Node | None = heading
+    visits = 0
     while element is not None and element != container:
         after = element.next_sibling
         while after is not None:
+            if (visits := visits + 1) > _MOST_BLANKS:
+                return False
             if text_of(after).strip():
                 tag = after.tag or ""
                 return len(tag) == 2 and tag[0] == "h" and tag <= rank

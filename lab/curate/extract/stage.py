@@ -7,10 +7,6 @@ Python code is stopped after `max_seconds` of CPU.
 """
 
 import re
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -22,17 +18,13 @@ from resiliparse.extract.html2text import extract_plain_text
 from lab.crawl.warc import Record, read_records
 from lab.curate.extract.content import FEW, VERY_FEW, Extracted, has_more, main_content, parse
 from lab.curate.extract.decoding import decode
+from lab.curate.extract.limits import PageTimeout, over_limit, time_limit
 from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, shards, text_bytes
 from lab.engine import run as run_shards
 from lab.params import EngineParams, ExtractParams
 
 DEFAULT_ENGINE = ExtractParams().engine
-_REPEAT = 0.1  # seconds between signals after the first
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\ufeff]")
-
-
-class PageTimeout(Exception):
-    """A page took longer than `max_seconds`."""
 
 
 @dataclass(frozen=True)
@@ -90,30 +82,6 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise PageTimeout in the main thread after `seconds` of CPU, which unlike wall-clock time no load stretches.
-
-    A call into native code is stopped when it returns. No limit in other threads, which receive no signals.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise PageTimeout
-
-    before = signal.signal(signal.SIGPROF, stop)
-    # Repeatedly, because Python drops an exception raised in a callback of the garbage collector.
-    signal.setitimer(signal.ITIMER_PROF, seconds, _REPEAT)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        # A pending signal may still arrive, and by default would end the process.
-        signal.signal(signal.SIGPROF, before if callable(before) else signal.SIG_IGN)
-
-
 def judge(record: Record, params: ExtractParams) -> Judged:
     """The text of a record, or the reason to remove it."""
     if len(record.body) > params.max_bytes:
@@ -121,11 +89,11 @@ def judge(record: Record, params: ExtractParams) -> Judged:
     try:
         with time_limit(params.max_seconds):
             html = decode(record.body, record.charset)
-            if (tags := html.count("<")) > params.max_tags:
-                return Judged("", Reason("max_tags", tags, ">", params.max_tags))
-            content = extract(html, params.engine, tags)
+            if (reason := over_limit(html, params)) is not None:
+                return Judged("", reason)
+            content = extract(html, params.engine)
     except PageTimeout:
-        return Judged("", Reason("timeout", "over", ">", params.max_seconds))
+        return Judged("", Reason("clock", "over", ">", params.max_seconds))
     except Exception as error:
         return Judged("", Reason("error", f"{type(error).__name__}: {error}"))
     if len(content.text) < params.min_characters:

@@ -265,7 +265,7 @@ def test_real_pages_hold_what_they_must_and_not_what_they_must_not(pages):
 @pytest.mark.parametrize("engine", ["lab", "resiliparse"])
 def test_mutated_pages(pages, engine: str):
     fuzzed = fuzz([page.body for page in pages], count=300, seed=1, params=ExtractParams(engine=engine))
-    assert fuzzed.slowest < 3 * ExtractParams().max_seconds
+    assert fuzzed.slowest < 6  # seconds
     assert fuzzed.removed.get("error", 0) == 0, fuzzed.removed
 
 
