@@ -90,6 +90,7 @@ class UrlFilterParams(Section):
 
 class ExtractParams(Section):
     engine: Literal["lab", "resiliparse", "trafilatura"] = "lab"
+    discussions: Literal["keep", "drop"] = "keep"  # comments where they are the page: forums, questions and answers
     min_characters: Count = 1  # a page with less text is removed as empty
     max_bytes: Positive = 10_000_000  # of HTML; a larger page is removed
     max_tags: Positive = 50_000  # in the HTML; a page with more is removed

@@ -80,7 +80,9 @@ def find(body: ElementNode, paragraphs: str, trust: Trust) -> Container:
 
 def _weigh(paragraph: ElementNode) -> int:
     """Characters outside links; 0 for a paragraph that is too short or mostly links."""
-    text = " ".join(text_of(paragraph).split())
+    text = text_of(paragraph).strip()
+    if "\n" in text or "  " in text:
+        text = " ".join(text.split())
     size = len(text)
     if size < _LEAST_PARAGRAPH and (size < _LEAST_IDEOGRAPHS or not "\u2e80" <= text[size // 2] <= "\uffdc"):
         return 0

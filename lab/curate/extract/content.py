@@ -18,12 +18,12 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 from lab.curate.extract.boilerplate import without_boilerplate
-from lab.curate.extract.container import find, strip
-from lab.curate.extract.kind import is_column, is_discussion
+from lab.curate.extract.container import Container, find, strip
+from lab.curate.extract.kind import is_discussion, least_share
 from lab.curate.extract.lead import find_lead
 from lab.curate.extract.names import Role, Trust, least_role, may_exclude, role
 from lab.curate.extract.nodes import name_of, remembered, text_of
-from lab.curate.extract.parts import find_parts
+from lab.curate.extract.parts import characters_of, find_parts
 
 FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
@@ -55,14 +55,14 @@ _TEMPLATE = re.compile(
 _SHADOW = re.compile(r"<template\b[^>]{0,200}\bshadowrootmode\b[^>]{0,200}>")  # its end tag is ignored
 _FORMULA = re.compile(r"<script type=[\"']math/tex[^>]{0,40}>([^<]*)</script>")  # MathJax
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
-_NO_TEXT = "script,style,template,noscript,svg,iframe,object,canvas,input,textarea"
+_NO_TEXT = "script,style,template"
 _MOST_NAMES = 500  # in a selector, whose matching takes time linear in them
 _PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that need no escaping in a CSS selector
 _TAG = re.compile(r"<[^>]{0,1000}>")
 # Selectors and Resiliparse's own main content take time quadratic in depth: harmless at this one, minutes at 20,000.
 _DEEPEST = 250
 _DEEP = ">".join("*" * _DEEPEST)
-_FEW_TAGS = 1000  # a page with fewer is not deep enough to matter
+_FEW_TAGS = 2500  # a page with fewer is not deep enough to matter
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Extracted:
 
     None: none was needed. "blocks": blocks instead of paragraphs vote. "names": names of furniture are ignored.
     "hidden": hidden parts and headers count. "noscript": what is shown without scripts. "structured": schema.org's
-    articleBody. "deep": nested so deeply that the whole page is serialised.
+    articleBody. "parts": no column of prose holds enough of the page. "deep": nested so deeply that the whole page is
+    serialised.
     """
 
     text: str
@@ -86,18 +87,23 @@ def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
 
 
 @remembered()
-def main_content(page: str, tags: int | None = None) -> Extracted:
-    """The main text of an HTML page; "" if there is none. `tags`: the number of "<" in it, if known."""
+def main_content(page: str, tags: int | None = None, discussions: bool = True) -> Extracted:
+    """The main text of an HTML page; "" if there is none. `tags`: the number of "<" in it, if known.
+
+    `discussions`: whether comments are kept on pages that are a discussion.
+    """
     if tags is None:
         tags = page.count("<")
     page = _shown(page)
-    content = _from_tree(page, tags)
+    content = _from_tree(page, tags, discussions=discussions)
     if len(content.text) < FEW:
         content = _longer(content, _from_tree(page, tags, Trust.MARKUP).text, "names")
     if len(content.text) < VERY_FEW:
         content = _longer(content, _untrusting(page, tags), "hidden")
     if len(content.text) < VERY_FEW and "<noscript" in page:
-        content = _longer(content, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags).text, "noscript")
+        content = _longer(
+            content, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags, discussions=discussions).text, "noscript"
+        )
     if len(content.text) < FEW:
         content = _longer(content, _structured(page), "structured")
     return content
@@ -105,7 +111,7 @@ def main_content(page: str, tags: int | None = None) -> Extracted:
 
 def _shown(page: str) -> str:
     """The page with what a script or the browser shows of templates and formulas in the place of these."""
-    if "<script type='text/template'" in page:
+    if "'text/template'" in page:
         page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
     if "shadowrootmode" in page:
         page = _SHADOW.sub("<div>", page)
@@ -119,7 +125,7 @@ def _longer(content: Extracted, text: str, fallback: str) -> Extracted:
     return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(content.text)) else content
 
 
-def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
+def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES, discussions: bool = False) -> Extracted:
     # 1. find the container by paragraphs, or by blocks if these hold more than twice as much; 2. find the lead before
     # its first paragraph and take it out, so that pruning can't remove it; 3. prune the container's elements; 4. leave
     # only the lead and the container in the body, and serialise it.
@@ -131,21 +137,15 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         return Extracted(extract_plain_text(tree, list_bullets=False, alt_texts=False), "deep")
     for element in body.query_selector_all(_NO_TEXT).values():
         element.remove()
-    named = _furniture_selector(body.inner_html)
     container, fallback = find(body, _PARAGRAPHS, trust), None
     if container.weight < FEW:
         blocks = find(body, _BLOCKS, trust)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
     if trust is Trust.NAMES:
-        discussion = is_discussion(page)
-        parts = find_parts(body, named, discussion)
-        if not is_column(page, discussion, container.prose, container.paragraphs, parts.characters):
-            for element in parts.furniture:
-                element.remove()
-            if parts.root != body:
-                body.replace_children(parts.root)
-            return Extracted(_serialised(tree, [], ends=False), "parts")
+        text = _of_parts(page, tree, body, container, discussions and is_discussion(page))
+        if text is not None:
+            return Extracted(text, "parts")
     titled = "<h1" in page or "<H1" in page  # a lead comes after a title
     lead = find_lead(container.begin, body) if titled and container.begin is not None else []
     for element in lead:
@@ -153,12 +153,28 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         element.remove()
     for element in container.elements:
         strip(element, trust)
-        _prune(element, named, container.weight, least_role(trust))
+        _prune(element, container.weight, least_role(trust))
     if container.elements == [body]:
         body.prepend(*lead)
     else:
         body.replace_children(*lead, *container.elements)
     return Extracted(_serialised(tree, ["header"]), fallback)
+
+
+def _of_parts(page: str, tree: HTMLTree, body: ElementNode, container: Container, discussion: bool) -> str | None:
+    """The text of a page of many parts. None, and the page unchanged, if the container is what the page is about."""
+    least = least_share(page, discussion, container.prose, container.paragraphs)
+    # Cheap and certain first: white space and furniture only add to the whole.
+    if container.prose >= least * len(text_of(body)) or container.prose >= least * characters_of(body):
+        return None
+    parts = find_parts(body, _furniture_selector(body.inner_html), discussion)
+    if container.prose >= least * parts.characters:
+        return None
+    for element in [*parts.furniture, *parts.root.query_selector_all("svg,canvas,textarea").values()]:
+        element.remove()
+    if parts.root != body:
+        body.replace_children(parts.root)
+    return _serialised(tree, [], ends=False)
 
 
 def _untrusting(page: str, tags: int) -> str:
@@ -197,9 +213,9 @@ def _serialised(tree: HTMLTree, skipped: list[str], ends: bool = True) -> str:
     return without_boilerplate(text, ends)
 
 
-def _prune(container: ElementNode, named: str, weight: int, least: Role) -> None:
+def _prune(container: ElementNode, weight: int, least: Role) -> None:
     """Remove from a container, in place, what is not content."""
-    if named:
+    if named := _furniture_selector(container.inner_html):
         _prune_names(container, named, weight, least)
     _prune_streams(container)
     _prune_links(container, weight)

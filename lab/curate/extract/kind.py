@@ -1,49 +1,55 @@
 """What kind of page this is: one column of prose, a discussion, or a page of many parts.
 
-In: the page's source, its container of prose and its parts. Out: a Kind. A discussion is known by schema.org's types
-and the marks of forum software, an article by what it declares itself to be; all else by the share of the page's text
-that the column holds.
+In: the page's source, and how much prose its container holds. Out: whether it is a discussion, by schema.org's types
+and the marks of forum software, and the share of the page's text from which on the container is what the page is about.
 """
 
 import re
+from math import inf
 
-_HEAD = 100_000  # characters at the start of a page in which it says what it is
+_HEAD = 50_000  # characters at the start of a page in which it says what it is
 _FORUM = re.compile(
-    r"<(?:html|body|meta)\b[^>]{0,400}\b(?:phpbb|vbulletin|xenforo|discourse|ipslayout|ipsapp|invision|mybb|smf|fluxbb"
-    r"|punbb|flarum|nodebb|jforum|yabb)"
+    r"phpbb|vbulletin|xenforo|discourse|ipslayout|ipsapp|invision|mybb|smf|fluxbb|punbb|flarum|nodebb|jforum|yabb"
 )
-_ARTICLE = re.compile(r"og:type[^>]{0,40}\barticle\b|\barticle\b[^<>]{0,20}og:type")
-_TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(\w+)"')
+_DECLARED_IN = ("<html", "<body", 'name="generator"', "discourse_")  # where forum software gives its name
+_LONGEST_TAG = 400  # characters of a tag that are read
+_OPEN_GRAPH = 100  # characters around og:type
+_JSON_TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(\w+)"')
+_ITEM_TYPE = re.compile(r"schema\.org/(\w+)")
+_DISCUSSIONS = frozenset(("DiscussionForumPosting", "QAPage"))
 _ARTICLES = frozenset(
-    "Article NewsArticle BlogPosting TechArticle ScholarlyArticle ReportageNewsArticle Recipe".split()
+    "Article NewsArticle ReportageNewsArticle BlogPosting TechArticle ScholarlyArticle Recipe".split()
 )
-_COLUMN = 0.6  # share of a page's text outside furniture that a column of prose holds
+# Shares of a page's text outside furniture:
+_COLUMN = 0.6  # that a column of prose holds
 _DECLARED = 0.15  # the same for pages that call themselves articles
 _PROSAIC = 0.2  # the same for pages whose text is long paragraphs
-_DISCUSSION = 0.9  # the same for discussions, whose first post is not all
 _LONG = 200  # characters of a long paragraph
 _LEAST_PROSE = 700  # characters
 
 
 def is_discussion(page: str) -> bool:
     """Whether a page is a thread of a forum, or a question with its answers."""
-    if "DiscussionForumPosting" in page or "QAPage" in page:
+    if not _DISCUSSIONS.isdisjoint(_JSON_TYPE.findall(page) + _ITEM_TYPE.findall(page)):
         return True
-    return _FORUM.search(page[:_HEAD].lower()) is not None
+    places = (page.find(mark, 0, _HEAD) for mark in _DECLARED_IN)
+    return any(
+        _FORUM.search(page[place : place + _LONGEST_TAG].partition(">")[0].lower()) for place in places if place >= 0
+    )
 
 
 def is_declared_article(page: str) -> bool:
     """Whether a page calls itself an article, by Open Graph's or schema.org's types."""
-    return _ARTICLE.search(page, 0, _HEAD) is not None or not _ARTICLES.isdisjoint(_TYPE.findall(page))
+    place = page.find("og:type", 0, _HEAD)
+    if place >= 0 and "article" in page[max(place - _OPEN_GRAPH, 0) : place + _OPEN_GRAPH]:
+        return True
+    return not _ARTICLES.isdisjoint(_JSON_TYPE.findall(page))
 
 
-def is_column(page: str, discussion: bool, prose: int, paragraphs: int, whole: int) -> bool:
-    """Whether a container with this many characters and paragraphs of prose is what a page is about.
-
-    `whole`: the characters of the page outside its furniture.
-    """
+def least_share(page: str, discussion: bool, prose: int, paragraphs: int) -> float:
+    """The share of a page's text from which on a container with so much prose is what the page is about."""
     if discussion:
-        return prose >= _DISCUSSION * whole
-    prosaic = prose > _LEAST_PROSE and prose > _LONG * paragraphs
-    least = _DECLARED if is_declared_article(page) else _PROSAIC if prosaic else _COLUMN
-    return prose >= least * whole
+        return inf  # its first post is not all
+    if is_declared_article(page):
+        return _DECLARED
+    return _PROSAIC if prose > _LEAST_PROSE and prose > _LONG * paragraphs else _COLUMN

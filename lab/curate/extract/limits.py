@@ -29,26 +29,18 @@ def over_limit(html: str, params: ExtractParams) -> Reason | None:
         return Reason("max_tags", tags, ">", params.max_tags)
     if (options := html.count("<option")) > _MOST_OPTIONS:
         return Reason("max_options", options, ">", _MOST_OPTIONS)
-    start = html.find("<")
-    while start >= 0:
-        end = html.find("<", start + 1)
-        # A tag of few characters can't have many attributes; text is no tag.
-        size = (end if end >= 0 else len(html)) - start
-        if (
-            size > 2 * params.max_attributes
-            and html[start + 1].isalpha()
-            and _attributes(html, start + 1, params.max_attributes) > params.max_attributes
-        ):
-            return Reason("max_attributes", "over", ">", params.max_attributes)
-        start = end
+    # A tag of few characters can't have many attributes; text after "<" is no tag.
+    long = [part for part in html.split("<") if len(part) > 2 * params.max_attributes and part[0].isalpha()]
+    if any(_attributes(part, params.max_attributes) > params.max_attributes for part in long):
+        return Reason("max_attributes", "over", ">", params.max_attributes)
     return None
 
 
-def _attributes(html: str, start: int, most: int) -> int:
-    """How many attributes a tag has whose name begins at `start`; counted no further than `most` + 1."""
-    count = -1  # its name looks like one
-    while count <= most and (match := _ATTRIBUTE.match(html, start)):
-        start, count = match.end(), count + 1
+def _attributes(tag: str, most: int) -> int:
+    """How many attributes a tag has, its "<" left out; counted no further than `most` + 1."""
+    count, place = -1, 0  # its name looks like one
+    while count <= most and (match := _ATTRIBUTE.match(tag, place)):
+        place, count = match.end(), count + 1
     return count
 
 

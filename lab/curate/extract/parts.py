@@ -13,7 +13,7 @@ from resiliparse.parse.html import ElementNode
 from lab.curate.extract.names import Role, is_page_furniture, role
 from lab.curate.extract.nodes import name_of, text_of
 
-_TAGS = frozenset(("nav", "footer", "button", "select", "label", "dialog"))
+_TAGS = frozenset(("nav", "footer", "select", "dialog"))  # the serialiser leaves out buttons and labels
 _LARGE_TAGS = frozenset(("aside", "form", "header"))  # furniture, unless they hold much of the page
 _ROLES = frozenset(("navigation", "banner", "contentinfo", "dialog", "search"))
 _LINKS = "p:has(> a:nth-of-type(10))"  # names of readers, tags

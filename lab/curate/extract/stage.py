@@ -2,8 +2,7 @@
 
 In: index shards, and the WARC files from which their records are read by offset. Out: documents. Engines: the lab's own
 (lab.curate.extract.content), Resiliparse's main content (without comments and post meta), or trafilatura
-(`favor_precision`, as in FineWeb). Native code can't be interrupted, so its input is bounded (bytes, tags, depth);
-Python code is stopped after `max_seconds` of CPU.
+(`favor_precision`, as in FineWeb). What a page may cost: lab.curate.extract.limits.
 """
 
 import re
@@ -44,10 +43,10 @@ def extract_text(html: bytes | str, *, encoding: str | None = None, engine: str 
     return extract(decode(html, encoding) if isinstance(html, bytes) else html, engine).text
 
 
-def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
+def extract(html: str, engine: str, tags: int | None = None, discussions: bool = True) -> Extracted:
     """The same for decoded HTML, with the fallback that gave the text: one of main_content's, or "trafilatura".
 
-    `tags`: the number of "<" in it, if known.
+    `tags`: the number of "<" in it, if known. `discussions`: whether comments are kept where they are the page.
     """
     if tags is None:
         tags = html.count("<")
@@ -55,7 +54,7 @@ def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
         return Extracted(_clean(_trafilatura(html, favor_precision=True)), None)
     if engine == "resiliparse":
         return Extracted(_clean(_resiliparse(html, tags)), None)
-    content = main_content(html, tags)
+    content = main_content(html, tags, discussions)
     if len(content.text) < VERY_FEW and has_more(html, tags, content.text):
         other = _trafilatura(html, fast=True)
         if len(other) > max(FEW, 2 * len(content.text)):
@@ -91,7 +90,7 @@ def judge(record: Record, params: ExtractParams) -> Judged:
             html = decode(record.body, record.charset)
             if (reason := over_limit(html, params)) is not None:
                 return Judged("", reason)
-            content = extract(html, params.engine)
+            content = extract(html, params.engine, discussions=params.discussions == "keep")
     except PageTimeout:
         return Judged("", Reason("clock", "over", ">", params.max_seconds))
     except Exception as error:

@@ -160,8 +160,14 @@ def test_limits(monkeypatch):
     assert extract.judge(Record(b"x" * 1001, None), params).reason == "max_bytes"
     assert extract.judge(Record(b"<b>" * 51, None), params).reason == "max_tags"
     assert extract.judge(Record(b"", None), params).reason == "empty"
-    monkeypatch.setattr(extract, "extract", lambda *_: sum(1 for _ in iter(int, 1)))  # without end
+    monkeypatch.setattr(extract, "extract", lambda *_, **__: sum(1 for _ in iter(int, 1)))  # without end
     assert extract.judge(Record(b"<p>x", None), params).reason == "clock"
+
+
+def test_a_charset_named_after_a_long_head():
+    head = "<script>" + "x = 1;\n" * 2000 + "</script>"
+    page = f"{head}<meta charset=windows-1250><p>Příliš žluťoučký kůň</p>"
+    assert "žluťoučký" in decode(page.encode("windows-1250"))
 
 
 @pytest.mark.parametrize("between", [" ", "\n", ' x="a>b" ', "/"])
@@ -182,7 +188,7 @@ def test_an_exception_that_native_code_turns_into_a_panic_is_the_page_s(monkeypa
     class PanicException(BaseException):
         pass
 
-    def panics(*_):
+    def panics(*_, **__):
         raise PanicException("Python callback raised PageTimeout")
 
     monkeypatch.setattr(extract, "extract", panics)
@@ -190,7 +196,7 @@ def test_an_exception_that_native_code_turns_into_a_panic_is_the_page_s(monkeypa
 
 
 def test_an_error_is_the_page_s_not_the_run_s(monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ValueError("odd")
 
     monkeypatch.setattr(extract, "extract", broken)
