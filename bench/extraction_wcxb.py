@@ -2,7 +2,8 @@
 
 In: ../shared/data/wcxb/wcxb-dev.tar.xz, and a folder or git directory of mozilla/readability. Out: scores by kind. The
 measures: F1 of the words as a bag for WCXB, the mean over pages (arXiv 2605.21097); of 4-grams of words for
-Readability, as in bench.extraction_score. Half of every set, by a hash of the id, is for tuning; the other half only for reporting.
+Readability, as in bench.extraction_score. Half of every set, by a hash of the id, is for tuning; the other half only
+for reporting.
 """
 
 import hashlib
