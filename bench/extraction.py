@@ -1,8 +1,10 @@
-"""Extraction engines compared on the pages of ../shared/data/web.warc.gz: quality and CPU time.
+"""Extraction engines compared on the pages of ../shared/data/web.warc.gz and on WCXB's: quality and CPU time.
 
-`python -m bench.extraction [table.md]` (about 2 minutes). All engines get the same bytes, in one process, in turn for
-each page. Times include decoding and parsing; a page's time is the median of three runs, or one run if it took longer
-than 10 ms. What the scores mean: bench.extraction_score.
+`python -m bench.extraction [table.md] [--readability FOLDER] [--trafilatura]` (about 5 minutes). FOLDER: mozilla's
+readability, its git directory or a checkout. --trafilatura: it, too, on WCXB's and Readability's pages (slow). All
+engines get the same bytes, in one process, in turn for each page. Times include decoding and parsing; a page's time is
+the median of three runs (five on WCXB and Readability), or one run if it took longer than 10 ms on the archive. What
+the scores mean: bench.extraction_score.
 """
 
 import argparse
@@ -11,12 +13,15 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from bench.extraction_score import GoldPage, TextScore, read_pages, segments, shingles
+from bench.extraction_wcxb import measure as measure_references
+from bench.extraction_wcxb import read_readability, read_wcxb, readability_section, wcxb_section
 from bench.pages import ARCHIVE
 from bench.published import publish, run_command
 from lab.curate.extract.decoding import decode
@@ -89,8 +94,8 @@ def _table(title: str, rows: list[str], *, timed: bool = False) -> list[str]:
     return [f"## {title}", "", f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1), *rows, ""]
 
 
-def report(pages: Sequence[GoldPage]) -> str:
-    """The whole report, Markdown."""
+def report(pages: Sequence[GoldPage], readability: Path | None, slow: bool) -> str:
+    """The whole report, Markdown. `slow`: trafilatura on all sets."""
     texts, seconds = measure(pages)
     identify = LanguageIdentifier().score
     languages = [identify(text)[0] for text in texts[_REFERENCE]]
@@ -118,15 +123,27 @@ def report(pages: Sequence[GoldPage]) -> str:
         lines += _table(f"Language {name} ({len(chosen)})", _rows(pages, texts, chosen, None))
     chosen = [index for index in everything if languages[index] not in frequent]
     lines += _table(f"Other languages ({len(chosen)})", _rows(pages, texts, chosen, None))
+    names = ["lab", "resiliparse", *(["trafilatura"] if slow else [])]
+    engines = {name: partial(_text, engine=name) for name in names}
+    kinds = read_wcxb()
+    lines += wcxb_section(kinds, *measure_references(kinds, engines, names[:2]))
+    if readability is not None:
+        tests = read_readability(readability)
+        lines += readability_section(tests, *measure_references(tests, engines, names[:2]))
     return "\n".join(lines)
 
 
+def _text(body: bytes, engine: str) -> str:
+    return extract_text(body, engine=engine)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", nargs="?", type=Path, default=TABLE)
-    path = parser.parse_args().table
-    text = report(read_pages(ARCHIVE, GOLD))
-    publish(path, text)
+    parser.add_argument("--readability", type=Path)
+    parser.add_argument("--trafilatura", action="store_true")
+    options = parser.parse_args()
+    publish(options.table, report(read_pages(ARCHIVE, GOLD), options.readability, options.trafilatura))
 
 
 if __name__ == "__main__":

@@ -88,10 +88,16 @@ class UrlFilterParams(Section):
 
 class ExtractParams(Section):
     engine: Literal["lab", "resiliparse", "trafilatura"] = "lab"
+    discussions: Literal["keep", "drop"] = Field(
+        "keep", description="comments where they are the page (forums, questions and answers); or drop"
+    )
     min_characters: Count = Field(1, description="of text; a page with fewer is removed as empty")
     max_bytes: Positive = Field(10_000_000, description="of HTML; a larger page is removed")
     max_tags: Positive = Field(50_000, description="in the HTML; a page with more is removed")
-    max_seconds: Annotated[float, Field(gt=0)] = Field(2.0, description="of CPU time per page")
+    max_attributes: Positive = Field(1_000, description="of one tag; a page with more is removed")
+    max_seconds: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="of CPU time per page: the last guard, which depends on the machine (reason `clock`)"
+    )
 
 
 class LanguageParams(Section):

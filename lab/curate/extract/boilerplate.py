@@ -11,6 +11,11 @@ _LONGEST_END = 60  # characters
 _LEAST_BEFORE_END = 300  # characters of text before an end mark, and half of all
 _LEAST_BEFORE_SURE_END = 1500  # characters of text before one that never occurs in an article
 
+_LEAST_WORDS = 7  # of a sentence
+_PARAGRAPH = 100  # characters
+_LEAST_PARAGRAPHS = 3
+_MOST_PROSE = 0.5  # share of the characters after an end mark that paragraphs hold
+
 _NAME = r"[A-ZÀ-ÞŁŚŻ]\S+(?: [A-ZÀ-ÞŁŚŻ]\S+){0,3}"
 _LABELS = (
     r"advertisements?|advertisment|adverti[sz]ing|sponsored(?: content)?|anzeige|werbung|publicidad|publicité",
@@ -28,14 +33,15 @@ _LABELS = (
 )
 _END = (
     r"responses?|comments?|kommentare?|commentaires?|comentarios?|reacties|commenti|komentarze",
-    r"related(?: \w+){0,2}|more from .{1,40}|more stories|more articles|recent posts|explore further|newsletter",
-    r"you (?:may|might) also (?:like|enjoy|be interested in)|recommended(?: for you)?|read next|(?:see|read) also",
+    r"related(?: \w+){0,2}|more from .{1,40}|more stories|more articles|recent posts|newsletter",
+    r"recommended(?: for you)?|read next|(?:see|read) also",
     r"popular posts|about the author|das könnte (?:sie|dich) auch interessieren",
-    r"mehr zum thema|(?:ähnliche|weitere|neueste) (?:beiträge|artikel|meldungen)(?: .{1,30})?",
+    r"(?:ähnliche|weitere|neueste) (?:beiträge|artikel|meldungen)(?: .{1,30})?",
     r"(?:notas?|artículos|noticias) relacionad[oa]s|articles? (?:similaires|liés)|(?:à lire|lire) aussi",
     r"zobacz (?:też|także|również)|leia também|podobne (?:artykuły|wpisy)",
 )
 _SURE_END = (
+    r"mehr zum thema|explore further|you (?:may|might) also (?:like|enjoy|be interested in)",
     r"(?:post|leave|write|add) a (?:comment|reply)|leave a reply cancel reply|schreibe einen kommentar",
     r"(?:hinterlasse|schreib\w*) .{0,20}kommentar|laisser un commentaire|dej(?:a|ar) un(?:a)? (?:comentario|respuesta)",
     r"\d+ (?:comments?|kommentare?|commentaires?|comentarios?|reacties|commenti|komentarz[ey]?)",
@@ -43,7 +49,7 @@ _SURE_END = (
 )
 _NOTICES = (
     r"(?:we|this (?:web)?site|our partners) uses? cookies|(?:wir|website|seite) (?:verwende|nutz)\w* .{0,40}cookies",
-    r"(?:utilizamos|usamos|utilisons) .{0,30}cookies|(?:enable|needs?|disabled|activate|without) .{0,20}javascript",
+    r"(?:utilizamos|usamos|utilisons) .{0,30}cookies|(?:enable|needs?|disabled|activate) .{0,20}javascript",
     r"javascript (?:is|must be|to be) (?:disabled|enabled|required)",
 )
 _LONGEST_NOTICE = 600  # characters
@@ -55,23 +61,29 @@ _sure_end = re.compile(rf"(?:{'|'.join(_SURE_END)})\s*:?").fullmatch
 _notice = re.compile("|".join(_NOTICES)).search
 
 
-def without_boilerplate(text: str) -> str:
-    """The text without such lines, and without what follows an end mark in its second half.
+def without_boilerplate(text: str, ends: bool = True) -> str:
+    """The text without such lines, and if `ends` without what follows an end mark in its second half.
 
     >>> without_boilerplate("A story.\\nAdvertisement\\nIts end.")
     'A story.\\nIts end.'
     """
     kept: list[str] = []
     size, least_before = 0, max(_LEAST_BEFORE_END, len(text) / 2)
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
         bare = line.strip()
         if bare and len(bare) <= _LONGEST_NOTICE:
             lower = bare.lower()
-            if len(bare) <= _LONGEST_END and (
-                _end(lower) if size > least_before else size > _LEAST_BEFORE_SURE_END and _sure_end(lower)
+            if (
+                ends
+                and len(bare) <= _LONGEST_END
+                and (
+                    (size > _LEAST_BEFORE_SURE_END and _sure_end(lower))
+                    or (size > least_before and _end(lower) and not _goes_on(lines[index + 1 :]))
+                )
             ):
                 break
-            if len(bare) <= _LONGEST_LABEL and (_label(lower) or _byline(bare)):
+            if len(bare) <= _LONGEST_LABEL and (_label(lower) or _byline(bare)) and not _is_sentence(bare):
                 continue
             if ("ookies" in bare or "avascript" in lower) and _notice(lower):
                 continue
@@ -80,3 +92,18 @@ def without_boilerplate(text: str) -> str:
         size += len(line)
         kept.append(line.rstrip())
     return "\n".join(kept).strip("\n").rstrip()
+
+
+def _goes_on(lines: list[str]) -> bool:
+    """Whether paragraphs follow, not a list of titles and teasers: "Related work" heads a section of the article."""
+    sizes = [len(line.strip()) for line in lines]
+    long = [size for size in sizes if size >= _PARAGRAPH]
+    return len(long) >= _LEAST_PARAGRAPHS and sum(long) > _MOST_PROSE * sum(sizes)
+
+
+def _is_sentence(line: str) -> bool:
+    """Whether a line is a sentence, most of whose words are in lower case, not a label or credit with a full stop."""
+    words = line.split()
+    if line[-1] not in ".!?" or len(words) < _LEAST_WORDS or "ights reserved" in line:
+        return False
+    return sum(word[0].islower() for word in words) > len(words) / 2

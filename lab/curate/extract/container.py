@@ -11,24 +11,25 @@ from dataclasses import dataclass
 
 from resiliparse.parse.html import ElementNode
 
-from lab.curate.extract.names import Role, Trust, is_post, least_role, role
-from lab.curate.extract.nodes import text_of
+from lab.curate.extract.names import Role, Trust, are_namesakes, is_post, least_role, role
+from lab.curate.extract.nodes import name_of, text_of
 
 _NEVER_TAGS = (
     "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
-    "video,audio,canvas,input,label,textarea,fieldset,rt,rp"
+    "video,audio,canvas,annotation,input,label,textarea,fieldset,rt,rp"
 ).split(",")
 _MARKS = frozenset(("hidden", "aria-hidden", "role", "style"))
 _MARKED = (
-    "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],[style*='display:none'],"
-    "[style*='display: none']"
+    "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],"
+    "[style*='display:none']:not(:has(math)),[style*='display: none']:not(:has(math))"
 )
-_NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}"
-_SCAFFOLD = "script,style,nav,footer,iframe,svg,button,select,template,noscript,object,canvas,input,textarea".split(",")
+_FIGURE = "table,pre,math"  # of a figure that is text
+_NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}".replace("figure,", f"figure:not(:has({_FIGURE})),", 1)
+_SCAFFOLD = "script,style,nav,iframe,svg,button,select,template,noscript,object,canvas,input,textarea".split(",")
 _BLOCKS = ("div", "td")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
-_NO_LINK_CHECK = 600  # characters; paragraphs this long are never link lists
+_NO_LINK_CHECK = 200  # characters per child, above which a paragraph is no list of links
 _DOMINANT = 0.88  # share of the weight that a child needs for the search to go down to it
 _DIRECT = 0.03  # share of the weight in an element's own paragraphs, above which the search stops there
 _NAMED = 0.35  # share of the weight that elements named as content need
@@ -42,7 +43,9 @@ _LEAST_ARTICLE = 250  # characters
 class Container:
     elements: list[ElementNode]  # in document order
     weight: int  # characters of paragraph text outside links
-    begin: ElementNode | None  # the first paragraph of the content
+    prose: int  # the same inside `elements`
+    paragraphs: int  # inside `elements`
+    begin: ElementNode | None  # the first of them
 
 
 @dataclass(frozen=True)
@@ -51,16 +54,12 @@ class _Path:
 
     elements: list[ElementNode]
     weight: int  # of those paragraphs
+    paragraphs: int
     begin: ElementNode  # the first of those paragraphs
 
 
 Weights = dict[ElementNode, int]
 Roles = dict[ElementNode, Role]
-
-
-def name_of(element: ElementNode) -> str:
-    """An element's class and id, joined by a space."""
-    return f"{element.class_name or ''} {element.id or ''}"
 
 
 def find(body: ElementNode, paragraphs: str, trust: Trust) -> Container:
@@ -74,17 +73,20 @@ def find(body: ElementNode, paragraphs: str, trust: Trust) -> Container:
     paths, weights, roles = _climb(body, body.query_selector_all(paragraphs).values(), trust)
     kept = _without_furniture(paths, weights, roles, body, least_role(trust))
     elements, weight = _descend(body, kept, weights, roles)
-    begin = next((path.begin for path in kept if any(element in path.elements for element in elements)), None)
-    return Container(elements, weight, begin)
+    inside = [path for path in kept if elements == [body] or any(element in path.elements for element in elements)]
+    prose, count = sum(path.weight for path in inside), sum(path.paragraphs for path in inside)
+    return Container(elements, weight, prose, count, inside[0].begin if inside else None)
 
 
 def _weigh(paragraph: ElementNode) -> int:
     """Characters outside links; 0 for a paragraph that is too short or mostly links."""
     text = text_of(paragraph).strip()
+    if "\n" in text or "  " in text:
+        text = " ".join(text.split())
     size = len(text)
     if size < _LEAST_PARAGRAPH and (size < _LEAST_IDEOGRAPHS or not "\u2e80" <= text[size // 2] <= "\uffdc"):
         return 0
-    if size > _NO_LINK_CHECK or not paragraph.child_element_count:
+    if size > _NO_LINK_CHECK * paragraph.child_element_count:
         return size
     links = sum(len(text_of(link)) for link in paragraph.get_elements_by_tag_name("a").values())
     return size - links if 2 * links <= size else 0
@@ -97,6 +99,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
     # found once, and the list of its ancestors is shared by all the owners below it.
     owned: dict[ElementNode | None, int] = {}
     begins: dict[ElementNode | None, ElementNode] = {}
+    counts: Counter[ElementNode | None] = Counter()
     for paragraph in paragraphs:
         is_block = paragraph.tag in _BLOCKS
         if is_block:
@@ -105,6 +108,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
             owner = paragraph if is_block else paragraph.parent_element  # None if a strip has removed it
             owned[owner] = owned.get(owner, 0) + weight
             begins.setdefault(owner, paragraph)
+            counts[owner] += 1
     paths: list[_Path] = []
     weights: Weights = {body: 0}
     roles: Roles = {}
@@ -122,14 +126,17 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
         for element in elements:
             weights[element] = weights.get(element, 0) + weight
         weights[body] += weight
-        paths.append(_Path(elements, weight, begins[owner]))
+        paths.append(_Path(elements, weight, counts[owner], begins[owner]))
     return paths, weights, roles
 
 
 def strip(element: ElementNode, trust: Trust) -> None:
     """Remove from an element, in place, what is never content."""
-    for part in element.query_selector_all(_NEVER if trust else ",".join(_SCAFFOLD)).values():
-        part.remove()
+    parts = element.query_selector_all(_NEVER if trust else ",".join(_SCAFFOLD)).values()
+    most = _MOST_DISCUSSION * len(text_of(element)) if parts else 0
+    for part in parts:
+        if part.tag in _SCAFFOLD or len(text_of(part)) <= most:
+            part.remove()
 
 
 def _role_of(element: ElementNode, trust: Trust) -> Role:
@@ -137,7 +144,7 @@ def _role_of(element: ElementNode, trust: Trust) -> Role:
     if tag == "form":  # a search box, or what wraps the whole page: its weight decides
         return Role.FURNITURE
     if tag in _NEVER_TAGS and (trust or tag in _SCAFFOLD):
-        return Role.NEVER
+        return Role.NEVER if tag != "figure" or element.query_selector(_FIGURE) is None else Role.UNKNOWN
     if not attributes:
         return Role.UNKNOWN
     if trust and not _MARKS.isdisjoint(attributes) and element.matches(_MARKED):
@@ -157,19 +164,23 @@ def _without_furniture(
         if element_role > 0:
             same_name[element.class_name or element.id] += weights[element]
 
+    content = sum(path.weight for path in paths if _is_content([roles[element] for element in path.elements]))
+
     def is_furniture(element: ElementNode) -> bool:
-        if roles[element] is Role.DISCUSSION:
-            return weights[element] < _MOST_DISCUSSION * total
+        if roles[element] > Role.FURNITURE:
+            return weights[element] < _MOST_DISCUSSION * total or content > _LEAST_ARTICLE
         # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
         return roles[element] >= least and same_name[element.class_name or element.id] < total / 2
 
     def passes_furniture(path: _Path) -> bool:
         on_path = [roles[element] for element in path.elements]
-        if Role.NEVER in on_path:
-            return True
-        # What holds content is no furniture.
+        # What holds content is no furniture, but comments may hold what is named so.
         below_content = on_path.index(Role.CONTENT) if Role.CONTENT in on_path else len(on_path)
-        return any(map(is_furniture, path.elements[:below_content]))
+        return any(
+            is_furniture(element)
+            for place, element in enumerate(path.elements)
+            if place < below_content or roles[element] > Role.FURNITURE
+        )
 
     kept = []
     for path in paths:
@@ -180,6 +191,10 @@ def _without_furniture(
         else:
             kept.append(path)
     return kept
+
+
+def _is_content(roles: list[Role]) -> bool:
+    return Role.CONTENT in roles and max(roles) < Role.DISCUSSION
 
 
 def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Roles) -> tuple[list[ElementNode], int]:
@@ -199,7 +214,7 @@ def _descend(body: ElementNode, paths: list[_Path], weights: Weights, roles: Rol
             or direct > _DIRECT * weights[current]
             or (heaviest.class_name and [child.class_name for child in children].count(heaviest.class_name) > 1)
         ):
-            inner = [_Path(path.elements[: -depth or None], path.weight, path.begin) for path in below]
+            inner = [_Path(path.elements[: -depth or None], path.weight, path.paragraphs, path.begin) for path in below]
             return _narrow(current, inner, weights, roles), weights[current]
         current, depth = heaviest, depth + 1
         paths = [path for path in below if path.elements[-depth] == current]
@@ -217,7 +232,7 @@ def _with_namesakes(content: ElementNode, paths: list[_Path], roles: Roles) -> l
             if roles[element] is Role.CONTENT:
                 if element == content:
                     return [*namesakes, content]
-                if element.class_name == content.class_name and element.closest("article") == article:
+                if are_namesakes(element.class_name, content.class_name) and element.closest("article") == article:
                     namesakes[element] = None
                 break
     return [content]
@@ -246,7 +261,7 @@ def _narrow(current: ElementNode, paths: list[_Path], weights: Weights, roles: R
     whole = first if first is not None else current
     if named:
         top = max(named, key=weights.__getitem__)
-        alike = [e for e, article in named.items() if e.class_name == top.class_name and article == named[top]]
+        alike = [e for e, a in named.items() if are_namesakes(e.class_name, top.class_name) and a == named[top]]
         if sum(weights[element] for element in alike) >= _NAMED * weights[whole]:
             return alike
     return [whole]

@@ -2,8 +2,9 @@
 
 In: HTML. Out: text, and which fallback gave it. Paragraphs are weighed by their text outside links; the element that
 holds nearly all of that weight is the main content, unless its class or id (lab.curate.extract.names) says otherwise.
-From it furniture, link lists, the title and headings without text are removed, the lead (lab.curate.extract.lead) is
-put before it, and Resiliparse serialises the rest.
+From it furniture and link lists are removed (lab.curate.extract.pruning), the lead (lab.curate.extract.lead) is put
+before it, and Resiliparse serialises the rest. Where that element holds too little of the page
+(lab.curate.extract.kind: forums, listings, shops, services), all but furniture is content (lab.curate.extract.parts).
 The principle is Readability's and boilerpipe's (Kohlschütter et al. 2010). Python visits only paragraphs, their
 ancestors and named elements; everything else stays in Resiliparse's DOM.
 """
@@ -14,13 +15,16 @@ import re
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import ElementNode, HTMLTree, Node
+from resiliparse.parse.html import ElementNode, HTMLTree
 
 from lab.curate.extract.boilerplate import without_boilerplate
-from lab.curate.extract.container import find, name_of, strip
+from lab.curate.extract.container import Container, find, strip
+from lab.curate.extract.kind import is_discussion, least_share
 from lab.curate.extract.lead import find_lead
-from lab.curate.extract.names import Role, Trust, least_role, may_exclude, role
-from lab.curate.extract.nodes import remembered, text_of
+from lab.curate.extract.names import Role, Trust, least_role, role
+from lab.curate.extract.nodes import name_of, remembered, text_of
+from lab.curate.extract.parts import characters_of, find_parts
+from lab.curate.extract.pruning import furniture_selector, prune
 
 FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
@@ -28,20 +32,21 @@ VERY_FEW = 100  # characters
 _PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
 _BLOCKS = "p,pre,blockquote,div:not(:has(div,p,ul,ol,table,section,article,h1,h2,h3)),td:not(:has(div,p,table))"
 _NAMED = "[class*=content],[class*=text],[class*=body],[id*=content],[id*=text],[id*=body]"
-_INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
-_LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
-_MAX_LINK_SHARE = 0.6  # of a block's characters
-_LONGEST_HEADING = 80  # characters; longer ones are paragraphs marked up as headings
+_IN_FIGURE = "figure table,figure pre,figure math"
 _NOSCRIPT = re.compile(r"<(/?)noscript\b", re.IGNORECASE)
 # Google's blogs keep the article in a template that a script shows.
-_TEMPLATE = re.compile(r"(\bitemprop='articleBody'>\s*)<script type='text/template'>(.*?)</script>", re.DOTALL)
+_TEMPLATE = re.compile(
+    r"(\bitemprop='articleBody'>\s*)<script type='text/template'>((?:(?!<script).)*)</script>", re.DOTALL
+)
+_SHADOW = re.compile(r"<template\b[^>]{0,200}\bshadowrootmode\b[^>]{0,200}>")  # its end tag is ignored
+_FORMULA = re.compile(r"<script type=[\"']math/tex[^>]{0,40}>([^<]*)</script>")  # MathJax
 _ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*")')
-_PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that need no escaping in a CSS selector
+_NO_TEXT = "script,style,template"
 _TAG = re.compile(r"<[^>]{0,1000}>")
 # Selectors and Resiliparse's own main content take time quadratic in depth: harmless at this one, minutes at 20,000.
-_DEEPEST = 1000
+_DEEPEST = 250
 _DEEP = ">".join("*" * _DEEPEST)
-_FEW_TAGS = 4000  # a page with fewer is not deep enough to matter
+_FEW_TAGS = 2500  # a page with fewer is not deep enough to matter
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Extracted:
 
     None: none was needed. "blocks": blocks instead of paragraphs vote. "names": names of furniture are ignored.
     "hidden": hidden parts and headers count. "noscript": what is shown without scripts. "structured": schema.org's
-    articleBody. "deep": nested so deeply that the whole page is serialised.
+    articleBody. "parts": no column of prose holds enough of the page. "deep": nested so deeply that the whole page is
+    serialised.
     """
 
     text: str
@@ -65,22 +71,37 @@ def parse(page: str, tags: int) -> tuple[HTMLTree, bool]:
 
 
 @remembered()
-def main_content(page: str, tags: int | None = None) -> Extracted:
-    """The main text of an HTML page; "" if there is none. `tags`: the number of "<" in it, if known."""
+def main_content(page: str, tags: int | None = None, discussions: bool = True) -> Extracted:
+    """The main text of an HTML page; "" if there is none. `tags`: the number of "<" in it, if known.
+
+    `discussions`: whether comments are kept on pages that are a discussion.
+    """
     if tags is None:
         tags = page.count("<")
-    if "<script type='text/template'" in page:
-        page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
-    content = _from_tree(page, tags)
+    page = _shown(page)
+    content = _from_tree(page, tags, discussions=discussions)
     if len(content.text) < FEW:
         content = _longer(content, _from_tree(page, tags, Trust.MARKUP).text, "names")
     if len(content.text) < VERY_FEW:
         content = _longer(content, _untrusting(page, tags), "hidden")
     if len(content.text) < VERY_FEW and "<noscript" in page:
-        content = _longer(content, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags).text, "noscript")
+        content = _longer(
+            content, _from_tree(_NOSCRIPT.sub(r"<\1div", page), tags, discussions=discussions).text, "noscript"
+        )
     if len(content.text) < FEW:
         content = _longer(content, _structured(page), "structured")
     return content
+
+
+def _shown(page: str) -> str:
+    """The page with what a script or the browser shows of templates and formulas in the place of these."""
+    if "'text/template'" in page:
+        page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
+    if "shadowrootmode" in page:
+        page = _SHADOW.sub("<div>", page)
+    if "math/tex" in page:
+        page = _FORMULA.sub(lambda match: f"<span>{html.escape(match[1])}</span>", page)
+    return page
 
 
 def _longer(content: Extracted, text: str, fallback: str) -> Extracted:
@@ -88,7 +109,7 @@ def _longer(content: Extracted, text: str, fallback: str) -> Extracted:
     return Extracted(text, fallback) if len(text) > max(VERY_FEW, 2 * len(content.text)) else content
 
 
-def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
+def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES, discussions: bool = False) -> Extracted:
     # 1. find the container by paragraphs, or by blocks if these hold more than twice as much; 2. find the lead before
     # its first paragraph and take it out, so that pruning can't remove it; 3. prune the container's elements; 4. leave
     # only the lead and the container in the body, and serialise it.
@@ -98,11 +119,17 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         return Extracted("", None)
     if deep:
         return Extracted(extract_plain_text(tree, list_bullets=False, alt_texts=False), "deep")
+    for element in body.query_selector_all(_NO_TEXT).values():
+        element.remove()
     container, fallback = find(body, _PARAGRAPHS, trust), None
     if container.weight < FEW:
         blocks = find(body, _BLOCKS, trust)
         if blocks.weight > 2 * container.weight:
             container, fallback = blocks, "blocks"
+    if trust is Trust.NAMES:
+        text = _of_parts(page, tree, body, container, discussions and is_discussion(page))
+        if text is not None:
+            return Extracted(text, "parts")
     titled = "<h1" in page or "<H1" in page  # a lead comes after a title
     lead = find_lead(container.begin, body) if titled and container.begin is not None else []
     for element in lead:
@@ -110,12 +137,28 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES) -> Extracted:
         element.remove()
     for element in container.elements:
         strip(element, trust)
-        _prune(element, container.weight, least_role(trust))
+        prune(element, container.weight, least_role(trust))
     if container.elements == [body]:
         body.prepend(*lead)
     else:
         body.replace_children(*lead, *container.elements)
     return Extracted(_serialised(tree, ["header"]), fallback)
+
+
+def _of_parts(page: str, tree: HTMLTree, body: ElementNode, container: Container, discussion: bool) -> str | None:
+    """The text of a page of many parts. None, and the page unchanged, if the container is what the page is about."""
+    least = least_share(page, discussion, container.prose, container.paragraphs)
+    # Cheap and certain first: white space and furniture only add to the whole.
+    if container.prose >= least * len(text_of(body)) or container.prose >= least * characters_of(body):
+        return None
+    parts = find_parts(body, furniture_selector(body.inner_html), discussion)
+    if container.prose >= least * parts.characters:
+        return None
+    for element in [*parts.furniture, *parts.root.query_selector_all("svg,canvas,textarea").values()]:
+        element.remove()
+    if parts.root != body:
+        body.replace_children(parts.root)
+    return _serialised(tree, [], ends=False)
 
 
 def _untrusting(page: str, tags: int) -> str:
@@ -144,87 +187,14 @@ def has_more(page: str, tags: int, text: str) -> bool:
     return len(" ".join(text_of(tree.body).split())) > max(FEW, 2 * len(text))
 
 
-def _serialised(tree: HTMLTree, skipped: list[str]) -> str:
-    return without_boilerplate(extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=skipped))
-
-
-def _prune(container: ElementNode, weight: int, least: Role) -> None:
-    """Remove from a container, in place, what is not content."""
-    if selector := _furniture_selector(container.inner_html):
-        _prune_names(container, selector, weight, least)
-    _prune_links(container, weight)
-    headings = container.query_selector_all("h1,h2,h3,h4,h5,h6").values()
-    title = next((heading for heading in headings if heading.tag == "h1"), None)
-    if title is not None:
-        title.remove()
-    for heading in reversed(headings):
-        if heading.tag != "h1" and len(text_of(heading)) < _LONGEST_HEADING and _heads_nothing(heading, container):
-            heading.remove()
-
-
-def _furniture_selector(source: str) -> str:
-    """A CSS selector of the elements in serialised HTML whose class or id may make them furniture; "" if none has.
-
-    Names of most elements say nothing, and visiting an element from Python takes longer than all that is done with it.
-    """
-    selectors = []
-    for attribute in ("class", "id"):
-        _, *rest = source.split(f' {attribute}="')
-        for value in {text.partition('"')[0] for text in rest}:
-            if may_exclude(value):
-                if not _PLAIN(value):
-                    return "[class],[id]"
-                selectors.append(f'[{attribute}="{value}"]')
-    return ",".join(selectors)
-
-
-def _prune_names(container: ElementNode, selector: str, weight: int, least: Role) -> None:
-    same_name: dict[str | None, list[tuple[ElementNode, int, Role]]] = {}  # with the characters of each element
-    for element in container.query_selector_all(selector).values():
-        element_role = role(name_of(element))
-        if element_role >= least and element.tag not in _INLINE:
-            size = len(text_of(element))
-            same_name.setdefault(element.class_name or element.id, []).append((element, size, element_role))
-    for elements in same_name.values():
-        # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
-        small = sum(size for _, size, _ in elements) < weight / 2
-        for element, _, element_role in elements:
-            if small or element_role is Role.DISCUSSION:
-                element.remove()
-
-
-def _prune_links(container: ElementNode, weight: int) -> None:
-    """Remove the small blocks whose text is mostly links."""
-    parents: dict[ElementNode | None, int] = {}  # of links -> characters in these links
-    for link in container.query_selector_all("a").values():
-        if size := len(text_of(link)):
-            parent = link.parent_element
-            parents[parent] = parents.get(parent, 0) + size
-    linked: dict[ElementNode, int] = {}  # every element below the container -> characters in links
-    for element, size in parents.items():
-        while element is not None and element != container:
-            linked[element] = linked.get(element, 0) + size
-            element = element.parent_element
-    for element, size in linked.items():
-        if element.tag in _LINK_BLOCKS:
-            whole = len(text_of(element).strip())
-            if size > _MAX_LINK_SHARE * whole and whole < weight / 2:
-                element.remove()
-
-
-def _heads_nothing(heading: ElementNode, container: ElementNode) -> bool:
-    """Whether only blanks follow until the container's end or a heading of the same or a higher rank."""
-    rank = heading.tag or ""
-    element: Node | None = heading
-    while element is not None and element != container:
-        after = element.next_sibling
-        while after is not None:
-            if text_of(after).strip():
-                tag = after.tag or ""
-                return len(tag) == 2 and tag[0] == "h" and tag <= rank
-            after = after.next_sibling
-        element = element.parent
-    return True
+def _serialised(tree: HTMLTree, skipped: list[str], ends: bool = True) -> str:
+    if tree.body is not None:
+        for part in tree.body.query_selector_all(_IN_FIGURE).values():  # the serialiser leaves figures out
+            figure = part.closest("figure")
+            if figure is not None and figure.parent is not None:
+                figure.parent.replace_child(part, figure)
+    text = extract_plain_text(tree, list_bullets=False, alt_texts=False, skip_elements=skipped)
+    return without_boilerplate(text, ends)
 
 
 def _structured(page: str) -> str:

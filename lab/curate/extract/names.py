@@ -83,6 +83,22 @@ _CONTENT_PAIRS = frozenset(
     story-content story-text
     """.split()
 )
+# What is furniture on pages of many parts, too, where authors, comments, cards and slides are content.
+_PAGE_FURNITURE = frozenset(
+    """
+    nav navbar menu submenu megamenu flyout navigation subnav gnav dropdown drawer offcanvas topbar masthead skip
+    footer colophon copyright legal privacy policy disclaimer breadcrumb breadcrumbs pagination pager toolbar tools
+    sidebar related recommended recommendation recommendations suggestions trending
+    filter filters facet facets sort account settings country currency minicart login register search searchform
+    cookie cookies consent gdpr onetrust modal popup overlay lightbox alert announcement announcements print
+    newsletter newsletters signup subscribe share sharing social socials sharethis addtoany
+    btn buttons tags taglist review reviews feedback
+    """.split()
+)
+_COMMENTS = _DISCUSSION | frozenset(
+    "comment commentlist comol dsq replies nocomments kommentar leserkommentare comentario commentaire".split()
+)
+_SIGNATURE = frozenset("signature signatures".split())
 # WordPress lists a post's tags and categories among its classes: they say nothing about its place in the page.
 _POST = frozenset("hentry type-post type-page status-publish".split())
 # Names of states count only as a whole class: "label-hidden" says that something else is hidden.
@@ -93,6 +109,7 @@ _LAYOUT = frozenset("layout wrap wrapper with no has content container main site
 _UNWANTED = _DISCUSSION | _FURNITURE
 _FIRST_OF_PAIR = frozenset(pair.split("-")[0] for pair in _FURNITURE_PAIRS | _CONTENT_PAIRS)
 _TELLING = _UNWANTED | _CONTENT | _FIRST_OF_PAIR
+_EXCLUDING = _UNWANTED | _PAGE_FURNITURE | _SIGNATURE
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BLOCK_END = re.compile("--|__")  # between a block and its element or variant (BEM)
@@ -150,12 +167,27 @@ def may_exclude(name: str) -> bool:
     """Whether this class (or id) may make an element furniture or a discussion, whatever its id (or class) is."""
     words = words_of(name)
     if _FIRST_OF_PAIR.isdisjoint(words):
-        return not _UNWANTED.isdisjoint(words)
+        return not _EXCLUDING.isdisjoint(words)
     return (
-        not _UNWANTED.isdisjoint(words)
+        not _EXCLUDING.isdisjoint(words)
         or words[-1] in _FIRST_OF_PAIR  # the id may begin with the second
         or not _FURNITURE_PAIRS.isdisjoint(f"{first}-{second}" for first, second in pairwise(words))
     )
+
+
+@lru_cache(1 << 16)
+def is_page_furniture(name: str, discussion: bool) -> bool:
+    """Whether a class and id name furniture on pages of many parts, or on those that are a discussion."""
+    words = words_of(name)
+    return not _PAGE_FURNITURE.isdisjoint(words) or not (_SIGNATURE if discussion else _COMMENTS).isdisjoint(words)
+
+
+def are_namesakes(one: str | None, other: str | None) -> bool:
+    """Whether two elements' classes are the same, or share one that names content ("article-text first")."""
+    if one == other:
+        return True
+    shared = set((one or "").split()).intersection((other or "").split())
+    return role(" ".join(shared)) is Role.CONTENT
 
 
 def is_post(name: str) -> bool:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from resiliparse.parse.html import Node, node
+from resiliparse.parse.html import ElementNode, Node, node
 
 
 class _Memory(threading.local):
@@ -43,3 +43,8 @@ def remembered() -> Iterator[None]:
 def text_of(element: Node) -> str:
     """All text inside a node."""
     return element.text_content or ""
+
+
+def name_of(element: ElementNode) -> str:
+    """An element's class and id, joined by a space."""
+    return f"{element.class_name or ''} {element.id or ''}"

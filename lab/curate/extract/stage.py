@@ -2,15 +2,10 @@
 
 In: index shards, and the WARC files from which their records are read by offset. Out: documents. Engines: the lab's own
 (lab.curate.extract.content), Resiliparse's main content (without comments and post meta), or trafilatura
-(`favor_precision`, as in FineWeb). Native code can't be interrupted, so its input is bounded (bytes, tags, depth);
-Python code is stopped after `max_seconds` of CPU.
+(`favor_precision`, as in FineWeb). What a page may cost: lab.curate.extract.limits.
 """
 
 import re
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,17 +16,13 @@ from resiliparse.extract.html2text import extract_plain_text
 from lab.crawl.records import Record, read_records
 from lab.curate.extract.content import FEW, VERY_FEW, Extracted, has_more, main_content, parse
 from lab.curate.extract.decoding import decode
+from lab.curate.extract.limits import PageTimeout, over_limit, time_limit
 from lab.documents import REMOVED_SCHEMA, Counts, Document, Reason, RowWriter, read_rows, text_bytes
 from lab.engine import run_stage
 from lab.params import EngineParams, ExtractParams
 
 DEFAULT_ENGINE = ExtractParams().engine
-_REPEAT = 0.1  # seconds between signals after the first
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\ufeff]")
-
-
-class PageTimeout(Exception):
-    """A page took longer than `max_seconds`."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +42,10 @@ def extract_text(html: bytes | str, *, encoding: str | None = None, engine: str 
     return extract(decode(html, encoding) if isinstance(html, bytes) else html, engine).text
 
 
-def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
+def extract(html: str, engine: str, tags: int | None = None, discussions: bool = True) -> Extracted:
     """The same for decoded HTML, with the fallback that gave the text: one of main_content's, or "trafilatura".
 
-    `tags`: the number of "<" in it, if known.
+    `tags`: the number of "<" in it, if known. `discussions`: whether comments are kept where they are the page.
     """
     if tags is None:
         tags = html.count("<")
@@ -62,7 +53,7 @@ def extract(html: str, engine: str, tags: int | None = None) -> Extracted:
         return Extracted(_clean(_trafilatura(html, favor_precision=True)), None)
     if engine == "resiliparse":
         return Extracted(_clean(_resiliparse(html, tags)), None)
-    content = main_content(html, tags)
+    content = main_content(html, tags, discussions)
     if len(content.text) < VERY_FEW and has_more(html, tags, content.text):
         other = _trafilatura(html, fast=True)
         if len(other) > max(FEW, 2 * len(content.text)):
@@ -89,30 +80,6 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise PageTimeout in the main thread after `seconds` of CPU, which unlike wall-clock time no load stretches.
-
-    A call into native code is stopped when it returns. No limit in other threads, which receive no signals.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise PageTimeout
-
-    before = signal.signal(signal.SIGPROF, stop)
-    # Repeatedly, because Python drops an exception raised in a callback of the garbage collector.
-    signal.setitimer(signal.ITIMER_PROF, seconds, _REPEAT)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        # A pending signal may still arrive, and by default would end the process.
-        signal.signal(signal.SIGPROF, before if callable(before) else signal.SIG_IGN)
-
-
 def judge(record: Record, params: ExtractParams) -> Judged:
     """The text of a record, or the reason to remove it."""
     if len(record.body) > params.max_bytes:
@@ -120,11 +87,11 @@ def judge(record: Record, params: ExtractParams) -> Judged:
     try:
         with time_limit(params.max_seconds):
             html = decode(record.body, record.charset)
-            if (tags := html.count("<")) > params.max_tags:
-                return Judged("", Reason("max_tags", tags, ">", params.max_tags))
-            content = extract(html, params.engine, tags)
+            if (reason := over_limit(html, params)) is not None:
+                return Judged("", reason)
+            content = extract(html, params.engine, discussions=params.discussions == "keep")
     except PageTimeout:
-        return Judged("", Reason("timeout", "over", ">", params.max_seconds))
+        return Judged("", Reason("clock", "over", ">", params.max_seconds))
     except Exception as error:
         return Judged("", Reason("error", f"{type(error).__name__}: {error}"))
     if len(content.text) < params.min_characters:

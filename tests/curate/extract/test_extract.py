@@ -161,12 +161,43 @@ def test_limits(monkeypatch):
     assert extract.judge(Record(b"x" * 1001, None), params).reason == "max_bytes"
     assert extract.judge(Record(b"<b>" * 51, None), params).reason == "max_tags"
     assert extract.judge(Record(b"", None), params).reason == "empty"
-    monkeypatch.setattr(extract, "extract", lambda *_: sum(1 for _ in iter(int, 1)))  # without end
-    assert extract.judge(Record(b"<p>x", None), params).reason == "timeout"
+    monkeypatch.setattr(extract, "extract", lambda *_, **__: sum(1 for _ in iter(int, 1)))  # without end
+    assert extract.judge(Record(b"<p>x", None), params).reason == "clock"
+
+
+def test_a_charset_named_after_a_long_head():
+    head = "<script>" + "x = 1;\n" * 2000 + "</script>"
+    page = f"{head}<meta charset=windows-1250><p>Příliš žluťoučký kůň</p>"
+    assert "žluťoučký" in decode(page.encode("windows-1250"))
+
+
+@pytest.mark.parametrize("between", [" ", "\n", ' x="a>b" ', "/"])
+def test_a_tag_of_many_attributes_is_refused_before_the_parser_compares_them(between: str):
+    tag = "<p " + between.join(f"a{n}" for n in range(60_000)) + ">text"
+    start = time.process_time()
+    assert extract.judge(Record(tag.encode(), None), ExtractParams()).reason == "max_attributes"
+    assert time.process_time() - start < 0.5
+    words = "<p>" + "word " * 60_000 + "<div class='" + "name " * 5000 + "'>"
+    assert extract.judge(Record(words.encode(), None), ExtractParams()).reason is None
+
+
+def test_a_menu_of_many_options_is_refused():
+    assert extract.judge(Record(b"<select>" + b"<option>x" * 20_000, None), ExtractParams()).reason == "max_options"
+
+
+def test_an_exception_that_native_code_turns_into_a_panic_is_the_page_s(monkeypatch):
+    class PanicException(BaseException):
+        pass
+
+    def panics(*_, **__):
+        raise PanicException("Python callback raised PageTimeout")
+
+    monkeypatch.setattr(extract, "extract", panics)
+    assert extract.judge(Record(b"<p>x", None), ExtractParams()).reason == "clock"
 
 
 def test_an_error_is_the_page_s_not_the_run_s(monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ValueError("odd")
 
     monkeypatch.setattr(extract, "extract", broken)
@@ -183,7 +214,7 @@ def test_nesting_ends_in_time(engine: str, unit: str):
     page = unit * (params.max_tags // unit.count("<")) + "the end"
     start = time.process_time()
     extract.judge(Record(page.encode(), None), params)
-    assert time.process_time() - start < 3 * params.max_seconds
+    assert time.process_time() - start < 6
 
 
 def test_a_page_of_fifty_megabytes_is_refused_at_once():

@@ -1,0 +1,77 @@
+"""Pages of many parts: forum threads, listings, shops, services, front pages. All of the page but its furniture counts.
+
+In: the body of a Resiliparse DOM. Out: the root of the content, the furniture in it, and the characters of the rest. On
+such pages no element holds one column of prose, so that what is left out must be known: navigation, forms, menus,
+filters and notices, by their tags and names. Words that on an article's page name furniture (teaser, slide, author,
+comment) name content here: cards, posts, sections.
+"""
+
+from dataclasses import dataclass
+
+from resiliparse.parse.html import ElementNode
+
+from lab.curate.extract.names import Role, is_page_furniture, role
+from lab.curate.extract.nodes import name_of, text_of
+
+_TAGS = frozenset(("nav", "footer", "select", "dialog"))  # the serialiser leaves out buttons and labels
+_LARGE_TAGS = frozenset(("aside", "form", "header"))  # furniture, unless they hold much of the page
+_ROLES = frozenset(("navigation", "banner", "contentinfo", "dialog", "search"))
+_LINKS = "p:has(> a:nth-of-type(10))"  # names of readers, tags
+_SELECTOR = ",".join([_LINKS, *sorted(_TAGS | _LARGE_TAGS), *(f"[role={role}]" for role in sorted(_ROLES))])
+_LINKED = 0.7  # share of the characters of a paragraph that is a list of links
+_MOST_COMMENTS = 0.8  # share of the characters; what has more is what the page is about
+_MOST = 0.4  # share of the characters that furniture may hold
+_MAIN = "main,[role=main]"
+_LEAST_MAIN = 0.15  # share of the page's characters that its main element must hold to be believed
+
+
+@dataclass(frozen=True)
+class Parts:
+    root: ElementNode
+    furniture: list[ElementNode]  # in document order, none inside another
+    characters: int  # of the rest
+
+
+def characters_of(element: ElementNode) -> int:
+    """The characters inside an element, runs of white space counted as one."""
+    words = text_of(element).split()
+    return sum(map(len, words)) + len(words)
+
+
+def find_parts(body: ElementNode, named: str, discussion: bool) -> Parts:
+    """The parts of a page. `named`: a CSS selector of the elements whose names may make them furniture.
+
+    Comments are furniture unless the page is a `discussion`.
+    """
+    root, size = body, characters_of(body)
+    mains = body.query_selector_all(_MAIN).values()
+    if mains:
+        main = max(mains, key=lambda element: len(text_of(element)))
+        if (inside := characters_of(main)) >= _LEAST_MAIN * size:
+            root, size = main, inside
+    furniture: list[ElementNode] = []
+    characters = size
+    for element in root.query_selector_all(f"{_SELECTOR},{named}" if named else _SELECTOR).values():
+        if furniture and furniture[-1].contains(element):
+            continue
+        if sure := element.tag in _TAGS or element.getattr("role") in _ROLES:
+            pass
+        elif element.tag == "p":
+            if not _is_links(element):
+                continue
+        elif element.tag == "header":
+            if root != body:
+                continue
+        elif element.tag not in _LARGE_TAGS and not is_page_furniture(name_of(element), discussion):
+            continue
+        most = _MOST_COMMENTS if not discussion and role(name_of(element)) is Role.DISCUSSION else _MOST
+        length = characters_of(element)
+        if sure or element.tag == "p" or length < most * size:
+            furniture.append(element)
+            characters -= length
+    return Parts(root, furniture, characters)
+
+
+def _is_links(paragraph: ElementNode) -> bool:
+    links = sum(characters_of(link) for link in paragraph.get_elements_by_tag_name("a").values())
+    return links > _LINKED * characters_of(paragraph)
