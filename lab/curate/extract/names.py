@@ -8,6 +8,7 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 
 
 class Trust(IntEnum):
@@ -34,67 +35,24 @@ def least_role(trust: Trust) -> Role:
     return Role.FURNITURE if trust is Trust.NAMES else Role.DISCUSSION
 
 
-_DISCUSSION = frozenset(
-    """
-    comments commentlist commentlinks commentsection commentsarea commentform disqus talkback respond kommentare
-    commentaires comentarios cookies
-    related relatedposts recommend recommended recommendation recommendations suggested suggestions verwandte
-    relacionados relacionadas outbrain taboola trending recirc recirculation upnext
-    """.split()
-)
-_FURNITURE = frozenset(
-    """
-    comment comol dsq reply replies nocomments kommentar leserkommentare comentario commentaire
-    share shares sharing sharer sharedaddy sharethis social socials viral sociable addtoany addthis a2a heateor shariff
-    teilen compartir partager
-    newsletter newsletters subscribe subscription signup mailchimp mc4wp optin syndication paywall donate donation
-    cookie consent gdpr
-    tags taglist tagcloud keywords categories cats
-    sidebar banner breadcrumb breadcrumbs button buttons btn
-    author authors byline bio profile vcard autor auteur
-    footer nav navi menu submenu navbar navigation subnav pagination pager paging prevnext toolbar tools
-    ad ads adv advert advertisement advertising adsbygoogle anzeige werbung publicidad sponsor sponsored sponsors dfp
-    criteo promo promos promotion promoted widget widgets cta
-    readmore popular next teaser teasers stories
-    meta metadata postmeta metas timestamp date datum dateline infos
-    rating ratings attachment icon icons
-    caption captions credit credits bildunterschrift gallery slide slides slider slideshow carousel lightbox
-    overlay modal popup hidden hide invisible noprint print assistive
-    login register search copyright disclaimer disclosure imprint embed skip jump poll quiz survey
-    """.split()
-)
-_FURNITURE_PAIRS = frozenset(
-    """
-    cat-links tags-links tag-list post-tags posted-by posted-on read-more more-on more-stories more-news most-popular
-    most-read also-read also-like see-also further-reading up-next user-info user-profile screen-reader sr-only
-    visually-hidden sign-up jp-relatedposts
-    """.split()
-)
-_CONTENT = frozenset(
-    """
-    articlebody articletext articlecontent bodycopy bodytext entrycontent fulltext postbody postcontent posttext
-    storybody storycontent
-    """.split()
-)
-_CONTENT_PAIRS = frozenset(
-    """
-    art-content article-body article-content article-text blog-content body-copy body-text content-body content-text
-    entry-body entry-content full-text name-body post-body post-content post-text rich-text single-content story-body
-    story-content story-text
-    """.split()
-)
-# What is furniture on pages of many parts, too, where authors, comments, cards and slides are content.
-_PAGE_FURNITURE = frozenset(
-    """
-    nav navbar menu submenu megamenu flyout navigation subnav gnav dropdown drawer offcanvas topbar masthead skip
-    footer colophon copyright legal privacy policy disclaimer breadcrumb breadcrumbs pagination pager toolbar tools
-    sidebar related recommended recommendation recommendations suggestions trending
-    filter filters facet facets sort account settings country currency minicart login register search searchform
-    cookie cookies consent gdpr onetrust modal popup overlay lightbox alert announcement announcements print
-    newsletter newsletters signup subscribe share sharing social socials sharethis addtoany
-    btn buttons tags taglist review reviews feedback
-    """.split()
-)
+def _vocabulary() -> dict[str, frozenset[str]]:
+    """The sections of names.txt: name -> words."""
+    words: dict[str, set[str]] = {}
+    for line in Path(__file__).with_name("names.txt").read_text("utf-8").splitlines():
+        if line.startswith("["):
+            section = words.setdefault(line.strip("[]"), set())
+        elif not line.startswith("#") and words:
+            section.update(line.split())
+    return {name: frozenset(section) for name, section in words.items()}
+
+
+_WORDS = _vocabulary()
+_DISCUSSION = _WORDS["discussion"]
+_FURNITURE = _WORDS["furniture"]
+_FURNITURE_PAIRS = _WORDS["furniture_pairs"]
+_CONTENT = _WORDS["content"]
+_CONTENT_PAIRS = _WORDS["content_pairs"]
+_PAGE_FURNITURE = _WORDS["page_furniture"]
 _COMMENTS = _DISCUSSION | frozenset(
     "comment commentlist comol dsq replies nocomments kommentar leserkommentare comentario commentaire".split()
 )
