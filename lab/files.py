@@ -83,6 +83,18 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: not JSON ({error}). Remove it and run `dvc repro` to make it again.") from None
 
 
+def read_sections(path: Path) -> dict[str, list[str]]:
+    """The lines of a text file under its heads "[name]"; empty lines and comments ("#") are left out."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("["):
+            lines = sections.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            lines.append(line)
+    return sections
+
+
 def parse_yaml(text: str, where: str, holds: str = "keys with values") -> dict[Any, Any]:
     """The mapping in a YAML text, empty if the text is. For errors: `where` it stands, and what it `holds`."""
     from ruamel.yaml import YAML

@@ -5,6 +5,9 @@ Only whole short lines are matched, so that a sentence about advertising or cook
 """
 
 import re
+from pathlib import Path
+
+from lab.files import read_sections
 
 _LONGEST_LABEL = 200  # characters
 _LONGEST_END = 60  # characters
@@ -17,41 +20,7 @@ _LEAST_PARAGRAPHS = 3
 _MOST_PROSE = 0.5  # share of the characters after an end mark that paragraphs hold
 
 _NAME = r"[A-ZÀ-ÞŁŚŻ]\S+(?: [A-ZÀ-ÞŁŚŻ]\S+){0,3}"
-_LABELS = (
-    r"advertisements?|advertisment|adverti[sz]ing|sponsored(?: content)?|anzeige|werbung|publicidad|publicité",
-    r"share|tweet|pin(?: it)?|e-?mail|print|facebook|twitter|whatsapp|linkedin|reddit|pinterest|follow|loading",
-    r"like this|gefällt mir|teilen mit|share this\b.{0,60}|back to top|nach oben|skip to .{0,30}",
-    r"read more|continue reading.{0,80}|(?:story )?continues below.{0,40}|article continues (?:below|after).{0,60}",
-    r"(?:(?:image |photo )?credit|photo|photograph|image|picture|foto|bild|quelle|source)s?(?: by)?\s*:.{0,80}",
-    r"(?:read(?: more)?|related|see also|also read|read also|more|watch|must read|don.t miss|recommended|lire aussi"
-    r"|lesen sie auch|mehr zum thema|auch interessant|le[ae] también|le puede interesar|czytaj też|leggi anche)"
-    r"(?: [a-z]+)?\s*[:|].{0,150}",
-    r"subscribe(?: now)?|sign up|(?:sign up|subscribe) (?:to|for)\b.{0,120}|download .{0,40} app\b.{0,60}",
-    r"follow (?:us|me|him|her|.{1,40} on (?:twitter|facebook|instagram))\b.{0,80}|click here to .{0,80}",
-    r"(?:published|posted|updated|last updated|last modified)(?: on| at|:).{0,60}|posted in.{0,80}|filed under.{0,100}",
-    r"tags? ?:.{0,160}|view all posts.{0,60}|(?:©|copyright\b).{0,160}|all rights reserved.{0,20}",
-)
-_END = (
-    r"responses?|comments?|kommentare?|commentaires?|comentarios?|reacties|commenti|komentarze",
-    r"related(?: \w+){0,2}|more from .{1,40}|more stories|more articles|recent posts|newsletter",
-    r"recommended(?: for you)?|read next|(?:see|read) also",
-    r"popular posts|about the author|das könnte (?:sie|dich) auch interessieren",
-    r"(?:ähnliche|weitere|neueste) (?:beiträge|artikel|meldungen)(?: .{1,30})?",
-    r"(?:notas?|artículos|noticias) relacionad[oa]s|articles? (?:similaires|liés)|(?:à lire|lire) aussi",
-    r"zobacz (?:też|także|również)|leia também|podobne (?:artykuły|wpisy)",
-)
-_SURE_END = (
-    r"mehr zum thema|explore further|you (?:may|might) also (?:like|enjoy|be interested in)",
-    r"(?:post|leave|write|add) a (?:comment|reply)|leave a reply cancel reply|schreibe einen kommentar",
-    r"(?:hinterlasse|schreib\w*) .{0,20}kommentar|laisser un commentaire|dej(?:a|ar) un(?:a)? (?:comentario|respuesta)",
-    r"\d+ (?:comments?|kommentare?|commentaires?|comentarios?|reacties|commenti|komentarz[ey]?)",
-    r"(?:comments?|kommentare?|commentaires?|comentarios?) ?\(\d+\)|trending(?: .{1,30})?",
-)
-_NOTICES = (
-    r"(?:we|this (?:web)?site|our partners) uses? cookies|(?:wir|website|seite) (?:verwende|nutz)\w* .{0,40}cookies",
-    r"(?:utilizamos|usamos|utilisons) .{0,30}cookies|(?:enable|needs?|disabled|activate) .{0,20}javascript",
-    r"javascript (?:is|must be|to be) (?:disabled|enabled|required)",
-)
+_LABELS, _END, _SURE_END, _NOTICES = read_sections(Path(__file__).with_suffix(".txt")).values()
 _LONGEST_NOTICE = 600  # characters
 # All match lower-cased text: unlike with IGNORECASE, Python's engine then chooses alternatives by their first letter.
 _label = re.compile(rf"(?:{'|'.join(_LABELS)})\W*").fullmatch

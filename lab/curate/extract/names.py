@@ -10,6 +10,8 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from lab.files import read_sections
+
 
 class Trust(IntEnum):
     """How much of a page's markup is believed."""
@@ -35,18 +37,10 @@ def least_role(trust: Trust) -> Role:
     return Role.FURNITURE if trust is Trust.NAMES else Role.DISCUSSION
 
 
-def _vocabulary() -> dict[str, frozenset[str]]:
-    """The sections of names.txt: name -> words."""
-    words: dict[str, set[str]] = {}
-    for line in Path(__file__).with_name("names.txt").read_text("utf-8").splitlines():
-        if line.startswith("["):
-            section = words.setdefault(line.strip("[]"), set())
-        elif not line.startswith("#") and words:
-            section.update(line.split())
-    return {name: frozenset(section) for name, section in words.items()}
-
-
-_WORDS = _vocabulary()
+_WORDS = {
+    name: frozenset(" ".join(lines).split())
+    for name, lines in read_sections(Path(__file__).with_suffix(".txt")).items()
+}
 _DISCUSSION = _WORDS["discussion"]
 _FURNITURE = _WORDS["furniture"]
 _FURNITURE_PAIRS = _WORDS["furniture_pairs"]
