@@ -29,7 +29,7 @@ from lab.curate.extract.pruning import furniture_selector, prune
 FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
 
-_PARAGRAPHS = "p,pre,blockquote,div:has(> br),td:has(> br)"
+_PARAGRAPHS = "p,pre,blockquote,dd,div:has(> br),td:has(> br),article:has(> br)"
 _BLOCKS = "p,pre,blockquote,div:not(:has(div,p,ul,ol,table,section,article,h1,h2,h3)),td:not(:has(div,p,table))"
 _NAMED = "[class*=content],[class*=text],[class*=body],[id*=content],[id*=text],[id*=body]"
 _IN_FIGURE = "figure table,figure pre,figure math"
