@@ -123,7 +123,7 @@ def report(pages: Sequence[GoldPage]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", nargs="?", type=Path, default=TABLE)
+    parser.add_argument("table", nargs="?", type=Path, default=TABLE, help="Markdown file to write")
     path = parser.parse_args().table
     text = report(read_pages(ARCHIVE, GOLD))
     publish(path, text)
