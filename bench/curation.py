@@ -145,9 +145,9 @@ def table(warc: Path, ours: Run, datatrove: Run, two: Run | None, runs: int) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("warc", nargs="?", type=Path, default=ARCHIVE)
+    parser.add_argument("warc", nargs="?", type=Path, default=ARCHIVE, help="the crawl; default: of LAB_SHARED")
     parser.add_argument("--out", type=Path, default=TABLE)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="of each, in turns; default: 3")
     parser.add_argument("--venv", type=Path, default=VENV)
     arguments = parser.parse_args()
     if not arguments.warc.is_file():

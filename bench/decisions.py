@@ -170,7 +170,7 @@ def golden(judged: Iterable[Page], verdicts: Iterable[Mapping]) -> dict[str, lis
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("archive", nargs="?", type=Path, default=ARCHIVE)
+    arguments.add_argument("archive", nargs="?", type=Path, default=ARCHIVE, help="a WARC; default: of LAB_SHARED")
     arguments.add_argument("--out", type=Path, default=TABLE)
     arguments.add_argument("--venv", type=Path, default=VENV)
     arguments.add_argument(

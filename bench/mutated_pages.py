@@ -85,6 +85,6 @@ def main(count: int = 10_000, engine: str = "lab") -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("count", nargs="?", type=int, default=10_000)
-    parser.add_argument("engine", nargs="?", default="lab")
+    parser.add_argument("count", nargs="?", type=int, default=10_000, help="of pages; default: 10000")
+    parser.add_argument("engine", nargs="?", default="lab", help="as extract.engine; default: lab")
     sys.exit(main(**vars(parser.parse_args())))

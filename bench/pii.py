@@ -144,7 +144,9 @@ def table(snippets: list[Snippet]) -> str:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("labelled", nargs="?", type=Path, default=LABELLED)
+    arguments.add_argument(
+        "labelled", nargs="?", type=Path, default=LABELLED, help="JSON of snippets; default: the tests'"
+    )
     arguments.add_argument("--out", type=Path, default=TABLE)
     given = arguments.parse_args()
     text = table(read(given.labelled))

@@ -75,7 +75,7 @@ def test_unknown_section(tmp_path):
         ),
         ("quality: {filters: [gohper]}", ["quality.filters:", "no filter 'gohper'; did you mean 'gopher'?", "c4"]),
         ("quality: {filters: [c4, gopher, c4]}", ["quality.filters: 'c4' is named twice"]),
-        ("quality: {gopher: {enabled: false}}", ["quality: `enabled`", "gopher", "filters: [repetition, c4, fineweb]"]),
+        ("quality: {gopher: {enabled: false}}", ["quality: `enabled`", "gopher", "filters: [repetition, c4, fineweb"]),
         ("quality: {filters: [gopher, c4], c4: {enabled: false}}", ["(c4)", "filters: [gopher]"]),
         ("pii: {phone_region: UK}", ["pii.phone_region: 'UK'", "GB"]),
         ("pii: {phone_region: de}", ["pii.phone_region: 'de'", "DE"]),

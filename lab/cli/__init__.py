@@ -28,7 +28,7 @@ DEBUG = "--debug"
 
 app = typer.Typer(
     name="lab",
-    help="From a web crawl to a scored base model: look at what a run made.",
+    help="From a web crawl to a scored base model: plan, run and compare experiments, and look at what they made.",
     epilog="The pipeline itself is run with `dvc repro` and `dvc exp run -S section.key=value`.",
     add_completion=False,
     rich_markup_mode=None,

@@ -10,7 +10,7 @@ from lab import formatting as words
 from lab.cli.comparison import Judged, Revision, differing
 from lab.cli.terminal import Table
 from lab.evaluate import signal
-from lab.evaluate.compare import Z_LEVEL, Difference
+from lab.evaluate.compare import FEWEST_ITEMS, Z_LEVEL, Difference
 from lab.evaluate.scores import Score, amount, higher_is_better, milestone_curve
 
 MARK = " †"  # after a task that is not paired
@@ -110,7 +110,13 @@ def notes(revisions: Sequence[Revision], judged: Sequence[Judged]) -> list[str]:
             tasks = [words.label(task) for task, why in one.apart.items() if why == reason]
             lines.append(
                 f"{MARK.strip()} {one.comparison.name}: not paired item by item on {_some(tasks)} ({reason}): "
-                "these intervals take the stored standard errors as independent."
+                "intervals take the stored standard errors as independent."
+            )
+        unknown = [words.label(row.task) for row in one.comparison.tasks if math.isnan(row.low)]
+        if unknown:
+            lines.append(
+                f"{one.comparison.name}: no interval, and so no verdict, on {_some(unknown)}: a score there has fewer "
+                f"than {FEWEST_ITEMS} items, or no standard error."
             )
         for task, reason in one.comparison.left_out.items():
             lines.append(f"{one.comparison.name}: {words.label(task)} is not compared: {reason}.")

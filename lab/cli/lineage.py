@@ -20,7 +20,9 @@ SHORT = 12  # characters of a hash
 
 
 def lineage(
-    file: Annotated[Path, typer.Argument(help="A stage's metrics or data, for example reports/evaluate.json.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A stage's metrics or data, for example reports/evaluate.json.")
+    ],
     revision: Annotated[
         str | None, typer.Option("--revision", "-r", help="A git revision or experiment, instead of the working tree.")
     ] = None,

@@ -34,7 +34,9 @@ Report = Annotated[bool, typer.Option("--report", help="Only write the report of
 
 
 def ablate(
-    name: Annotated[str | None, typer.Argument(help="An ablation of ablations.yaml; none: list them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="An ablation of ablations.yaml; none: list them.")
+    ] = None,
     workers: Workers = 1,
     part: Part = None,
     dry_run: DryRun = False,
@@ -116,7 +118,9 @@ def isoflop(
 
 
 def sweep(
-    name: Annotated[str | None, typer.Argument(help="A sweep of scaling.yaml; none: list them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A sweep of scaling.yaml; none: list them.")
+    ] = None,
     workers: Workers = 1,
     part: Part = None,
     dry_run: DryRun = False,
@@ -173,8 +177,11 @@ def _act(
     if dry_run + status + report > 1:
         raise ParameterError("--dry-run, --status and --report each do one thing: give one of them.")
     queue = whole if part is None else whole.part(*_part(part))
-    if dry_run or status:
-        show(_planned(queue) if dry_run else _table(queue, schedule.current_states(queue)))
+    if dry_run:
+        print(_planned(queue))
+        return
+    if status:
+        show(_table(queue, schedule.current_states(queue)))
         return
     states = {} if report else _run(queue, workers)
     failed = [experiment for experiment, state in states.items() if state.status == "failed"]
@@ -234,18 +241,15 @@ def _table(queue: "Queue", states: "dict[str, State]") -> "Table":
     return table
 
 
-def _planned(queue: "Queue") -> "Table":
-    """The commands, and how often each stage will run."""
-    from rich.table import Table
-
+def _planned(queue: "Queue") -> str:
+    """How often each stage will run, and the commands, one a line."""
     runs = {stage: {keys[stage] for keys in queue.keys.values()} for stage in next(iter(queue.keys.values()))}
     shared = ", ".join(f"{stage} {len(keys)}" for stage, keys in runs.items())
-    title = f"{len(queue.experiments)} experiments; stages to run at most: {shared}"
-    table = Table("command", title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
-    for experiment in queue.experiments:
-        command = ["dvc", "exp", "run", "--name", experiment.name, *arguments(experiment.overrides), *queue.targets]
-        table.add_row(shlex.join(command))
-    return table
+    commands = [
+        shlex.join(["dvc", "exp", "run", "--name", each.name, *arguments(each.overrides), *queue.targets])
+        for each in queue.experiments
+    ]
+    return "\n".join([f"{len(commands)} experiments; stages to run at most: {shared}", *commands])
 
 
 def _part(text: str) -> tuple[int, int]:

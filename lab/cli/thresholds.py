@@ -62,7 +62,7 @@ def outcomes(folder: Path, params: QualityParams, title: str, bytes_per_token: f
             bytes_then[after] += size
 
     def text(size: int) -> str:
-        return words.short(size / bytes_per_token) if bytes_per_token else words.size(size)
+        return words.short(round(size / bytes_per_token)) if bytes_per_token else words.size(size)
 
     rows = [
         (

@@ -62,8 +62,8 @@ def _read_record(reader: Reader, offset: int, inner: int, size: int) -> Record:
         raise ValueError("no record here")
     head = http_head(reader, length)
     reader.skip(head.end)
-    wanted = length - head.end
-    body = reader.read(wanted if size < 0 else min(wanted, CODED * size + HTTP_HEAD))
+    length -= head.end
+    body = reader.read(length if size < 0 else min(length, CODED * size + HTTP_HEAD))
     content_type = (head.headers if head.status >= 0 else headers).get("content-type", "")
     return Record(http.decode_body(body, head.headers, size), http.charset(content_type))
 

@@ -70,7 +70,7 @@ def trace(project: Repository, path: str, revision: str | None = None) -> Lineag
     maker = maker_of(path, makers)
     if maker is None:
         known = ", ".join(out for out in makers if out.startswith("reports/"))
-        raise InputError(f"{path}: no stage in dvc.lock made it. Metrics that stages made: {known or 'none'}.")
+        raise InputError(f"{path}: no stage in dvc.lock made it. Reports that stages made: {known or 'none'}.")
     commit = project.revision(revision or "HEAD")
     start = next((ref.baseline for ref in project.experiments() if ref.commit == commit), commit)
 

@@ -72,7 +72,7 @@ class ModelConfig:
         """A model by its name in lab.model.presets. ParameterError, with the nearest names, for an unknown one."""
         if name not in PRESETS:
             raise ParameterError(
-                f"model.preset: there is no '{name}'; {did_you_mean(name, PRESETS)}There are: {', '.join(PRESETS)}."
+                f"model.preset: there is no '{name}'; {did_you_mean(name, PRESETS)}known: {', '.join(PRESETS)}."
             )
         return cls.from_dict(PRESETS[name])
 

@@ -37,7 +37,5 @@ def applied(name: str, values: dict[str, Any]) -> Params:
 
 def _text(name: str) -> str:
     if name not in names():
-        raise ParameterError(
-            f"recipe: there is no '{name}'; {did_you_mean(name, names())}There are: {', '.join(names())}."
-        )
+        raise ParameterError(f"recipe: there is no '{name}'; {did_you_mean(name, names())}known: {', '.join(names())}.")
     return (FOLDER / f"{name}.yaml").read_text("utf-8")

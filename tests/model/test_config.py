@@ -93,7 +93,7 @@ def test_choices_that_can_t_be_combined_are_refused_with_what_could_be(changes, 
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest_and_all_names():
-    with pytest.raises(ParameterError, match=r"no 'lama3-8b'; did you mean 'llama3-8b'.*There are: sample, gpt2,"):
+    with pytest.raises(ParameterError, match=r"no 'lama3-8b'; did you mean 'llama3-8b'.*known: sample, gpt2,"):
         ModelConfig.from_params(ModelParams(preset="lama3-8b"), 500)
 
 

@@ -28,7 +28,7 @@ class WordRules:
         words = {
             name: _read(folder / f"{name}.txt") for name in ("banned_words", "soft_banned_words", "banned_subwords")
         }
-        enabled = {name: found if getattr(params, name) else frozenset() for name, found in words.items()}
+        enabled = {name: listed if getattr(params, name) else frozenset() for name, listed in words.items()}
         self._banned, self._soft, subwords = enabled.values()
         self._subwords = sorted(subwords)
 

@@ -91,7 +91,7 @@ def test_what_differs_is_laid_over_the_common_thresholds_of_its_language_only():
         ({"de": {"gopher": {"min_wrods": 3}}}, ["quality.languages.de.gopher.min_wrods", "'min_words'"]),
         ({"de": {"gofer": {}}}, ["quality.languages.de.gofer", "'gopher'"]),
         ({"de": {"filters": ["gofer"]}}, ["quality.languages.de.filters: there is no filter", "'gopher'"]),
-        ({"de": {"c4": {"enabled": False}}}, ["quality.languages.de", "filters: [repetition, gopher, fineweb]"]),
+        ({"de": {"c4": {"enabled": False}}}, ["quality.languages.de", "filters: [repetition, gopher, fineweb"]),
         ({"de": {"languages": {}}}, ["quality.languages.de.languages", "no such key"]),
         ({"de": {"c4": {"min_sentences": -1}}}, ["quality.languages.de.c4.min_sentences", "-1"]),
         ({"de": {"c4": 3}}, ["quality.languages.de.c4", "3"]),

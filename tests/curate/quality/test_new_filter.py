@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.curate.quality import BY_NAME
 from lab.documents import Document, RowWriter
 from tests.conftest import ROOT
 from tests.curate.quality.examples import PROSE
@@ -61,8 +63,8 @@ def project(tmp_path: Path) -> Path:
     package = tmp_path / "lab/curate/quality"
     (package / "toy.py").write_text(TOY)
     init = (package / "__init__.py").read_text()
-    added = init.replace("fineweb, gopher, repetition\n", "fineweb, gopher, repetition, toy\n")
-    added = added.replace("c4, fineweb)", "c4, fineweb, toy)")
+    added = re.sub(r"(?m)^(from lab.curate.quality import .*)$", r"\1, toy", init)
+    added = re.sub(r"(?m)^(FILTERS = \(.*)\)", r"\1, toy)", added)
     (package / "__init__.py").write_text(added)
     with RowWriter(tmp_path / "in/part-0.parquet") as writer:
         for n in range(3):
@@ -96,7 +98,7 @@ def test_a_filter_is_its_file_and_its_name_in_the_list(project):
     assert changed_files(project) == ["lab/curate/quality/__init__.py", "lab/curate/quality/toy.py"]
     outcome = json.loads(python(project, "-c", RUN))
     assert outcome["raw"] == 3, "without filters nothing is removed, whatever filters there are"
-    assert outcome["default"] == ["repetition", "gopher", "c4", "fineweb", "toy"]
+    assert outcome["default"] == [*BY_NAME, "toy"]
     assert outcome["removed"] == {"toy:min_x": 2} and outcome["measured"] == [0, 1, 2]
     assert outcome["captions"] == [["Toy", "min_x 2 cuts off 66.7 %"]]
     out = python(project, "-m", "lab.cli", "what-if", "--markdown", "quality.toy.min_x=1")
