@@ -140,9 +140,7 @@ def _text(body: bytes, engine: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", nargs="?", type=Path, default=TABLE, help="Markdown file to write")
-    parser.add_argument(
-        "--readability", type=Path, help="folder of mozilla/readability's repository, for its test pages"
-    )
+    parser.add_argument("--readability", type=Path, help="folder of mozilla/readability's test pages")
     parser.add_argument("--trafilatura", action="store_true", help="score trafilatura on them too (slow)")
     options = parser.parse_args()
     publish(options.table, report(read_pages(ARCHIVE, GOLD), options.readability, options.trafilatura))

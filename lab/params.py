@@ -167,7 +167,7 @@ class TokenizeParams(Section):
 
 
 Norm = Literal["layernorm", "rmsnorm"]
-NormPlacement = Literal["pre", "post"]  # before a sublayer, or after its residual sum
+NormPlacement = Literal["pre", "post"]
 Position = Literal["learned", "rope", "sinusoidal"]
 Activation = Literal["gelu", "swiglu", "relu"]
 
@@ -175,15 +175,15 @@ Activation = Literal["gelu", "swiglu", "relu"]
 class ModelParams(Section):
     """A preset (lab.model.presets), and the fields of it (lab.model.config) that differ; None: as in the preset."""
 
-    preset: str = "sample"
+    preset: str = Field("sample", description="of lab/model/presets.py; keys that are null below are the preset's")
     layers: Positive | None = None
     width: Positive | None = None
     heads: Positive | None = None
     kv_heads: Positive | None = None
-    ffn: Positive | None = None  # width of the feed-forward layer
-    context: Annotated[int, Field(ge=2)] | None = None  # tokens
+    ffn: Positive | None = Field(None, description="width of the feed-forward layer")
+    context: Annotated[int, Field(ge=2)] | None = Field(None, description="tokens")
     norm: Norm | None = None
-    norm_placement: NormPlacement | None = None  # before a sublayer, or after its residual sum
+    norm_placement: NormPlacement | None = Field(None, description="before a sublayer, or after its residual sum")
     norm_epsilon: Annotated[float, Field(gt=0)] | None = None
     position: Position | None = None
     activation: Activation | None = None
@@ -191,7 +191,7 @@ class ModelParams(Section):
     tied_embeddings: bool | None = None
     rope_theta: Annotated[float, Field(gt=0)] | None = None
     dropout: Share | None = None
-    initial_deviation: Annotated[float, Field(gt=0)] | None = None  # of weights before training
+    initial_deviation: Annotated[float, Field(gt=0)] | None = Field(None, description="of weights before training")
 
 
 def _budget(text: str) -> str:

@@ -4,12 +4,14 @@ Values that stand in params.yaml already stay. The text is as DVC itself writes 
 line than the value's.
 """
 
+import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from lab import params_yaml
@@ -41,12 +43,22 @@ def _section(name: str, values: dict[str, Any], model: type[BaseModel], indent: 
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _section(key, values[key], kind, indent + "  ")
         else:
-            lines = _dumped(key, values[key], indent + "  ")
-            if field.description and len(lines) > 1:  # behind the key of a list DVC would write `[]` into it
-                lines.insert(0, f"{indent}  # {field.description}")
-            elif field.description:
-                lines[0] += f" # {field.description}"
+            lines, comment = _dumped(key, values[key], indent + "  "), _comment(field)
+            if comment and len(lines) > 1:  # behind the key of a list DVC would write `[]` into it
+                lines.insert(0, f"{indent}  # {comment}")
+            elif comment:
+                lines[0] += f" # {comment}"
             yield from lines
+
+
+def _comment(field: FieldInfo) -> str:
+    """The values that a key can have, if they are few and its description does not name them, and that description."""
+    description = field.description or ""
+    kinds = [field.annotation, *get_args(field.annotation)]
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    named = all(re.search(rf"\b{choice}\b", description) for choice in choices if choice != field.default)
+    listed = "" if named else f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return "; ".join(filter(None, [listed, description]))
 
 
 def _dumped(key: str, value: Any, indent: str) -> list[str]:
