@@ -7,6 +7,7 @@ Everything else is an InputError that names the URL, the answer and what to do.
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ LONGEST_WAIT = 120.0  # seconds between attempts, also where a server asks for m
 SLOWEST = 1024  # bytes per second, over `READ_SECONDS`: a server that sends less is left
 MAX_REDIRECTS = 5
 BLOCK = 1 << 20
+TOTAL = re.compile(r"/([0-9]{1,18})$")  # of a Content-Range
 BUSY = {408, 425, 429, 500, 502, 503, 504}
 REFUSED = {
     401: "it asks for a login",
@@ -65,10 +67,9 @@ def probe(url: str, attempts: int = ATTEMPTS) -> Remote:
 
     def ask() -> Remote:
         with _get(url, 0, 1) as answer:
-            total = answer.headers.get("Content-Range", "").rpartition("/")[2]
-            ranged = answer.status_code == 206 and total.isdigit()
+            total = TOTAL.search(answer.headers.get("Content-Range", ""))
             tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-            return Remote(url, int(total) if ranged else None, tag)
+            return Remote(url, int(total[1]) if total and answer.status_code == 206 else None, tag)
 
     return _patiently(url, ask, attempts)
 
@@ -120,13 +121,15 @@ def read(url: str, limit: int, attempts: int = ATTEMPTS) -> bytes:
     """A small file, as the server keeps it. InputError if it can't be had, or is larger than `limit` bytes."""
 
     def receive() -> bytes:
+        content = bytearray()
         with _get(url) as answer:
-            return b"".join(_blocks(answer))
+            for block in _blocks(answer):
+                content += block
+                if len(content) > limit:
+                    raise InputError(f"{url}: more bytes than such a file can have ({limit}).")
+        return bytes(content)
 
-    content = _patiently(url, receive, attempts)
-    if len(content) > limit:
-        raise InputError(f"{url}: {len(content)} bytes are more than such a file can have ({limit}).")
-    return content
+    return _patiently(url, receive, attempts)
 
 
 class RemoteFile(AbstractBufferedFile):
@@ -187,7 +190,7 @@ def _require_good(answer: requests.Response, url: str) -> None:
     if status in BUSY:
         try:
             wait = urllib3.Retry().get_retry_after(answer.raw)
-        except urllib3.exceptions.InvalidHeader:
+        except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):  # a date of the year 99999
             wait = None
         raise Busy(f"the server answers {status} {answer.reason or ''}".strip(), wait)
     if status not in (200, 206):
@@ -201,7 +204,7 @@ def _blocks(answer: requests.Response, size: int | None = None) -> Iterator[byte
 
     Busy if fewer come, or if the server sends less than SLOWEST bytes per second.
     """
-    expected = size or int(answer.headers.get("Content-Length", 0))
+    expected = size or answer.raw.length_remaining or 0
     total = received = 0
     started = time.monotonic()
     # read1, not iter_content: what came before a connection breaks is kept.

@@ -215,7 +215,7 @@ def test_another_run_goes_on_unless_the_file_has_changed(server, tmp_path):
 def test_small_files_are_read_whole_or_not_at_all(server):
     server.answers = ["reset", "503"]
     assert read(server.url, len(DATA)) == DATA
-    with pytest.raises(InputError, match="more than such a file can have"):
+    with pytest.raises(InputError, match="more bytes than such a file can have"):
         read(server.url, 1000)
 
 
@@ -234,3 +234,33 @@ def test_a_remote_file_is_read_like_a_local_one(server):
 
 def test_a_probe_tells_size_and_version(server):
     assert (probe(server.url).size, probe(server.url).tag) == (len(DATA), '"v1"')
+
+
+ODD_HEADS = [
+    ("200 OK\r\nContent-Length: 5, 5", b"hello"),
+    ("200 OK\r\nContent-Length: five", b"hello"),
+    ("206 Partial Content\r\nContent-Range: bytes 0-0/\xb2", b"hello"),
+    ("206 Partial Content\r\nContent-Range: bytes 0-0/" + "9" * 5000, b"hello"),
+    ("503 Busy\r\nRetry-After: Fri, 31 Dec 99999 23:59:59 GMT", None),
+    ("503 Busy\r\nRetry-After: " + "9" * 5000, None),
+]
+
+
+@pytest.mark.parametrize(("head", "content"), ODD_HEADS)
+def test_numbers_that_are_none_are_no_traceback(head: str, content: bytes | None):
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            connection.recv(1 << 16)
+            connection.sendall(f"HTTP/1.1 {head}\r\n\r\nhello".encode("latin-1"))
+            connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+        if content is None:
+            for ask in (lambda: read(url, 100, 1), lambda: probe(url, 1)):
+                with pytest.raises(InputError, match="503"):
+                    ask()
+        else:
+            assert read(url, 100, 1) == content and probe(url, 1).size is None

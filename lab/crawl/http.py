@@ -8,7 +8,7 @@ decides, not what its head says of it.
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import brotli
@@ -18,7 +18,9 @@ STATUS = re.compile(rb"(?:HTTP/\d+(?:\.\d+)?|ICY)[ \t]+(\d{3})(?!\d)", re.IGNORE
 CHUNK = re.compile(rb"[ \t]*([0-9a-fA-F]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)")
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
-PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[a-zA-Z!?][^\0]")  # how a page begins; compressed bytes hardly ever do
+PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[a-zA-Z!?][^\0]|\xff\xfe|\xfe\xff")  # compressed bytes hardly ever begin so
+BINARY = re.compile(rb"[\0-\x08\x0b\x0e-\x1f]")  # bytes that text has none of
+SNIFFED = 1445  # bytes in which browsers look for them
 GENERIC = {"", "application/octet-stream", "binary/octet-stream", "application/unknown", "unknown/unknown"}
 MAX_CODINGS = 5  # of one body
 GZIP = b"\x1f\x8b"
@@ -63,22 +65,32 @@ def parse_head(block: bytes) -> Head:
 
 def _headers(block: bytes, place: int) -> tuple[dict[str, str], int]:
     """The headers whose lines begin at `place`, and where the body begins: after an empty line, or at a tag."""
-    headers: dict[str, str] = {}
-    name = ""
+    lines: list[bytes] = []
     while place < len(block) and not block.startswith(b"<", place):
         end = _line_end(block, place)
         line = block[place:end].rstrip(b"\r\n")
         place = end
         if not line:
             break
-        if line[:1] in b" \t" and name:
-            headers[name] += " " + line.strip().decode("latin-1")
-            continue
-        label, colon, value = line.partition(b":")
-        if colon:
-            name = label.strip().lower().decode("latin-1")
-            headers[name] = value.strip().decode("latin-1") or headers.get(name, "")
+        lines.append(line)
+    headers: dict[str, str] = {}
+    for name, value in fields(lines, "latin-1"):
+        headers[name] = value or headers.get(name, "")
     return headers, place
+
+
+def fields(lines: Iterable[bytes], encoding: str) -> Iterator[tuple[str, str]]:
+    """Names, in lower case, and values of a head; lines that begin with a blank go on with the one before."""
+    whole: list[list[bytes]] = []
+    for line in lines:
+        if whole and line.startswith((b" ", b"\t")):
+            whole[-1].append(line.strip())
+        else:
+            whole.append([line])
+    for parts in whole:
+        name, colon, value = b" ".join(parts).decode(encoding, "replace").partition(":")
+        if colon:
+            yield name.strip().lower(), value.strip()
 
 
 def _line_end(block: bytes, place: int) -> int:
@@ -88,7 +100,7 @@ def _line_end(block: bytes, place: int) -> int:
 def decode_body(body: bytes, headers: dict[str, str], size: int = -1) -> bytes:
     """A body without its codings; at most `size` bytes (-1: all), whatever it unpacks to.
 
-    Raises ValueError where the head names a coding that the body is not in, and the body does not look like a page.
+    Raises ValueError where the head names a coding that the body is not in, and the body does not look like text.
     """
     doubtful = False
     if "chunked" in headers.get("transfer-encoding", "").lower():
@@ -104,9 +116,13 @@ def decode_body(body: bytes, headers: dict[str, str], size: int = -1) -> bytes:
     if body.startswith(GZIP):  # under a head that does not say so, or twice
         unpacked = _gunzip(body, size)
         body, doubtful = (body, True) if unpacked is None else (unpacked, False)
-    if doubtful and not PAGE.match(body):
+    if doubtful and not _is_text(body):
         raise ValueError("the body is in none of the codings that its head names")
     return body if size < 0 else body[:size]
+
+
+def _is_text(body: bytes) -> bool:
+    return bool(PAGE.match(body)) or not BINARY.search(body, 0, SNIFFED)
 
 
 def _chunks(body: bytes) -> bytes | None:
@@ -150,7 +166,7 @@ def _inflated(decoder: "zlib._Decompress", body: bytes, size: int) -> bytes:
 def _inflate(body: bytes, size: int) -> bytes | None:
     """Of "deflate": zlib's format (RFC 9110, section 8.4.1.2), but bare in practice at times."""
     return _inflated(zlib.decompressobj(), body, size) or (
-        None if PAGE.match(body) else _inflated(zlib.decompressobj(-15), body, size) or None
+        None if _is_text(body) else _inflated(zlib.decompressobj(-15), body, size) or None
     )
 
 
@@ -163,6 +179,8 @@ def _unbrotli(body: bytes, size: int) -> bytes | None:
                 break
             pieces.append(decoder.process(body[start : start + _PIECE]))
     except brotli.error:
+        return None
+    if _is_text(body) and not decoder.is_finished():  # nearly any bytes could be the begin of a stream
         return None
     return b"".join(pieces) or None
 

@@ -15,6 +15,7 @@ from lab.documents import Reason
 from lab.errors import InputError
 
 VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r?\n", re.IGNORECASE)
+TYPE = re.compile(rb"\nWARC-Type:", re.IGNORECASE)
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 MAX_HEAD = 1 << 22  # bytes of a record's, or a response's, head
 WARC_HEAD = 1 << 12  # bytes that hold nearly every record's head
@@ -87,16 +88,13 @@ def read_headers(reader: Reader) -> dict[str, str] | None:
             break
     if not end or not VERSION.match(window):
         return None
+    head = window[: end.start()]
+    if len(TYPE.findall(head)) > 1 and VERSION.search(head, 1):  # two heads, of which the first was cut
+        return None
     reader.skip(end.end())
     headers: dict[str, str] = {}
-    name = ""
-    for line in window[: end.start()].decode("utf-8", "replace").split("\n")[1:]:
-        if line[:1] in (" ", "\t") and name:
-            headers[name] += " " + line.strip()
-        elif ":" in line:
-            name, _, value = line.partition(":")
-            name = name.strip().lower()
-            headers.setdefault(name, value.strip())
+    for name, value in http.fields(head.split(b"\n")[1:], "utf-8"):
+        headers.setdefault(name, value)
     return headers
 
 

@@ -20,6 +20,7 @@ OVERLAP = 64  # bytes of a window that are looked at again with the next one
 CAPTURES = {"response", "resource"}
 NO_PAGES = {"conversion": "wet_text", "revisit": "revisit", "continuation": "continuation"}  # type -> reason
 MAX_REWINDS = 100  # in a member with several records of wrong lengths: each may mean to decompress it again
+MAX_LINE_ENDS = 8  # bytes of them, between two records
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _scan_member(reader: Reader, start: int, path: str, lost: Lost, tally: Tally
     """Rows of a member's records; returns whether the member is damaged."""
     # A record is settled (its row yielded, or its reason counted) only when what follows proves its length: two line
     # ends, another record, or the member's end with the right checksum. Where the length is wrong the record is lost,
-    # and the scan goes on at the next line after its head that a record begins with.
+    # and the scan goes on at the next line after its head that a record begins with. In a member with many wrong
+    # lengths, each record ends where the next one begins.
     reader.open(start)
     record: _Scanned | None = None
     rewinds = 0
@@ -96,16 +98,18 @@ def _scan_member(reader: Reader, start: int, path: str, lost: Lost, tally: Tally
                 yield from record.settle(lost, tally, place - record.place if reader.kind == "plain" else -1)
                 record = None
             if headers is None:  # the record before is longer than it says, or what follows it is no record
-                _lose(lost, 1 + _find_record(reader, record.body if record and rewinds < MAX_REWINDS else place))
+                _lose(lost, 1 + _find_record(reader, record.body if record and rewinds < MAX_REWINDS else place + 1))
                 rewinds += record is not None
                 record = None
                 continue
             tally.records += 1
             length = content_length(headers)
             record = _Scanned.of(reader, headers, path, start, place, length or 0)
-            if length is not None and reader.skip(length) == length:
+            if length is not None and rewinds < MAX_REWINDS and reader.skip(length) == length:
                 continue
-            headless = _find_record(reader, record.body) if rewinds < MAX_REWINDS else 0
+            headless = _find_record(reader, record.body)
+            if length is not None and 0 <= reader.tell() - record.body - length <= MAX_LINE_ENDS:
+                continue
             lost("malformed" if length is None else "truncated")
             _lose(lost, headless)
             rewinds, record = rewinds + 1, None

@@ -162,7 +162,8 @@ def is_card(number: str) -> bool:
 def _emails(text: str) -> Iterator[Span]:
     for match in _EMAIL.finditer(text):
         local, domain = match.groups()
-        # No two dots in a row and none at an end; marks such as quotes before the first letter are no part of it.
+        # No two dots in a row and none at an end; marks such as quotes before the first letter are no part of it, and a
+        # path before a name is none: "https://medium.com/@anna.b".
         local = local.rsplit("..", 1)[-1]
         first = _FIRST_OF_LOCAL.search(local)
         labels = domain.split(".")
@@ -170,7 +171,7 @@ def _emails(text: str) -> Iterator[Span]:
             continue
         while labels and labels[-1].isdecimal():  # no top-level domain is a number
             labels.pop()
-        if first and not local.endswith(".") and len(labels) > 1:
+        if first and not local.endswith((".", "/")) and len(labels) > 1:
             start = match.end(1) - len(local) + first.start()
             yield Span(start, match.start(2) + len(".".join(labels)), "email")
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -147,6 +148,50 @@ def test_records_of_a_plain_file_without_their_first_line(tmp_path):
     path.write_bytes(b"".join(r.partition(b"\n")[2] if i in (3, 4, 5) else r for i, r in enumerate(records)))
     texts, lost = read(path)
     assert len(texts) == 7 and lost == {"malformed": 3}
+
+
+@pytest.mark.parametrize("kind", ["gzip", "plain", "zstd"])
+@pytest.mark.parametrize("cut", [11, 60, 150])
+def test_a_file_that_ends_within_a_head_is_read_to_its_end(tmp_path, kind, cut):
+    """The scan stood there for ever."""
+    path = tmp_path / "x.warc"
+    path.write_bytes(pack(kind, response("alpha") + response("bravo")[:cut]))
+    assert read(path) == ({"alpha": "alpha"}, {"malformed": 1})
+
+
+@pytest.mark.parametrize("cut", [60, 120, 200])
+def test_a_record_behind_a_cut_head_keeps_its_url(tmp_path, cut):
+    path = tmp_path / "x.warc"
+    path.write_bytes(response("alpha") + response("bravo")[:cut] + response("charlie"))
+    assert read(path) == ({"alpha": "alpha", "charlie": "charlie"}, {"malformed": 1})
+
+
+def test_a_head_without_end_is_counted(tmp_path):
+    path = tmp_path / "x.warc.gz"
+    endless = response("bravo").replace(b"WARC-Date", b"X: " + b"a" * (5 << 20) + b"\r\nWARC-Date")
+    path.write_bytes(b"".join(map(gzip.compress, [response("alpha"), endless, response("charlie")])))
+    assert read(path) == ({"alpha": "alpha", "charlie": "charlie"}, {"malformed": 1})
+
+
+@pytest.mark.parametrize("kind", ["one member", "plain"])
+@pytest.mark.parametrize("length", [-20, 20, 300, 10**7])
+def test_each_of_many_wrong_lengths_is_counted(tmp_path, kind, length):
+    records = [response(f"{number}", length=length if number % 3 else 0) for number in range(600)]
+    path = tmp_path / "x.warc"
+    path.write_bytes(pack("gzip" if kind == "one member" else "plain", b"".join(records)))
+    texts, lost = read(path)
+    assert texts == {f"{number}": f"{number}" for number in range(0, 600, 3)} and sum(lost.values()) == 400
+
+
+def test_folded_lines_of_a_head_take_linear_time(tmp_path):
+    """A head of four megabytes took a minute."""
+    path = tmp_path / "x.warc.gz"
+    folded = b"X-Folded: a\r\n" + b" a\n" * 1_000_000
+    record = response("alpha", head=b"HTTP/1.1 200 OK\r\n" + folded).replace(b"WARC-Date", folded + b"WARC-Date")
+    path.write_bytes(gzip.compress(record))
+    started = time.process_time()
+    assert read(path) == ({"alpha": "alpha"}, {})
+    assert time.process_time() - started < 10
 
 
 def test_what_is_no_page_is_counted_by_what_it_is(tmp_path, monkeypatch):

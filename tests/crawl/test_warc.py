@@ -72,6 +72,16 @@ def test_a_page_is_read_though_its_header_names_a_coding_that_it_is_not_in(tmp_p
     assert body_of(response(tmp_path / "x.warc", PAGE, f"Content-Encoding: {coding}", "Transfer-Encoding: chunked"))
 
 
+@pytest.mark.parametrize("header", ["Content-Encoding: gzip", "Content-Encoding: deflate", "Content-Encoding: br",
+                                    "Content-Encoding: zstd", "Transfer-Encoding: chunked"])  # fmt: skip
+@pytest.mark.parametrize("body", [
+    b"Click here, <b>cheap</b> words. " * 20, b"the Click . Click here", b"\xef\xbb\xbf" + PAGE,
+    "größe ".encode("latin-1") * 50, PAGE.decode().encode("utf-16")])  # fmt: skip
+def test_a_page_that_begins_with_text_is_read_under_a_head_that_does_not_fit(tmp_path: Path, body: bytes, header: str):
+    """Archives keep decoded bodies under the old head (warcio #75, pywb #584)."""
+    assert body_of(response(tmp_path / "x.warc", body, header)) == body
+
+
 def test_codings_under_other_names_and_chunks_that_are_gone(tmp_path: Path):
     bare = zlib.compress(PAGE)[2:-4]
     for body, header in (
@@ -85,7 +95,7 @@ def test_codings_under_other_names_and_chunks_that_are_gone(tmp_path: Path):
 def test_a_broken_body_is_broken_and_its_error_quotes_no_page(tmp_path: Path):
     for body, header in (
         (gzip.compress(PAGE)[:10] + b"\xff" * 30, "Content-Encoding: gzip"),
-        (b"Wort " * 1_000_000, "Transfer-Encoding: chunked"),
+        (b"\x01Wort " * 1_000_000, "Transfer-Encoding: chunked"),
         (b"\x1b" + PAGE[1:], "Content-Encoding: br"),
     ):
         found = body_of(response(tmp_path / "x.warc", body, header))

@@ -193,6 +193,8 @@ REPORTED = [
     ("See icon@2x.png and Shape@3x.png there.", True, {}),
     ("Run getty@tty1.service now.", True, {}),
     ("user@host.html, mail@page.PDF", True, {}),
+    ("https://medium.com/@anna.b/post-1 and www.tiktok.com/@some.one", True, {}),
+    ("anna/b@example.org, http://x.org/?to=anna@example.org", False, {}),
     ("Write to anna@例え.jp please.", False, {}),
     ("连接 anna@例子.中国。", False, {}),
     ("連絡先はanna@example.jpです", False, {}),

@@ -23,6 +23,7 @@ SHIPPED = Path(__file__).with_name("lid.176.ftz")
 CACHE = Path("~/.cache/lab")
 CAPITALS_SAMPLE = 1000  # characters that tell whether a text is in capitals
 DECIMALS = 6  # of a score; processors differ in further ones
+END = "</s>"  # where the library stops to read, also within a text
 _LABEL = "__label__"
 _HEAD = struct.Struct("<8xi60xi")  # of a model file: the width of its vectors, the number of labels
 
@@ -47,7 +48,7 @@ class LanguageIdentifier:
         begin = text[:CAPITALS_SAMPLE]
         in_capitals = sum(map(str.isupper, begin)) > sum(map(str.islower, begin))
         text = text.lower() if in_capitals else text
-        line = text.replace("\n", " ").encode("utf-8", "replace").decode()  # without halves of surrogate pairs
+        line = text.replace("\n", " ").replace(END, " ").encode("utf-8", "replace").decode()  # no halves of surrogates
         labels, probabilities = self._model.predict(line)
         if not labels:
             return "", 0.0

@@ -36,10 +36,11 @@ HARMLESS = frozenset(  # of UT1's categories; what it does not know is somebody'
     "strong_redirector translation tricheur tricheur_pix update vpn webhosting webmail".split()
 )
 LONGEST_LINE = 1 << 14  # bytes; an entry can't be as long
-_FORMAT = "3"  # of the compiled files, hashes included
+_FORMAT = "4"  # of the compiled files, hashes included
 _CATEGORIES = "categories.json"  # name -> number of entries, by number; written last
 _KINDS = ("domains", "urls")
 _LISTS = ("domains", "urls", "domains.gz", "urls.gz", "usage")
+_SCHEME = re.compile(r"\Ahttps?://", re.IGNORECASE)
 _PLAIN_HOST = re.compile(rb"(?:[0-9a-z_-]+\.)*[0-9a-z_-]+")  # an entry that `host_of` would leave as it is
 
 
@@ -176,10 +177,11 @@ def _entries(kind: str, lines: Iterable[bytes]) -> Iterator[str]:
             continue
         entry = line.decode("utf-8", "replace")
         if kind == "urls":
-            yield listed(f"http://{entry}")
+            yield listed(f"http://{_SCHEME.sub('', entry)}")
         elif _PLAIN_HOST.fullmatch(line):
             yield entry
-        else:
+        else:  # perhaps ".host", "*.host", or a comment behind it
+            entry = line.split()[0].decode("utf-8", "replace").lstrip("*.")
             yield host_of(f"[{entry}]" if entry.count(":") > 1 and "[" not in entry else entry) or entry
 
 

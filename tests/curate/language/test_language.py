@@ -110,3 +110,8 @@ def test_a_text_in_capitals_has_its_language():
         LanguageIdentifier().score("NATO UND EU: " + "Der Rat hat gestern über die neue Brücke beraten. " * 3)[0]
         == "de"
     )
+
+
+def test_the_mark_at_which_the_library_stops_to_read_is_no_end():
+    german = "Das ist ein deutscher Text über die Stadt und ihre Bewohner, die gerne hier leben und arbeiten."
+    assert IDENTIFIER.score(f"The token </s> ends it. </s>\n{german * 9}")[0] == "de"

@@ -166,3 +166,23 @@ def test_a_line_without_end_is_not_held_in_memory(tmp_path, monkeypatch):
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    "entry", [".bad.example", "*.bad.example", "bad.example # note", "https://bad.example/", "bad.example."]
+)
+def test_entries_in_the_spelling_of_other_lists_block_too(tmp_path, monkeypatch, entry):
+    monkeypatch.chdir(tmp_path)
+    write_list(Path("lists"), "adult", None, domains=f"{entry}\n")
+    urls = UrlFilter.from_params(UrlFilterParams(blacklist="lists"))
+    hosts = ("bad.example", "www.bad.example", "other.example")
+    assert [bool(urls.reason(f"https://{host}/")) for host in hosts] == [True, True, False]
+
+
+def test_listed_urls_may_have_a_scheme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = "HTTP://bad.example/x/\nweb.example/save/http://bad.example/y\n"
+    write_list(Path("lists"), "adult", None, domains="", urls=lines)
+    urls = UrlFilter.from_params(UrlFilterParams(blacklist="lists"))
+    pages = ("bad.example/x", "web.example/save/http://bad.example/y", "bad.example/y", "web.example/")
+    assert [bool(urls.reason(f"https://www.{page}")) for page in pages] == [True, True, False, False]
