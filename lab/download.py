@@ -167,10 +167,7 @@ def _patiently(url: str, action: Callable[[], T], attempts: int, done: Callable[
 
 @contextmanager
 def _get(url: str, start: int = 0, end: int | None = None) -> Iterator[requests.Response]:
-    """The server's good answer, its body not read yet; with `end`, of the range of bytes up to it.
-
-    Busy or InputError for other answers, and for errors while the body is read.
-    """
+    """The server's good answer, with `end` of a range of bytes; Busy or InputError otherwise, also while it is read."""
     headers = {"Accept-Encoding": "identity"} | ({} if end is None else {"Range": f"bytes={start}-{end - 1}"})
     try:
         with requests.Session() as session:
@@ -200,10 +197,7 @@ def _require_good(answer: requests.Response, url: str) -> None:
 
 
 def _blocks(answer: requests.Response, size: int | None = None) -> Iterator[bytes]:
-    """The body in blocks, `size` bytes of it, or as many as the server announces.
-
-    Busy if fewer come, or if the server sends less than SLOWEST bytes per second.
-    """
+    """The body in blocks, `size` bytes of it or as many as are announced. Busy if fewer come, or less than SLOWEST."""
     expected = size or answer.raw.length_remaining or 0
     total = received = 0
     started = time.monotonic()

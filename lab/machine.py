@@ -51,9 +51,8 @@ _KEPT = 1 << 30  # bytes
 def keep_freed_memory() -> None:
     """Keep freed blocks of up to 1 GiB for later allocations of this process (glibc only).
 
-    By default large blocks are returned to the system at once, and each page of the next one is a fault, for which the
-    kernel clears the page. In training, where each step allocates what the last one freed, that is several per cent of
-    the time.
+    By default large blocks are returned to the system at once, and each page of the next one is a fault: several per
+    cent of the time in training, where each step allocates what the last one freed.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

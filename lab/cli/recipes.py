@@ -61,10 +61,7 @@ def run(
 
 
 def _overrides(recipe: str, further: list[str], params: Path) -> list[str]:
-    """`-S` arguments of `dvc exp run`: a recipe, checked against params.yaml, and overrides in Hydra's grammar.
-
-    ParameterError for a further override without `=`, and for keys or values that params.yaml can't have.
-    """
+    """`-S` arguments of `dvc exp run`: a recipe and overrides in Hydra's grammar. ParameterError if they can't be used."""
     from lab import recipes
     from lab.params_yaml import read
 

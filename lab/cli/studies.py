@@ -168,10 +168,7 @@ def _act(
     status: bool,
     report: bool,
 ) -> None:
-    """Do with a queue what the options ask for. `write` writes the report of all that is finished into `folder`.
-
-    LabError if an experiment failed, after the report of the others.
-    """
+    """Do with a queue what the options ask for; `write` reports what is finished. LabError if an experiment failed."""
     from lab.experiments import schedule
 
     if dry_run + status + report > 1:

@@ -22,10 +22,7 @@ from lab.params_yaml import check
 
 
 def changed(params: QualityParams, changes: Iterable[str]) -> QualityParams:
-    """The parameters with the changes, `quality.gopher.min_words=30`, in them.
-
-    ParameterError if a change is malformed, its value can't be used, or the statistics can't answer it.
-    """
+    """The parameters with changes such as `quality.gopher.min_words=30`. ParameterError if one can't be answered."""
     values = {"quality": params.model_dump(mode="json")}
     for change in changes:
         key, equals, text = change.partition("=")

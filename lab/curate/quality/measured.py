@@ -1,8 +1,7 @@
 """What the quality stage measured of every document, as it is stored, and what other thresholds would remove.
 
-In: shards `statistics/*.parquet`, one row per document, kept or removed, in the order of the stage's input. Out: the
-reason that each document would be removed for, without its text. Columns:
-
+In: shards `statistics/*.parquet`, a row per document in the order of the stage's input. Out: the reason that each would
+be removed for, without its text. Columns:
 - `id`, `language`, `reason` (null where kept)
 - `<filter>.refused`, of a filter that changes the text: why it refused the text without measuring it; else null
 - `bytes`: of the text (UTF-8) as the filters leave it: what a kept document hands on; by bytes per token, its tokens

@@ -28,13 +28,7 @@ from lab.files import file_digest, read_json, write_json
 
 CACHE = Path(".lab/blacklists")
 FINEWEB = "fineweb"
-HARMLESS = frozenset(  # of UT1's categories; what it does not know is somebody's own list, and blocks
-    "ai associations_religieuses astrology audio-video bank bitcoin blog celebrity child cleaning cooking doh download "
-    "dynamic-dns educational_games examen_pix exceptions_liste_bu financial forums games jobsearch jstor liste_blanche "
-    "liste_bu manga marketingware mobile-phone press publicite radio reaffected redirector remote-control "
-    "residential-proxies sexual_education shopping shortener social_networks special sports strict_redirector "
-    "strong_redirector translation tricheur tricheur_pix update vpn webhosting webmail".split()
-)
+HARMLESS = frozenset(Path(__file__).with_name("harmless_categories.txt").read_text("utf-8").split("\n", 1)[1].split())
 LONGEST_LINE = 1 << 14  # bytes; an entry can't be as long
 _FORMAT = "4"  # of the compiled files, hashes included
 _CATEGORIES = "categories.json"  # name -> number of entries, by number; written last
