@@ -167,7 +167,7 @@ def _patiently(url: str, action: Callable[[], T], attempts: int, done: Callable[
 
 @contextmanager
 def _get(url: str, start: int = 0, end: int | None = None) -> Iterator[requests.Response]:
-    """The server's good answer, with `end` of a range of bytes; Busy or InputError otherwise, also while it is read."""
+    """The server's good answer, with `end` to a range of bytes; Busy or InputError otherwise, also while it is read."""
     headers = {"Accept-Encoding": "identity"} | ({} if end is None else {"Range": f"bytes={start}-{end - 1}"})
     try:
         with requests.Session() as session:

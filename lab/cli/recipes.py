@@ -61,7 +61,7 @@ def run(
 
 
 def _overrides(recipe: str, further: list[str], params: Path) -> list[str]:
-    """`-S` arguments of `dvc exp run`: a recipe and overrides in Hydra's grammar. ParameterError if they can't be used."""
+    """`-S` arguments of `dvc exp run`: a recipe and overrides in Hydra's grammar. ParameterError for bad ones."""
     from lab import recipes
     from lab.params_yaml import read
 
