@@ -24,7 +24,7 @@ from lab.curate.extract.lead import find_lead
 from lab.curate.extract.names import Role, Trust, least_role, role
 from lab.curate.extract.nodes import name_of, remembered, text_of
 from lab.curate.extract.parts import characters_of, find_parts
-from lab.curate.extract.pruning import furniture_selector, prune
+from lab.curate.extract.pruning import prune
 
 FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
@@ -151,7 +151,7 @@ def _of_parts(page: str, tree: HTMLTree, body: ElementNode, container: Container
     # Cheap and certain first: white space and furniture only add to the whole.
     if container.prose >= least * len(text_of(body)) or container.prose >= least * characters_of(body):
         return None
-    parts = find_parts(body, furniture_selector(body.inner_html), discussion)
+    parts = find_parts(body, discussion)
     if container.prose >= least * parts.characters:
         return None
     for element in [*parts.furniture, *parts.root.query_selector_all("svg,canvas,textarea").values()]:
