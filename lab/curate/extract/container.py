@@ -14,18 +14,22 @@ from resiliparse.parse.html import ElementNode
 from lab.curate.extract.names import Role, Trust, are_namesakes, is_post, least_role, role
 from lab.curate.extract.nodes import name_of, text_of
 
-_NEVER_TAGS = (
-    "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
-    "video,audio,canvas,annotation,input,label,textarea,fieldset,rt,rp"
-).split(",")
+_NEVER_TAGS = frozenset(
+    """
+    script style nav footer aside iframe svg button select dialog menu template figure figcaption noscript object video
+    audio canvas annotation input label textarea fieldset rt rp
+    """.split()
+)
 _MARKS = frozenset(("hidden", "aria-hidden", "role", "style"))
 _MARKED = (
     "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],"
     "[style*='display:none']:not(:has(math)),[style*='display: none']:not(:has(math))"
 )
 _FIGURE = "table,pre,math"  # of a figure that is text
-_NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}".replace("figure,", f"figure:not(:has({_FIGURE})),", 1)
-_SCAFFOLD = "script,style,nav,iframe,svg,button,select,template,noscript,object,canvas,input,textarea".split(",")
+_NEVER = ",".join([*sorted(_NEVER_TAGS - {"figure"}), f"figure:not(:has({_FIGURE}))", _MARKED])
+_SCAFFOLD = frozenset(
+    "script style nav iframe svg button select template noscript object canvas input textarea".split()
+)
 _BLOCKS = ("div", "td", "article")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
@@ -102,7 +106,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
     counts: Counter[ElementNode | None] = Counter()
     for paragraph in paragraphs:
         is_block = paragraph.tag in _BLOCKS
-        if is_block:
+        if is_block and paragraph.child_element_count:
             strip(paragraph, trust)  # scripts between line breaks would weigh as text
         if weight := _weigh(paragraph):
             owner = paragraph if is_block else paragraph.parent_element  # None if a strip has removed it
@@ -132,7 +136,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
 
 def strip(element: ElementNode, trust: Trust) -> None:
     """Remove from an element, in place, what is never content."""
-    parts = element.query_selector_all(_NEVER if trust else ",".join(_SCAFFOLD)).values()
+    parts = element.query_selector_all(_NEVER if trust else ",".join(sorted(_SCAFFOLD))).values()
     most = _MOST_DISCUSSION * len(text_of(element)) if parts else 0
     for part in parts:
         if part.tag in _SCAFFOLD or len(text_of(part)) <= most:

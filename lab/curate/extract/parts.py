@@ -36,12 +36,12 @@ class Parts:
 def characters_of(element: ElementNode) -> int:
     """The characters inside an element, runs of white space counted as one."""
     words = text_of(element).split()
-    return sum(map(len, words)) + len(words)
+    return len(" ".join(words)) + 1 if words else 0
 
 
-def find_parts(body: ElementNode, discussion: bool) -> Parts:
-    """The parts of a page. Comments are furniture unless it is a `discussion`."""
-    root, size = body, characters_of(body)
+def find_parts(body: ElementNode, size: int, discussion: bool) -> Parts:
+    """The parts of a page with this number of characters. Comments are furniture unless it is a `discussion`."""
+    root = body
     mains = body.query_selector_all(_MAIN).values()
     if mains:
         main = max(mains, key=lambda element: len(text_of(element)))
