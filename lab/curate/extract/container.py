@@ -168,7 +168,8 @@ def _without_furniture(
         if element_role > 0:
             same_name[element.class_name or element.id] += weights[element]
 
-    content = sum(path.weight for path in paths if _is_content([roles[element] for element in path.elements]))
+    roles_of = [[roles[element] for element in path.elements] for path in paths]
+    content = sum(path.weight for path, on_path in zip(paths, roles_of, strict=True) if _is_content(on_path))
 
     def is_furniture(element: ElementNode) -> bool:
         if roles[element] > Role.FURNITURE:
@@ -176,19 +177,18 @@ def _without_furniture(
         # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
         return roles[element] >= least and same_name[element.class_name or element.id] < total / 2
 
-    def passes_furniture(path: _Path) -> bool:
-        on_path = [roles[element] for element in path.elements]
+    def passes_furniture(path: _Path, on_path: list[Role]) -> bool:
         # What holds content is no furniture, but comments may hold what is named so.
         below_content = on_path.index(Role.CONTENT) if Role.CONTENT in on_path else len(on_path)
         return any(
             is_furniture(element)
-            for place, element in enumerate(path.elements)
-            if place < below_content or roles[element] > Role.FURNITURE
+            for place, (element, element_role) in enumerate(zip(path.elements, on_path, strict=True))
+            if element_role > 0 and (place < below_content or element_role > Role.FURNITURE)
         )
 
     kept = []
-    for path in paths:
-        if passes_furniture(path):
+    for path, on_path in zip(paths, roles_of, strict=True):
+        if passes_furniture(path, on_path):
             for ancestor in path.elements:
                 weights[ancestor] -= path.weight
             weights[body] -= path.weight

@@ -12,6 +12,7 @@ from lab.curate.extract.names import Role, may_exclude, role
 from lab.curate.extract.nodes import name_of, text_of
 
 _INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
+_NAMED = "[class]:not(a,td),[id]:not(a,td)"  # most of those that are never removed are one of these two
 _SENTENCE = "p,pre,code,td,dd,h1,h2,h3,h4,h5,h6"  # a span in these is a part of a sentence or of code
 _LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
 _MAX_LINK_SHARE = 0.6  # of a block's characters
@@ -50,7 +51,7 @@ def may_be_furniture(element: ElementNode) -> bool:
 
 def _prune_names(container: ElementNode, weight: int, least: Role) -> None:
     same_name: dict[str | None, list[tuple[ElementNode, int, Role]]] = {}  # with the characters of each element
-    for element in container.query_selector_all("[class],[id]").values():
+    for element in container.query_selector_all(_NAMED).values():
         if not may_be_furniture(element):
             continue
         element_role = role(name_of(element))
