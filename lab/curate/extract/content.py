@@ -23,7 +23,7 @@ from lab.curate.extract.kind import COLUMN, is_discussion, least_share
 from lab.curate.extract.lead import find_lead
 from lab.curate.extract.names import Role, Trust, least_role, role
 from lab.curate.extract.nodes import name_of, remembered, text_of
-from lab.curate.extract.parts import characters_of, find_parts
+from lab.curate.extract.parts import characters_of, find_furniture, find_root, most_characters
 from lab.curate.extract.pruning import prune
 
 FEW = 250  # characters; with fewer, more lenient ways are tried
@@ -153,13 +153,16 @@ def _of_parts(page: str, tree: HTMLTree, body: ElementNode, container: Container
     least = least_share(page, discussion, container.prose, container.paragraphs)
     if container.prose >= least * most or container.prose >= least * (size := characters_of(body)):
         return None
-    parts = find_parts(body, size, discussion)
-    if container.prose >= least * parts.characters:
+    root, size = find_root(body, size)
+    if container.prose >= least * most_characters(root, size):
         return None
-    for element in [*parts.furniture, *parts.root.query_selector_all("svg,canvas,textarea").values()]:
+    furniture, characters = find_furniture(root, size, discussion)
+    if container.prose >= least * characters:
+        return None
+    for element in [*furniture, *root.query_selector_all("svg,canvas,textarea").values()]:
         element.remove()
-    if parts.root != body:
-        body.replace_children(parts.root)
+    if root != body:
+        body.replace_children(root)
     return _serialised(tree, [], ends=False)
 
 
