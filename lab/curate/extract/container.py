@@ -15,10 +15,8 @@ from lab.curate.extract.names import Role, Trust, are_namesakes, is_post, least_
 from lab.curate.extract.nodes import name_of, text_of
 
 _NEVER_TAGS = frozenset(
-    """
-    script style nav footer aside iframe svg button select dialog menu template figure figcaption noscript object video
-    audio canvas annotation input label textarea fieldset rt rp
-    """.split()
+    "script style nav footer aside iframe svg button select dialog menu template figure figcaption noscript object "
+    "video audio canvas annotation input label textarea fieldset rt rp".split()
 )
 _MARKS = frozenset(("hidden", "aria-hidden", "role", "style"))
 _MARKED = (
@@ -27,9 +25,7 @@ _MARKED = (
 )
 _FIGURE = "table,pre,math"  # of a figure that is text
 _NEVER = ",".join([*sorted(_NEVER_TAGS - {"figure"}), f"figure:not(:has({_FIGURE}))", _MARKED])
-_SCAFFOLD = frozenset(
-    "script style nav iframe svg button select template noscript object canvas input textarea".split()
-)
+_SCAFFOLD = "script style nav iframe svg button select template noscript object canvas input textarea".split()
 _BLOCKS = ("div", "td", "article")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
@@ -136,7 +132,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
 
 def strip(element: ElementNode, trust: Trust) -> None:
     """Remove from an element, in place, what is never content."""
-    parts = element.query_selector_all(_NEVER if trust else ",".join(sorted(_SCAFFOLD))).values()
+    parts = element.query_selector_all(_NEVER if trust else ",".join(_SCAFFOLD)).values()
     most = _MOST_DISCUSSION * len(text_of(element)) if parts else 0
     for part in parts:
         if part.tag in _SCAFFOLD or len(text_of(part)) <= most:
