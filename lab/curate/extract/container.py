@@ -97,23 +97,20 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
     # First add up the weights of paragraphs by owner: their parent, or themselves for blocks that hold text directly.
     # Then climb from each owner to the body, or to the first ancestor that was visited already: every element's role is
     # found once, and the list of its ancestors is shared by all the owners below it.
-    owned: dict[ElementNode | None, int] = {}
-    begins: dict[ElementNode | None, ElementNode] = {}
-    counts: Counter[ElementNode | None] = Counter()
+    owned: dict[ElementNode | None, list[tuple[int, ElementNode]]] = {}  # owner -> its paragraphs and their weights
     for paragraph in paragraphs:
         is_block = paragraph.tag in _BLOCKS
         if is_block and paragraph.child_element_count:
             strip(paragraph, trust)  # scripts between line breaks would weigh as text
         if weight := _weigh(paragraph):
             owner = paragraph if is_block else paragraph.parent_element  # None if a strip has removed it
-            owned[owner] = owned.get(owner, 0) + weight
-            begins.setdefault(owner, paragraph)
-            counts[owner] += 1
+            owned.setdefault(owner, []).append((weight, paragraph))
     paths: list[_Path] = []
     weights: Weights = {body: 0}
     roles: Roles = {}
     upwards: dict[ElementNode, list[ElementNode]] = {body: []}  # each element -> itself and its ancestors below body
-    for owner, weight in owned.items():
+    for owner, voters in owned.items():
+        weight = sum(weight for weight, _ in voters)
         unvisited: list[ElementNode] = []
         ancestor = owner
         while ancestor is not None and ancestor not in upwards:
@@ -126,7 +123,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
         for element in elements:
             weights[element] = weights.get(element, 0) + weight
         weights[body] += weight
-        paths.append(_Path(elements, weight, counts[owner], begins[owner]))
+        paths.append(_Path(elements, weight, len(voters), voters[0][1]))
     return paths, weights, roles
 
 
