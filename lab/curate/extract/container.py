@@ -14,18 +14,18 @@ from resiliparse.parse.html import ElementNode
 from lab.curate.extract.names import Role, Trust, are_namesakes, is_post, least_role, role
 from lab.curate.extract.nodes import name_of, text_of
 
-_NEVER_TAGS = (
-    "script,style,nav,footer,aside,iframe,svg,button,select,dialog,menu,template,figure,figcaption,noscript,object,"
-    "video,audio,canvas,annotation,input,label,textarea,fieldset,rt,rp"
-).split(",")
+_NEVER_TAGS = frozenset(
+    "script style nav footer aside iframe svg button select dialog menu template figure figcaption noscript object "
+    "video audio canvas annotation input label textarea fieldset rt rp".split()
+)
 _MARKS = frozenset(("hidden", "aria-hidden", "role", "style"))
 _MARKED = (
     "time:not(p time),[hidden],[aria-hidden=true],[role=navigation],[role=dialog],"
     "[style*='display:none']:not(:has(math)),[style*='display: none']:not(:has(math))"
 )
 _FIGURE = "table,pre,math"  # of a figure that is text
-_NEVER = f"{','.join(_NEVER_TAGS)},{_MARKED}".replace("figure,", f"figure:not(:has({_FIGURE})),", 1)
-_SCAFFOLD = "script,style,nav,iframe,svg,button,select,template,noscript,object,canvas,input,textarea".split(",")
+_NEVER = ",".join([*sorted(_NEVER_TAGS - {"figure"}), f"figure:not(:has({_FIGURE}))", _MARKED])
+_SCAFFOLD = "script style nav iframe svg button select template noscript object canvas input textarea".split()
 _BLOCKS = ("div", "td", "article")  # that hold text themselves, between line breaks
 _LEAST_PARAGRAPH = 25  # characters
 _LEAST_IDEOGRAPHS = 9  # characters of a script that writes words without spaces
@@ -97,23 +97,20 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
     # First add up the weights of paragraphs by owner: their parent, or themselves for blocks that hold text directly.
     # Then climb from each owner to the body, or to the first ancestor that was visited already: every element's role is
     # found once, and the list of its ancestors is shared by all the owners below it.
-    owned: dict[ElementNode | None, int] = {}
-    begins: dict[ElementNode | None, ElementNode] = {}
-    counts: Counter[ElementNode | None] = Counter()
+    owned: dict[ElementNode | None, list[tuple[int, ElementNode]]] = {}  # owner -> its paragraphs and their weights
     for paragraph in paragraphs:
         is_block = paragraph.tag in _BLOCKS
-        if is_block:
+        if is_block and paragraph.child_element_count:
             strip(paragraph, trust)  # scripts between line breaks would weigh as text
         if weight := _weigh(paragraph):
             owner = paragraph if is_block else paragraph.parent_element  # None if a strip has removed it
-            owned[owner] = owned.get(owner, 0) + weight
-            begins.setdefault(owner, paragraph)
-            counts[owner] += 1
+            owned.setdefault(owner, []).append((weight, paragraph))
     paths: list[_Path] = []
     weights: Weights = {body: 0}
     roles: Roles = {}
     upwards: dict[ElementNode, list[ElementNode]] = {body: []}  # each element -> itself and its ancestors below body
-    for owner, weight in owned.items():
+    for owner, voters in owned.items():
+        weight = sum(weight for weight, _ in voters)
         unvisited: list[ElementNode] = []
         ancestor = owner
         while ancestor is not None and ancestor not in upwards:
@@ -126,7 +123,7 @@ def _climb(body: ElementNode, paragraphs: Sequence[ElementNode], trust: Trust) -
         for element in elements:
             weights[element] = weights.get(element, 0) + weight
         weights[body] += weight
-        paths.append(_Path(elements, weight, counts[owner], begins[owner]))
+        paths.append(_Path(elements, weight, len(voters), voters[0][1]))
     return paths, weights, roles
 
 
@@ -164,7 +161,8 @@ def _without_furniture(
         if element_role > 0:
             same_name[element.class_name or element.id] += weights[element]
 
-    content = sum(path.weight for path in paths if _is_content([roles[element] for element in path.elements]))
+    roles_of = [[roles[element] for element in path.elements] for path in paths]
+    content = sum(path.weight for path, on_path in zip(paths, roles_of, strict=True) if _is_content(on_path))
 
     def is_furniture(element: ElementNode) -> bool:
         if roles[element] > Role.FURNITURE:
@@ -172,19 +170,18 @@ def _without_furniture(
         # Elements of one name that hold most of the text are the content, whatever they are called: slides, widgets.
         return roles[element] >= least and same_name[element.class_name or element.id] < total / 2
 
-    def passes_furniture(path: _Path) -> bool:
-        on_path = [roles[element] for element in path.elements]
+    def passes_furniture(path: _Path, on_path: list[Role]) -> bool:
         # What holds content is no furniture, but comments may hold what is named so.
         below_content = on_path.index(Role.CONTENT) if Role.CONTENT in on_path else len(on_path)
         return any(
             is_furniture(element)
-            for place, element in enumerate(path.elements)
-            if place < below_content or roles[element] > Role.FURNITURE
+            for place, (element, element_role) in enumerate(zip(path.elements, on_path, strict=True))
+            if element_role > 0 and (place < below_content or element_role > Role.FURNITURE)
         )
 
     kept = []
-    for path in paths:
-        if passes_furniture(path):
+    for path, on_path in zip(paths, roles_of, strict=True):
+        if passes_furniture(path, on_path):
             for ancestor in path.elements:
                 weights[ancestor] -= path.weight
             weights[body] -= path.weight

@@ -19,12 +19,12 @@ from resiliparse.parse.html import ElementNode, HTMLTree
 
 from lab.curate.extract.boilerplate import without_boilerplate
 from lab.curate.extract.container import Container, find, strip
-from lab.curate.extract.kind import is_discussion, least_share
+from lab.curate.extract.kind import COLUMN, is_discussion, least_share
 from lab.curate.extract.lead import find_lead
 from lab.curate.extract.names import Role, Trust, least_role, role
 from lab.curate.extract.nodes import name_of, remembered, text_of
-from lab.curate.extract.parts import characters_of, find_parts
-from lab.curate.extract.pruning import furniture_selector, prune
+from lab.curate.extract.parts import characters_of, find_furniture, find_root, most_characters
+from lab.curate.extract.pruning import prune
 
 FEW = 250  # characters; with fewer, more lenient ways are tried
 VERY_FEW = 100  # characters
@@ -95,7 +95,7 @@ def main_content(page: str, tags: int | None = None, discussions: bool = True) -
 
 def _shown(page: str) -> str:
     """The page with what a script or the browser shows of templates and formulas in the place of these."""
-    if "'text/template'" in page:
+    if "itemprop='articleBody'>" in page:
         page = _TEMPLATE.sub(r"\1<div>\2</div>", page)
     if "shadowrootmode" in page:
         page = _SHADOW.sub("<div>", page)
@@ -130,8 +130,7 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES, discussions: bo
         text = _of_parts(page, tree, body, container, discussions and is_discussion(page))
         if text is not None:
             return Extracted(text, "parts")
-    titled = "<h1" in page or "<H1" in page  # a lead comes after a title
-    lead = find_lead(container.begin, body) if titled and container.begin is not None else []
+    lead = find_lead(container.begin, body) if container.begin is not None else []
     for element in lead:
         strip(element, trust)
         element.remove()
@@ -147,17 +146,23 @@ def _from_tree(page: str, tags: int, trust: Trust = Trust.NAMES, discussions: bo
 
 def _of_parts(page: str, tree: HTMLTree, body: ElementNode, container: Container, discussion: bool) -> str | None:
     """The text of a page of many parts. None, and the page unchanged, if the container is what the page is about."""
-    least = least_share(page, discussion, container.prose, container.paragraphs)
     # Cheap and certain first: white space and furniture only add to the whole.
-    if container.prose >= least * len(text_of(body)) or container.prose >= least * characters_of(body):
+    most = len(text_of(body))
+    if not discussion and container.prose >= COLUMN * most:
         return None
-    parts = find_parts(body, furniture_selector(body.inner_html), discussion)
-    if container.prose >= least * parts.characters:
+    least = least_share(page, discussion, container.prose, container.paragraphs)
+    if container.prose >= least * most or container.prose >= least * (size := characters_of(body)):
         return None
-    for element in [*parts.furniture, *parts.root.query_selector_all("svg,canvas,textarea").values()]:
+    root, size = find_root(body, size)
+    if container.prose >= least * most_characters(root, size):
+        return None
+    furniture, characters = find_furniture(root, size, discussion)
+    if container.prose >= least * characters:
+        return None
+    for element in [*furniture, *root.query_selector_all("svg,canvas,textarea").values()]:
         element.remove()
-    if parts.root != body:
-        body.replace_children(parts.root)
+    if root != body:
+        body.replace_children(root)
     return _serialised(tree, [], ends=False)
 
 

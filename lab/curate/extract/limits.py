@@ -23,17 +23,28 @@ class PageTimeout(Exception):
     """A page took longer than `max_seconds`."""
 
 
-def over_limit(html: str, params: ExtractParams) -> Reason | None:
-    """The limit that a page exceeds. Takes time linear in the page."""
-    if (tags := html.count("<")) > params.max_tags:
+def over_limit(html: str, tags: int, params: ExtractParams) -> Reason | None:
+    """The limit that a page with this number of "<" exceeds. Takes time linear in the page."""
+    if tags > params.max_tags:
         return Reason("max_tags", tags, ">", params.max_tags)
-    if (options := html.count("<option")) > _MOST_OPTIONS:
+    if tags > _MOST_OPTIONS and (options := html.count("<option")) > _MOST_OPTIONS:
         return Reason("max_options", options, ">", _MOST_OPTIONS)
     # A tag of few characters can't have many attributes; text after "<" is no tag.
-    long = [part for part in html.split("<") if len(part) > 2 * params.max_attributes and part[0].isalpha()]
-    if any(_attributes(part, params.max_attributes) > params.max_attributes for part in long):
+    long = _long_parts(html, 2 * params.max_attributes)
+    if any(_attributes(part, params.max_attributes) > params.max_attributes for part in long if part[0].isalpha()):
         return Reason("max_attributes", "over", ">", params.max_attributes)
     return None
+
+
+def _long_parts(html: str, most: int) -> Iterator[str]:
+    """The parts between "<" that have more characters than `most`. Steps over many short parts at once."""
+    start = 0
+    while len(html) - start > most:
+        if (last := html.rfind("<", start, start + most + 1)) < 0:
+            last = html.find("<", start)
+            last = len(html) if last < 0 else last
+            yield html[start:last]
+        start = last + 1
 
 
 def _attributes(tag: str, most: int) -> int:

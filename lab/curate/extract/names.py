@@ -83,7 +83,7 @@ def role(name: str) -> Role:
     classes = name.split()
     if not _POST.isdisjoint(classes):
         return Role.UNKNOWN
-    pairs = {f"{first}-{second}" for first, second in pairwise(sequence)}
+    pairs = {f"{first}-{second}" for first, second in pairwise(sequence) if first in _FIRST_OF_PAIR}
     if not _CONTENT.isdisjoint(words) or not _CONTENT_PAIRS.isdisjoint(pairs):
         return next((other for part in _parts(classes) if (other := role(part)) > Role.UNKNOWN), Role.CONTENT)
     if not _DISCUSSION.isdisjoint(words):

@@ -6,18 +6,18 @@ filters and notices, by their tags and names. Words that on an article's page na
 comment) name content here: cards, posts, sections.
 """
 
-from dataclasses import dataclass
-
 from resiliparse.parse.html import ElementNode
 
 from lab.curate.extract.names import Role, is_page_furniture, role
 from lab.curate.extract.nodes import name_of, text_of
+from lab.curate.extract.pruning import may_be_furniture
 
 _TAGS = frozenset(("nav", "footer", "select", "dialog"))  # the serialiser leaves out buttons and labels
+_SURE = ",".join(sorted(_TAGS))
 _LARGE_TAGS = frozenset(("aside", "form", "header"))  # furniture, unless they hold much of the page
 _ROLES = frozenset(("navigation", "banner", "contentinfo", "dialog", "search"))
 _LINKS = "p:has(> a:nth-of-type(10))"  # names of readers, tags
-_SELECTOR = ",".join([_LINKS, *sorted(_TAGS | _LARGE_TAGS), *(f"[role={role}]" for role in sorted(_ROLES))])
+_SELECTOR = ",".join([_LINKS, "[class]", "[id]", "[role]", *sorted(_TAGS | _LARGE_TAGS)])  # each takes a walk
 _LINKED = 0.7  # share of the characters of a paragraph that is a list of links
 _MOST_COMMENTS = 0.8  # share of the characters; what has more is what the page is about
 _MOST = 0.4  # share of the characters that furniture may hold
@@ -25,51 +25,60 @@ _MAIN = "main,[role=main]"
 _LEAST_MAIN = 0.15  # share of the page's characters that its main element must hold to be believed
 
 
-@dataclass(frozen=True)
-class Parts:
-    root: ElementNode
-    furniture: list[ElementNode]  # in document order, none inside another
-    characters: int  # of the rest
-
-
 def characters_of(element: ElementNode) -> int:
     """The characters inside an element, runs of white space counted as one."""
     words = text_of(element).split()
-    return sum(map(len, words)) + len(words)
+    return len(" ".join(words)) + 1 if words else 0
 
 
-def find_parts(body: ElementNode, named: str, discussion: bool) -> Parts:
-    """The parts of a page. `named`: a CSS selector of the elements whose names may make them furniture.
-
-    Comments are furniture unless the page is a `discussion`.
-    """
-    root, size = body, characters_of(body)
+def find_root(body: ElementNode, size: int) -> tuple[ElementNode, int]:
+    """The element that holds the content of a page with this number of characters, and those in it."""
     mains = body.query_selector_all(_MAIN).values()
     if mains:
         main = max(mains, key=lambda element: len(text_of(element)))
         if (inside := characters_of(main)) >= _LEAST_MAIN * size:
-            root, size = main, inside
+            return main, inside
+    return body, size
+
+
+def most_characters(root: ElementNode, size: int) -> int:
+    """A bound on the characters outside furniture that is found fast: those outside what always is, by its tag."""
+    last = None
+    for element in root.query_selector_all(_SURE).values():
+        if last is None or not last.contains(element):
+            last = element
+            size -= max(characters_of(element) - 1, 0)  # its last word may go on outside
+    return size
+
+
+def find_furniture(root: ElementNode, size: int, discussion: bool) -> tuple[list[ElementNode], int]:
+    """The furniture below a root of this size, none inside another, and the characters of the rest.
+
+    Comments are furniture unless the page is a `discussion`.
+    """
     furniture: list[ElementNode] = []
     characters = size
-    for element in root.query_selector_all(f"{_SELECTOR},{named}" if named else _SELECTOR).values():
+    lists = set(root.query_selector_all(_LINKS).values())
+    for element in root.query_selector_all(_SELECTOR).values():
+        tag = element.tag
         if furniture and furniture[-1].contains(element):
             continue
-        if sure := element.tag in _TAGS or element.getattr("role") in _ROLES:
+        if sure := tag in _TAGS or element.getattr("role") in _ROLES:
             pass
-        elif element.tag == "p":
-            if not _is_links(element):
+        elif tag == "p":
+            if not (element in lists or may_be_furniture(element)) or not _is_links(element):
                 continue
-        elif element.tag == "header":
-            if root != body:
+        elif tag == "header":
+            if root.tag != "body":
                 continue
-        elif element.tag not in _LARGE_TAGS and not is_page_furniture(name_of(element), discussion):
+        elif tag not in _LARGE_TAGS and not is_page_furniture(name_of(element), discussion):
             continue
         most = _MOST_COMMENTS if not discussion and role(name_of(element)) is Role.DISCUSSION else _MOST
         length = characters_of(element)
-        if sure or element.tag == "p" or length < most * size:
+        if sure or tag == "p" or length < most * size:
             furniture.append(element)
             characters -= length
-    return Parts(root, furniture, characters)
+    return furniture, characters
 
 
 def _is_links(paragraph: ElementNode) -> bool:

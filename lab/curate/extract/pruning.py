@@ -12,6 +12,7 @@ from lab.curate.extract.names import Role, may_exclude, role
 from lab.curate.extract.nodes import name_of, text_of
 
 _INLINE = frozenset("a em strong b i u code mark abbr cite q sup sub td tr tbody".split())
+_NAMED = "[class]:not(a,td),[id]:not(a,td)"  # most of those that are never removed are one of these two
 _SENTENCE = "p,pre,code,td,dd,h1,h2,h3,h4,h5,h6"  # a span in these is a part of a sentence or of code
 _LINK_BLOCKS = frozenset("ul ol li dl div p section table h2 h3 h4 h5".split())
 _MAX_LINK_SHARE = 0.6  # of a block's characters
@@ -27,14 +28,11 @@ _REFERENCES = re.compile(
 ).fullmatch
 _MOST_BLANKS = 100  # nodes looked at after a heading
 _LONGEST_HEADING = 80  # characters; longer ones are paragraphs marked up as headings
-_MOST_NAMES = 500  # in a selector, whose matching takes time linear in them
-_PLAIN = re.compile(r"[^&\\\x00-\x1f\x7f]*").fullmatch  # values that need no escaping in a CSS selector
 
 
 def prune(container: ElementNode, weight: int, least: Role) -> None:
     """Remove from a container, in place, what is not content."""
-    if named := furniture_selector(container.inner_html):
-        _prune_names(container, named, weight, least)
+    _prune_names(container, weight, least)
     _prune_streams(container)
     _prune_links(container, weight)
     headings = container.query_selector_all("h1,h2,h3,h4,h5,h6").values()
@@ -46,27 +44,16 @@ def prune(container: ElementNode, weight: int, least: Role) -> None:
             heading.remove()
 
 
-def furniture_selector(source: str) -> str:
-    """A CSS selector of the elements in serialised HTML whose class or id may make them furniture; "" if none has.
-
-    Names of most elements say nothing, and visiting an element from Python takes longer than all that is done with it.
-    """
-    selectors = []
-    for attribute in ("class", "id"):
-        _, *rest = source.split(f' {attribute}="')
-        for value in {text.partition('"')[0] for text in rest}:
-            if may_exclude(value):
-                if not _PLAIN(value):
-                    return "[class],[id]"
-                selectors.append(f'[{attribute}="{value}"]')
-    if len(selectors) > _MOST_NAMES:
-        return "[class],[id]"
-    return ",".join(selectors)
+def may_be_furniture(element: ElementNode) -> bool:
+    """Whether an element's class or id may make it furniture."""
+    return may_exclude(element.class_name or "") or may_exclude(element.id or "")
 
 
-def _prune_names(container: ElementNode, selector: str, weight: int, least: Role) -> None:
+def _prune_names(container: ElementNode, weight: int, least: Role) -> None:
     same_name: dict[str | None, list[tuple[ElementNode, int, Role]]] = {}  # with the characters of each element
-    for element in container.query_selector_all(selector).values():
+    for element in container.query_selector_all(_NAMED).values():
+        if not may_be_furniture(element):
+            continue
         element_role = role(name_of(element))
         if element_role >= least and element.tag not in _INLINE and not _in_sentence(element):
             size = len(text_of(element))

@@ -87,9 +87,10 @@ def judge(record: Record, params: ExtractParams) -> Judged:
     try:
         with time_limit(params.max_seconds):
             html = decode(record.body, record.charset)
-            if (reason := over_limit(html, params)) is not None:
+            tags = html.count("<")
+            if (reason := over_limit(html, tags, params)) is not None:
                 return Judged("", reason)
-            content = extract(html, params.engine, discussions=params.discussions == "keep")
+            content = extract(html, params.engine, tags, params.discussions == "keep")
     except PageTimeout:
         return Judged("", Reason("clock", "over", ">", params.max_seconds))
     except Exception as error:
