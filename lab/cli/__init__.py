@@ -1,8 +1,7 @@
 """The command line: `lab COMMAND`. In: arguments and the project's folder. Out: a command's output, exit status 0; 1 on
 an error that a user can act upon, 2 on wrong usage (either is one line on stderr), 130 on Ctrl-C.
 
-A command is a function, listed in COMMANDS. The files of commands import nothing heavy at their top:
-`lab --help` must not wait for torch.
+A command is a function in COMMANDS. Their files import nothing heavy at the top: `lab --help` must not wait for torch.
 """
 
 import os

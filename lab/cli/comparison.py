@@ -104,9 +104,8 @@ def differing(revisions: Sequence[Revision]) -> dict[str, list[str | None]]:
 def judge(baseline: Revision, variant: Revision, seed: int = 0) -> Judged:
     """Compare on every task that both have a score of the same metric for. InputError where there is none.
 
-    Items that both answered are paired (lab.evaluate.compare). Elsewhere (answers that are no longer available, items
-    of another dataset, groups of tasks) the two stored standard errors are taken as independent, which gives wider
-    intervals than pairing would if the items were the same after all.
+    Items that both answered are paired (lab.evaluate.compare). Elsewhere (no answers, other items, groups of tasks) the
+    stored standard errors are taken as independent: wider intervals than pairing gives for the same items.
     """
     ours, theirs = baseline.scores, variant.scores
     common = [task for task in ours if task in theirs and ours[task].metric == theirs[task].metric]

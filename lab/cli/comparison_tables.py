@@ -67,8 +67,7 @@ def differences_table(baseline: Revision, judged: Judged) -> Table:
 def trust_table(revisions: Sequence[Revision]) -> Table:
     """Which scores to trust: FineWeb's criteria (lab.evaluate.signal), a row per task that all revisions have.
 
-    A revision is one seed: noise over seeds takes `lab ablate`. Monotonicity and order need the milestones that
-    train.evaluate_every keeps. No rows where nothing is known of any task.
+    A revision is one seed; noise takes `lab ablate`. Monotonicity and order need milestones (train.evaluate_every).
     """
     columns = [revision.scores for revision in revisions]
     common = [[column[task] for column in columns if task in column] for task in columns[0]]

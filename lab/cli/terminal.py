@@ -1,7 +1,6 @@
 """What commands share: the project they are run in, text from stdin, and output for a terminal, a pipe or Markdown.
 
-Colours follow rich: none when piped or with NO_COLOR, always with FORCE_COLOR. A pipe has no width, so that nothing is
-wrapped or cut for the next program.
+Colours follow rich (NO_COLOR, FORCE_COLOR). A pipe has no width: nothing is wrapped or cut for the next program.
 """
 
 import os

@@ -104,9 +104,8 @@ def fit_power_law(flops: Sequence[float], x: Sequence[float]) -> PowerLaw | None
 def with_interval(law: PowerLaw, curves: dict[float, Parabola]) -> PowerLaw:
     """The law with an interval, from a parametric bootstrap of the losses around their `curves` (FLOPs -> parabola).
 
-    A replicate draws the variance of the noise from the residuals of all budgets (chi-squared with their degrees of
-    freedom), then losses, and fits again. It covers the noise of a run, not the choice of parabola and power law. No
-    interval without residual degrees of freedom, or if too few replicates have minima.
+    A replicate draws the noise's variance from the residuals (chi-squared), then losses, and fits again: it covers a
+    run's noise, not the choice of curves. No interval without degrees of freedom, or if few replicates have minima.
     """
     freedom = sum(len(curve.residuals) - 3 for curve in curves.values())
     squares = sum(residual**2 for curve in curves.values() for residual in curve.residuals)

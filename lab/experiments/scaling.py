@@ -1,9 +1,8 @@
 """scaling.yaml as data classes: how loss depends on size, tokens and learning rate, and the runs that measure it.
 
 In: scaling.yaml. Out: one Trial per run, and one Point per finished run. An IsoFLOP study trains models of several
-widths at each of a few FLOP budgets (Hoffmann et al. 2022, approach 2; Grattafiori et al. 2024, section 3.2.1): each
-gets the tokens that the budget pays for. A sweep trains with several values of one key, for some models (`lines`) and
-rules (`panels`).
+widths at equal FLOPs (Hoffmann et al. 2022, approach 2; Grattafiori et al. 2024, section 3.2.1). A sweep trains with
+several values of one key, for some models (`lines`) and rules (`panels`).
 """
 
 import math

@@ -1,9 +1,8 @@
 """Clones of the project in which experiments run, one per worker: `.lab/ablations/workers/<number>`.
 
-Why not DVC's own queue: its workers run a stage that two experiments share twice, a killed one stays "Running" for
-ever, and its folders are new each time, so that a killed training starts over. A clone shares DVC's cache, from which
-finished stages are restored, and keeps its .lab/, in which unfinished ones continue. `dvc exp run` inherits a lock,
-which shows whether it still runs, even after the process that started it was killed.
+DVC's own queue runs a stage that two experiments share twice, shows a killed one as "Running" for ever, and starts a
+killed training over. A clone shares DVC's cache, from which finished stages are restored, and keeps its .lab/, in which
+unfinished ones continue. `dvc exp run` inherits a lock, which shows whether it still runs.
 """
 
 import fcntl
