@@ -1,8 +1,7 @@
 """The same questions for all variants: the sample suite's items, made once from the baseline's held-out pages.
 
-Each run makes the suite from its own dataset, so that variants of the curation would get different questions, and the
-worst corpus the easiest. In: the baseline's experiment. Out: a folder of lm-eval tasks, which replaces `sample` in
-`evaluate.suites` of all variants. Its name is a hash of everything it is made of.
+Else variants of the curation would get different questions, and the worst corpus the easiest. In: the baseline's
+experiment. Out: a folder of lm-eval tasks, named by a hash, which replaces `sample` in `evaluate.suites`.
 """
 
 import hashlib

@@ -1,8 +1,5 @@
-"""The results of an ablation.
-
-In: a Queue and its ablation. Out: metrics (git) and items (DVC's cache) of each finished run, the comparison of
-each variant with the baseline (lab.evaluate.compare), and which tasks can be trusted (lab.evaluate.signal).
-"""
+"""The results of an ablation. In: a Queue. Out: metrics (git) and items (DVC's cache) of each finished run, each
+variant compared with the baseline (lab.evaluate.compare), and which tasks can be trusted (lab.evaluate.signal)."""
 
 import json
 from dataclasses import dataclass, field
