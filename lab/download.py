@@ -97,10 +97,10 @@ def download(
     version = target.with_name(f"{target.name}.part.json")
     part.parent.mkdir(parents=True, exist_ok=True)
     part.touch()
-    told = {"size": remote.size, "tag": remote.tag}
-    if not (version.is_file() and end is not None and read_json(version) == told):
+    current = {"size": remote.size, "tag": remote.tag}
+    if not (version.is_file() and end is not None and read_json(version) == current):
         part.write_bytes(b"")
-        write_json(version, told)
+        write_json(version, current)
     with progress(f"download {target.name}", end or 0) as ticker:
         if end is None or part.stat().st_size < end:
             _patiently(url, lambda: _receive(remote, part, end, ticker), attempts, lambda: part.stat().st_size)

@@ -15,7 +15,7 @@ from lab.experiments.scaling import IsoFlop, Point, Points
 from lab.formatting import NOTHING, power, short
 from lab.report.charts import Series, lines, responsive, stand_alone
 from lab.report.studies import study
-from lab.report.studies.study import Study, Table
+from lab.report.studies.study import Study, StudyTable
 from lab.report.svg import WIDE
 
 DRAWN = 60  # points of a parabola
@@ -166,7 +166,7 @@ def _between(low: float, high: float) -> list[float]:
     return [low * math.exp(math.log(high / low) * step / (DRAWN - 1)) for step in range(DRAWN)]
 
 
-def _minima_table(by_tokens: Fits, by_parameters: Fits) -> Table:
+def _minima_table(by_tokens: Fits, by_parameters: Fits) -> StudyTable:
     rows = []
     for flops, tokens in by_tokens.minima.items():
         parameters = by_parameters.minima[flops]
@@ -175,7 +175,7 @@ def _minima_table(by_tokens: Fits, by_parameters: Fits) -> Table:
         note = tokens.problem or parameters.problem or "inside"
         rows.append((power(flops), short(tokens.x), short(parameters.x), ratio, loss, note))
     headings = ("FLOPs", "best tokens", "best parameters", "tokens per parameter", "loss there", "minimum")
-    return Table("Lowest points", headings, rows, "Parameters are all weights, embeddings included.")
+    return StudyTable("Lowest points", headings, rows, "Parameters are all weights, embeddings included.")
 
 
 def _numbers(fits: Fits) -> dict:

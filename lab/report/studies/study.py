@@ -20,7 +20,7 @@ CONTENTS = (("found", "What was found"), ("pictures", "Pictures"), ("numbers", "
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """Cells as text; the first column names the row."""
 
     title: str
@@ -38,7 +38,7 @@ class Study:
     sentences: list[str]
     caveats: list[str]
     figures: list[tuple[str, Markup, str]]  # title, picture, note
-    tables: list[Table]
+    tables: list[StudyTable]
     picture: str
     numbers: dict[str, Any]
     revision: str
@@ -78,7 +78,7 @@ def common_caveats(points: Points, seeds: int) -> list[str]:
     return lines
 
 
-def runs_table(points: Points) -> Table:
+def runs_table(points: Points) -> StudyTable:
     """Every run, with the revision of its experiment."""
     rows = [
         (
@@ -95,7 +95,7 @@ def runs_table(points: Points) -> Table:
         for point in points.finished
     ]
     columns = ("run", "seed", "parameters", "tokens", "FLOPs", "epochs", "validation loss", "bits per byte", "revision")
-    return Table("Runs", columns, rows, "Validation loss in nats per token, after the last step.")
+    return StudyTable("Runs", columns, rows, "Validation loss in nats per token, after the last step.")
 
 
 def as_json(point: Point) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lab.formatting import NOTHING
 from lab.report import charts
 from lab.report.charts import Series, responsive, stand_alone
 from lab.report.studies import study
-from lab.report.studies.study import Study, Table
+from lab.report.studies.study import Study, StudyTable
 from lab.report.svg import WIDE
 
 
@@ -121,7 +121,7 @@ def _series(line: Line) -> Series:
     return Series(line.name, pairs, pairs, (line.best, line.losses[line.best]))
 
 
-def _losses_table(sweep: Sweep, lines: list[Line]) -> Table:
+def _losses_table(sweep: Sweep, lines: list[Line]) -> StudyTable:
     rows = []
     for line in lines:
         cells = [f"{line.losses[value]:.3f}" if value in line.losses else NOTHING for value in sweep.values]
@@ -129,7 +129,7 @@ def _losses_table(sweep: Sweep, lines: list[Line]) -> Table:
         rows.append((f"{line.panel}, {line.name}", *cells, optimum))
     headings = (sweep.key, *(f"{value:g}" for value in sweep.values), "optimum")
     note = "Optimum: the lowest point of the parabola through the best value and its neighbours."
-    return Table("Validation loss", headings, rows, note)
+    return StudyTable("Validation loss", headings, rows, note)
 
 
 def _numbers(line: Line) -> dict[str, Any]:
