@@ -1,6 +1,6 @@
 """Runs a stage: check params.yaml, call the stage's function, write reports/<name>.json; one line on an error.
 
-This package knows params.yaml and DVC's folders data/ and reports/, so that lab/ need not.
+This package knows params.yaml and DVC's folder reports/, so that lab/ need not.
 """
 
 import errno
@@ -15,7 +15,6 @@ from lab.errors import LabError
 from lab.files import write_json
 from lab.pipeline import Stage, stage_named
 
-DATA = Path("data")
 REPORTS = Path("reports")
 
 
@@ -44,7 +43,7 @@ def run(name: str) -> None:
 def _call(stage: Stage) -> dict:
     params = params_yaml.load(Path("params.yaml"))
     module, function = stage.function.split(":")
-    sources = [DATA / source for source in stage.reads]
+    sources = [Path(stage_named(source).out) for source in stage.reads]
     section = params if stage.whole_params else getattr(params, stage.name)
     return getattr(import_module(module), function)(*sources, Path(stage.out), section, params.engine)
 

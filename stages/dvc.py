@@ -11,7 +11,7 @@ from importlib.util import resolve_name
 from pathlib import Path, PurePosixPath
 
 from lab.files import write_text
-from lab.pipeline import STAGES, Report, Stage
+from lab.pipeline import STAGES, Report, Stage, stage_named
 
 ROOT = Path(__file__).resolve().parents[1]
 AROUND = {f"lab/{name}.py" for name in (
@@ -74,7 +74,7 @@ def boxes(files: Iterable[str], root: Path = ROOT) -> list[str]:
 
 
 def _stage(stage: Stage, root: Path) -> str:
-    data = [earlier.out for name in stage.reads for earlier in STAGES if earlier.name == name]
+    data = [stage_named(name).out for name in stage.reads]
     in_reports = stage.out.startswith("reports/")  # the page: it shows every stage's report
     shown = [f"reports/{earlier.name}.json" for earlier in STAGES if in_reports and earlier is not stage]
     lock = ["requirements.lock"] if stage.name == "crawl" else []  # the sample web shows what it lists
